@@ -1,0 +1,38 @@
+# `make demo` and `make test` do all the set-up on a fresh machine.
+PYTHON ?= python3
+# The exact pin takes the CPU build (2.13.0+cpu) from any index or folder that offers it.
+TORCH ?= torch==2.13.0
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test check bench samples clean
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,openvino]'
+	touch $(READY)
+
+demo: $(READY)
+	$(BIN)/stylefeed run --events data/samples/events.parquet --items data/samples/items.csv \
+		--styles data/samples/styles.csv --out runs/demo --top-k 10
+	@echo "Open the gallery page: file://$(CURDIR)/runs/demo/report.html"
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks.all
+
+samples: $(READY)
+	$(BIN)/python data/samples/make.py
+
+clean:
+	rm -rf runs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist *.egg-info

@@ -1,0 +1,1 @@
+"""Ground floor: turns raw logs and pictures into tables and arrays."""

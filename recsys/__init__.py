@@ -1,0 +1,1 @@
+"""Chooses: (events, items, style codes) -> users, rankings, looks; draws nothing."""

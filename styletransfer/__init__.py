@@ -1,0 +1,1 @@
+"""Paints: (pictures, masks, style codes) -> pictures and fidelity reports; knows no user."""
