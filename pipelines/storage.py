@@ -1,0 +1,130 @@
+"""Files of a job: atomic writes, hashes, tables, and picture paths that stay inside their root."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from features.schema import InputError, SchemaError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`, renamed onto it when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes private files; an artefact is as readable as any file of its folder.
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as sorted, indented JSON, whole or not at all."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    write_bytes(path, (text + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file written by `write_json`."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write `table` as Parquet or CSV, by the path's suffix, whole or not at all."""
+    with replacing(path) as temporary:
+        if path.suffix == ".csv":
+            table.to_csv(temporary, index=False)
+        else:
+            table.to_parquet(temporary, index=False, compression="zstd")
+
+
+_TEXT_COLUMNS = (
+    "user_id", "item_id", "style_id", "session_id", "channel", "event_type",
+    "title", "category", "image_path", "mask_path", "name", "tags",
+)  # fmt: skip
+
+
+def read_input_table(path: Path, what: str) -> pd.DataFrame:
+    """Read a user's Parquet or CSV table; ids and names are text, so `007` stays `007`.
+
+    Raises InputError when the file is missing, of another format, or unreadable.
+    """
+    if not path.is_file():
+        raise InputError(f"{what}: no file at {path}; expected a .parquet or .csv table")
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        if path.suffix == ".csv":
+            header = pd.read_csv(path, nrows=0).columns
+            text = {name: "str" for name in header if name in _TEXT_COLUMNS}
+            # Only the empty cell is missing: a category may be called NA or null.
+            return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+    except (pa.ArrowInvalid, OSError, ValueError) as error:
+        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SchemaError(
+            f"{what}: {path} cannot be read as {path.suffix[1:]}: {first_line}; "
+            "write it again with pandas or check that the copy is complete"
+        ) from error
+    raise InputError(f"{what}: {path} ends in {path.suffix!r}; expected .parquet or .csv")
+
+
+def digest_bytes(*parts: bytes) -> str:
+    """Hex BLAKE2b-128 of `parts`, each kept apart by its length."""
+    state = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        state.update(len(part).to_bytes(8, "little"))
+        state.update(part)
+    return state.hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """Hex BLAKE2b-128 of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def digest_json(value: Mapping[str, Any]) -> str:
+    """Hex BLAKE2b-128 of a JSON-able mapping, whatever the order of its keys."""
+    return digest_bytes(json.dumps(value, sort_keys=True, default=str).encode())
+
+
+def resolve_picture(image_path: str, table_folder: Path) -> Path:
+    """Find a table's picture in the table's folder, else in each folder above it.
+
+    Raises InputError when the path is absolute, climbs with `..`, leaves its root through a
+    link, or names no file.
+    """
+    relative = PurePosixPath(image_path.replace("\\", "/"))
+    if relative.is_absolute() or ".." in relative.parts or not relative.parts:
+        raise InputError(
+            f"unsafe path {image_path!r}; expected a path relative to the table, without '..'"
+        )
+    folder = table_folder.resolve()
+    for root in (folder, *folder.parents):
+        found = root / relative
+        if found.is_file():
+            if not found.resolve().is_relative_to(root):
+                raise InputError(f"unsafe path {image_path!r}: it leaves {root} through a link")
+            return found
+    raise InputError(f"no picture at {image_path!r} in {folder} or the folders above it")
