@@ -1,0 +1,102 @@
+"""Chooses the look of each (user, item), with the probability of that choice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.schema import ConfigError, InputError
+
+Kind = Literal["best", "epsilon_greedy", "softmax"]
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """How a look is drawn from the eligible ones.
+
+    `best` takes the look of highest affinity. `epsilon_greedy` does so with probability
+    1 - epsilon and draws evenly otherwise. `softmax` draws look l with probability proportional
+    to exp(affinity_l / temperature). Raises ConfigError out of range.
+    """
+
+    kind: Kind = "epsilon_greedy"
+    epsilon: float = 0.1
+    temperature: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("best", "epsilon_greedy", "softmax"):
+            raise ConfigError(
+                f"policy.kind is {self.kind!r}: expected best, epsilon_greedy or softmax"
+            )
+        if not 0.0 <= self.epsilon <= 1.0:
+            raise ConfigError(f"policy.epsilon is {self.epsilon}: expected a number in [0, 1]")
+        if not (np.isfinite(self.temperature) and self.temperature > 0.0):
+            raise ConfigError(f"policy.temperature is {self.temperature}: expected a number over 0")
+
+
+def look_probabilities(
+    affinity: NDArray[np.floating], eligible: NDArray[np.bool_], config: PolicyConfig
+) -> NDArray[np.float64]:
+    """Probability with which `config` shows each look.
+
+    `affinity` (n, looks), finite where eligible; `eligible` (n, looks). Returns float64
+    (n, looks), rows sum to 1, 0 where not eligible. Equal affinities: the first look is best.
+    Raises InputError on a shape mismatch, a row with no eligible look or a non-finite affinity.
+    """
+    values = np.asarray(affinity, dtype=np.float64)
+    allowed = np.asarray(eligible, dtype=bool)
+    if values.ndim != 2 or values.shape != allowed.shape:
+        raise InputError(
+            f"affinity {values.shape} and eligible {allowed.shape} differ: expected one (n, looks)"
+        )
+    empty = np.flatnonzero(~allowed.any(axis=1))
+    if len(empty):
+        raise InputError(f"row {empty[0]} has no eligible look: keep at least the original photo")
+    if not np.isfinite(values[allowed]).all():
+        raise InputError("affinity has a NaN or infinity at an eligible look: expected numbers")
+    values = np.where(allowed, values, -np.inf)
+    if config.kind == "softmax":
+        weights = np.exp((values - values.max(axis=1, keepdims=True)) / config.temperature)
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float64)
+    best = np.zeros(values.shape, dtype=np.float64)
+    if len(values):
+        best[np.arange(len(values)), values.argmax(axis=1)] = 1.0
+    if config.kind == "best":
+        return best
+    even = allowed / allowed.sum(axis=1, keepdims=True)
+    return np.asarray((1.0 - config.epsilon) * best + config.epsilon * even, dtype=np.float64)
+
+
+def choose_looks(
+    affinity: NDArray[np.floating],
+    eligible: NDArray[np.bool_],
+    config: PolicyConfig,
+    keys: Sequence[str],
+    seed: int,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Draw one look per row.
+
+    `affinity` and `eligible` as in `look_probabilities`; `keys` name the rows (n,), for example
+    "user item". Returns the chosen column int64 (n,) and the probability float64 (n,) in (0, 1]
+    with which it was drawn. A draw depends on `seed` and the row's key alone, so neither the order
+    of the rows nor the number of workers changes it. Raises InputError as `look_probabilities`.
+    """
+    probabilities = look_probabilities(affinity, eligible, config)
+    if len(keys) != len(probabilities):
+        raise InputError(f"got {len(keys)} keys for {len(probabilities)} rows: expected one each")
+    draws = np.array([_uniform(key, seed) for key in keys], dtype=np.float64)
+    cumulative = probabilities.cumsum(axis=1)
+    # Scaling by the last sum keeps a draw close to 1 inside the row in spite of rounding.
+    reached = cumulative > (draws * cumulative[:, -1])[:, None] if len(draws) else cumulative > 0
+    choice = np.asarray(reached.argmax(axis=1), dtype=np.int64)
+    return choice, probabilities[np.arange(len(choice)), choice]
+
+
+def _uniform(key: str, seed: int) -> float:
+    digest = hashlib.blake2b(f"{seed}\0{key}".encode(), digest_size=8).digest()
+    return (int.from_bytes(digest, "big") >> 11) * 2.0**-53
