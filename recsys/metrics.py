@@ -86,7 +86,7 @@ def ranking_metrics(
         result["novelty"] = _novelty(top, item_popularity)
     if item_ids is not None:
         counts = top["item_id"].value_counts().reindex(pd.Index(item_ids), fill_value=0)
-        shown: NDArray[np.float64] = counts.to_numpy(dtype=np.float64)
+        shown = np.asarray(counts, dtype=np.float64)
         result["coverage"] = float((shown > 0).mean())
         result["gini"] = gini(shown)
         if embeddings is not None:

@@ -1,0 +1,52 @@
+"""The candidates of several models as one set of rows, with every model's opinion of each row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.candidates.protocol import CandidateModel
+from recsys.candidates.selection import top_k
+
+
+@dataclass(frozen=True)
+class CandidateRows:
+    """`users` int64 (rows,) index into the users asked for, ascending, and `items` int64 (rows,)
+    ascending within a user; `scores` float32 (rows, models); `ranks` float32 (rows, models), from
+    1, NaN where the model did not propose the item."""
+
+    users: NDArray[np.int64]
+    items: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    ranks: NDArray[np.float32]
+
+
+def union(
+    models: Sequence[CandidateModel],
+    user_positions: NDArray[np.int64],
+    k: int,
+    allowed: NDArray[np.bool_],
+) -> CandidateRows:
+    """Items that any of `models` has among its best `k` for each of (n,) users.
+
+    `allowed` (n, items) says what may be proposed. One dense (n, items) array per model is made:
+    call it on batches of users.
+    """
+    n, n_items = allowed.shape
+    scores = np.empty((len(models), n, n_items), dtype=np.float32)
+    ranks = np.full((len(models), n, n_items), np.nan, dtype=np.float32)
+    for index, model in enumerate(models):
+        scores[index] = model.score(user_positions)
+        best, _ = top_k(np.where(allowed, scores[index], -np.inf), k)
+        row, column = np.nonzero(best >= 0)
+        ranks[index, row, best[row, column]] = column + 1
+    users, items = np.nonzero(np.isfinite(ranks).any(axis=0))
+    return CandidateRows(
+        users.astype(np.int64),
+        items.astype(np.int64),
+        np.ascontiguousarray(scores[:, users, items].T),
+        np.ascontiguousarray(ranks[:, users, items].T),
+    )

@@ -1,0 +1,53 @@
+"""ALS and BPR recommend what `implicit` itself does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from implicit.cpu.als import AlternatingLeastSquares
+from implicit.cpu.bpr import BayesianPersonalizedRanking
+from scipy import sparse
+from threadpoolctl import threadpool_limits
+
+from features.ids import IdMap
+from recsys.candidates import ALS, BPR, ALSConfig, BPRConfig, Interactions
+from recsys.candidates.factors import Factors
+
+
+def log() -> Interactions:
+    matrix = sparse.random(50, 30, density=0.2, format="csr", dtype=np.float32, rng=3)
+    return Interactions(
+        matrix, IdMap([f"u{n:02d}" for n in range(50)]), IdMap([f"i{n:02d}" for n in range(30)])
+    )
+
+
+@pytest.mark.parametrize("name", ["als", "bpr"])
+def test_recommendations_are_those_of_implicit(name: str) -> None:
+    interactions = log()
+    with threadpool_limits(1, "blas"):
+        if name == "als":
+            peer = AlternatingLeastSquares(8, iterations=5, random_state=4, num_threads=1)
+            ours: ALS | BPR = ALS(ALSConfig(factors=8, iterations=5), seed=4)
+        else:
+            peer = BayesianPersonalizedRanking(8, iterations=20, random_state=4, num_threads=1)
+            ours = BPR(BPRConfig(factors=8, iterations=20), seed=4)
+        peer.fit(interactions.matrix, show_progress=False)
+        users = np.arange(50)
+        expected, expected_scores = peer.recommend(users, interactions.matrix, N=10)
+    items, scores = ours.fit(interactions).recommend(users, 10)
+    np.testing.assert_array_equal(items, expected)
+    np.testing.assert_allclose(scores, expected_scores, rtol=1e-4, atol=1e-6)
+
+
+def test_als_is_the_same_for_any_number_of_threads() -> None:
+    one, two = (
+        ALS(ALSConfig(factors=8, iterations=3, num_threads=threads), seed=2).fit(log())
+        for threads in (1, 2)
+    )
+    np.testing.assert_array_equal(one.score(np.arange(50)), two.score(np.arange(50)))
+
+
+def test_swapped_factors_are_noticed() -> None:
+    interactions = log()
+    with pytest.raises(AssertionError, match=r"factors of \(30, 50\) \(users, items\)"):
+        Factors(interactions, np.zeros((30, 2), np.float32), np.zeros((50, 2), np.float32))
