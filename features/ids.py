@@ -18,15 +18,19 @@ class IdMap:
     own order, so equal id sets give equal maps whatever the order of the rows.
     """
 
-    __slots__ = ("_index",)
+    __slots__ = ("_ids", "_index")
 
     def __init__(self, ids: Sequence[str]) -> None:
         """Map `ids`, unique strings, to their positions. Raises InputError on a repeated id."""
         index = pd.Index(np.asarray(ids, dtype=object), dtype=object)
         if not index.is_unique:
             repeated = index[index.duplicated()][0]
-            raise InputError(f"ids must be unique, got {repeated!r} more than once: drop duplicates")
+            raise InputError(
+                f"ids must be unique, got {repeated!r} more than once: drop duplicates"
+            )
         self._index = index
+        self._ids = np.array(index, dtype=object)
+        self._ids.setflags(write=False)
 
     @classmethod
     def sorted(cls, ids: Iterable[str]) -> IdMap:
@@ -41,8 +45,8 @@ class IdMap:
 
     @property
     def ids(self) -> NDArray[np.object_]:
-        """External ids by position, shape (n,)."""
-        return np.asarray(self._index.to_numpy(), dtype=object)
+        """External ids by position, shape (n,), read-only."""
+        return self._ids
 
     def to_index(self, external: Iterable[str]) -> NDArray[np.int64]:
         """Positions of `external`, int64; -1 where an id is unknown."""
@@ -50,5 +54,11 @@ class IdMap:
         return np.asarray(self._index.get_indexer(values), dtype=np.int64)
 
     def to_ids(self, positions: NDArray[np.integer]) -> NDArray[np.object_]:
-        """External ids of `positions` (any shape), each in 0..n-1."""
-        return np.asarray(self.ids[positions], dtype=object)
+        """External ids of `positions` (any shape), each in 0..n-1; InputError outside it."""
+        outside = positions[(positions < 0) | (positions >= len(self))]
+        if outside.size:
+            raise InputError(
+                f"positions must be in 0..{len(self) - 1}, got {outside.flat[0]}: "
+                "drop the rows marked unknown (-1) first"
+            )
+        return np.asarray(self._ids[positions], dtype=object)
