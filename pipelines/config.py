@@ -1,0 +1,105 @@
+"""The job's settings: one frozen section per stage, read from TOML, unknown keys refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from features.events import EventWeights
+from features.images import ImageLimits
+from features.schema import ConfigError
+from pipelines.jobs.choose import LookConfig
+from recsys.policy import PolicyConfig
+from recsys.preference import PreferenceConfig
+from recsys.two_stage import TwoStageConfig
+from styletransfer.renderer import RenderConfig
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """All settings of `stylefeed run`.
+
+    `seed` decides every draw. `top_k` items per shopper. `max_users` (None: all) keeps the first
+    shoppers by id. `workers` processes (0: one per core) never change the result. `train_share` in
+    (0, 1) is the share of the time before the evaluation's cut.
+    """
+
+    seed: int = 0
+    top_k: int = 10
+    max_users: int | None = None
+    workers: int = 0
+    train_share: float = 0.8
+    events: EventWeights = field(default_factory=EventWeights)
+    images: ImageLimits = field(default_factory=ImageLimits)
+    preference: PreferenceConfig = field(default_factory=PreferenceConfig)
+    ranking: TwoStageConfig = field(default_factory=TwoStageConfig)
+    looks: LookConfig = field(default_factory=LookConfig)
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    render: RenderConfig = field(default_factory=RenderConfig)
+
+    def __post_init__(self) -> None:
+        if self.top_k < 1:
+            raise ConfigError(f"top_k is {self.top_k}: expected at least 1")
+        if self.max_users is not None and self.max_users < 1:
+            raise ConfigError(f"max_users is {self.max_users}: expected at least 1, or leave it out")
+        if self.workers < 0:
+            raise ConfigError(f"workers is {self.workers}: expected at least 0 (one per core)")
+        if not 0.0 < self.train_share < 1.0:
+            raise ConfigError(f"train_share is {self.train_share}: expected between 0 and 1")
+
+    @property
+    def processes(self) -> int:
+        """How many worker processes to use, at least 1."""
+        return self.workers or os.cpu_count() or 1
+
+    def settings(self) -> dict[str, Any]:
+        """All settings but `workers`, JSON-able: what the result depends on."""
+        settings = dataclasses.asdict(self)
+        del settings["workers"]
+        return settings
+
+
+def load_config(path: Path | None, **overrides: Any) -> RunConfig:
+    """Read settings from the TOML file at `path`, then apply the `overrides` that are not None.
+
+    Raises ConfigError naming the key that is unknown, of a wrong type or out of range.
+    """
+    settings: dict[str, Any] = {}
+    if path is not None:
+        try:
+            settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ConfigError(f"config: no file at {path}") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"config: {path} is not TOML: {error}") from None
+    settings.update({key: value for key, value in overrides.items() if value is not None})
+    return parse_config(settings)
+
+
+def parse_config(settings: dict[str, Any]) -> RunConfig:
+    """Settings as nested mappings -> RunConfig. Raises ConfigError as `load_config` does."""
+    _refuse_unknown(RunConfig, settings, "")
+    try:
+        return TypeAdapter(RunConfig).validate_python(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"config: {key} is {first['input']!r}: {first['msg'].lower()}") from None
+
+
+def _refuse_unknown(section: type[Any], settings: dict[str, Any], prefix: str) -> None:
+    fields = {item.name: item for item in dataclasses.fields(section)}
+    for key, value in settings.items():
+        if key not in fields:
+            raise ConfigError(
+                f"config: unknown key {prefix + key!r}; expected one of {', '.join(sorted(fields))}"
+            )
+        inner = fields[key].default_factory
+        if isinstance(value, dict) and dataclasses.is_dataclass(inner):
+            _refuse_unknown(inner, value, f"{prefix}{key}.")  # type: ignore[arg-type]

@@ -1,0 +1,121 @@
+"""Pictures in; style codes, content embeddings and picture statistics out, in parallel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from features.images import ImageLimits, decode
+from features.schema import InputError
+from pipelines import storage
+from pipelines.config import RunConfig
+from pipelines.executor import BatchFailure, LocalExecutor
+from pipelines.progress import progress
+from pipelines.workspace import Workspace
+
+BATCH_PICTURES = 16
+
+Row = dict[str, Any]
+Batch = list[tuple[str, str]]
+
+
+def picture_encoder(limits: ImageLimits, folder: Path, with_content: bool) -> Callable[..., Any]:
+    """Make the worker: [(id, image_path)] -> (rows of codes and statistics, rejects)."""
+    import torch
+
+    from features.encoders import ContentEncoder, StyleEncoder
+    from features.quality import picture_stats
+
+    torch.set_num_threads(1)
+    style_encoder = StyleEncoder()
+    content_encoder = ContentEncoder() if with_content else None
+
+    def work(batch: Batch) -> tuple[list[Row], list[Row]]:
+        rows: list[Row] = []
+        rejects: list[Row] = []
+        pictures = []
+        for key, image_path in batch:
+            try:
+                path = storage.resolve_picture(image_path, folder)
+                data = path.read_bytes()
+                picture = decode(data, limits)
+            except (InputError, OSError) as error:
+                rejects.append({"key": key, "reason": str(error), "got": image_path})
+                continue
+            pictures.append(picture)
+            rows.append(
+                {
+                    "id": key,
+                    "path": str(path),
+                    "picture_digest": storage.digest_bytes(data),
+                    **picture_stats(picture),
+                }
+            )
+        if pictures:
+            for row, code in zip(rows, style_encoder.encode(pictures), strict=True):
+                row["style_code"] = code
+            if content_encoder is not None:
+                for row, vector in zip(rows, content_encoder.encode(pictures), strict=True):
+                    row["content_embedding"] = vector
+        return rows, rejects
+
+    return work
+
+
+def encode_pictures(
+    table: pd.DataFrame, key: str, folder: Path, config: RunConfig, with_content: bool
+) -> tuple[pd.DataFrame, list[Row]]:
+    """Encode every picture of `table`; returns (one row per readable picture, rejects)."""
+    pairs = list(zip(table[key], table["image_path"], strict=True))
+    batches = [pairs[i : i + BATCH_PICTURES] for i in range(0, len(pairs), BATCH_PICTURES)]
+    factory = partial(picture_encoder, config.images, folder, with_content)
+    rows: list[Row] = []
+    rejects: list[Row] = []
+    with progress(f"encode {key[:-3]} pictures", len(pairs)) as advance:
+        for index, outcome in LocalExecutor(config.processes).map_batches(factory, batches):
+            if isinstance(outcome, BatchFailure):
+                rejects += [
+                    {"key": k, "reason": outcome.reason, "got": p} for k, p in batches[index]
+                ]
+            else:
+                rows += outcome[0]
+                rejects += outcome[1]
+            advance(len(batches[index]))
+    position = {k: i for i, (k, _) in enumerate(pairs)}
+    rows.sort(key=lambda row: position[row["id"]])
+    rejects.sort(key=lambda row: position[row["key"]])
+    for reject in rejects:
+        reject.update(table=key[:-3] + "s", row=position[reject["key"]])
+    return pd.DataFrame(rows).rename(columns={"id": key}), rejects
+
+
+def encode(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
+    """Write `tables/item_pictures.parquet` and `tables/look_pictures.parquet`."""
+    inputs = storage.read_json(workspace.path("job.json"))["inputs"]
+    rejects: list[Row] = []
+    counts: dict[str, Any] = {}
+    for name, key in (("item", "item_id"), ("look", "style_id")):
+        source = "items" if name == "item" else "styles"
+        encoded, bad = encode_pictures(
+            workspace.read(f"tables/{source}.parquet"),
+            key,
+            Path(inputs[source]).parent,
+            config,
+            with_content=name == "item",
+        )
+        if encoded.empty:
+            raise InputError(
+                f"{source}: not one of {len(bad)} pictures can be read, the first because: "
+                f"{bad[0]['reason']}; image_path is resolved against the table's folder, "
+                "then the folders above it"
+            )
+        workspace.write(f"tables/{name}_pictures.parquet", encoded)
+        counts[f"{name}_pictures"] = len(encoded)
+        rejects += bad
+    counts["rejects"] = workspace.set_aside("encode", rejects)
+    return counts
+
