@@ -15,7 +15,7 @@ _PROFILED_MODES: Final = ("RGB", "L", "CMYK")
 
 
 def to_srgb(image: Image.Image, name: str) -> tuple[Image.Image, Image.Image | None]:
-    """Convert a loaded picture, called `name`, to sRGB in mode RGB, and its alpha in mode L or None.
+    """Convert a loaded picture, called `name`, to sRGB (mode RGB) and its alpha (L) or None.
 
     A profile that cannot be used is ignored and the numbers are taken as sRGB, as browsers do.
     Raises ImageError for 32-bit integer and float pictures, which have no agreed range.
