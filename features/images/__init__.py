@@ -1,19 +1,43 @@
 """Pictures: safe decoding and encoding, scaling, enhancing, augmenting, hashing."""
 
+from features.images.augment import AugmentConfig, augment
 from features.images.decode import DEFAULT_LIMITS, ImageLimits, decode, decode_with_alpha
 from features.images.encode import PictureFormat, encode
+from features.images.enhance import (
+    EnhanceConfig,
+    auto_contrast,
+    auto_white_balance,
+    denoise,
+    enhance,
+    luma,
+    noise_sigma,
+    sharpen,
+)
+from features.images.hashing import near_duplicates, perceptual_hash
 from features.images.pixels import require_picture
 from features.images.resize import crop_square, resize, resize_longest
 
 __all__ = [
     "DEFAULT_LIMITS",
+    "AugmentConfig",
+    "EnhanceConfig",
     "ImageLimits",
     "PictureFormat",
+    "augment",
+    "auto_contrast",
+    "auto_white_balance",
     "crop_square",
     "decode",
     "decode_with_alpha",
+    "denoise",
     "encode",
+    "enhance",
+    "luma",
+    "near_duplicates",
+    "noise_sigma",
+    "perceptual_hash",
     "require_picture",
     "resize",
     "resize_longest",
+    "sharpen",
 ]
