@@ -144,17 +144,14 @@ def _batches(work: list[ItemWork]) -> list[list[ItemWork]]:
     return batches
 
 
-def render(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
-    """Write `renders/` and `renders.parquet`; renders that already exist are kept."""
-    items = workspace.read("tables/item_pictures.parquet")
-    looks = workspace.read("tables/look_pictures.parquet")
-    plan = render_plan(
-        workspace.read("tables/chosen.parquet"),
-        items,
-        looks,
-        config.render.size_px,
-        load_pretrained().model_version,
-    )
+def paint_plan(
+    workspace: Workspace,
+    plan: pd.DataFrame,
+    items: pd.DataFrame,
+    looks: pd.DataFrame,
+    config: RunConfig,
+) -> dict[str, Any]:
+    """Paint what of `plan` is not there yet; writes `renders/` and `renders.parquet`."""
     kept = _kept_renders(workspace, plan, config.render.format)
     todo = plan[~plan["render_key"].isin(kept["render_key"])]
     batches = _batches(_work_list(todo, items, looks))
@@ -176,9 +173,8 @@ def render(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
                 log.writelines(json.dumps(row) + "\n" for row in outcome[0])
                 log.flush()
             advance(sum(len(work.looks) for work in batch))
-    done = pd.concat([kept, pd.DataFrame(rows, columns=kept.columns)]).sort_values(
-        ["item_id", "style_id", "strength"], ignore_index=True
-    )
+    done = pd.concat([kept, pd.DataFrame(rows, columns=kept.columns).astype(RENDER_COLUMNS)])
+    done = done.sort_values(["item_id", "style_id", "strength"], ignore_index=True)
     workspace.write("renders.parquet", done)
     # The journal goes with the strangers: all it said is in the table now.
     _drop_strangers(workspace, set(done["image_uri"]))
@@ -188,6 +184,15 @@ def render(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
         "painted": len(rows),
         "rejects": workspace.set_aside("render", [{"table": "items", **r} for r in rejects]),
     }
+
+
+def render(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
+    """Paint what the chosen rows need; renders that already exist are kept."""
+    items = workspace.read("tables/item_pictures.parquet")
+    looks = workspace.read("tables/look_pictures.parquet")
+    chosen = workspace.read("tables/chosen.parquet")
+    plan = render_plan(chosen, items, looks, config.render.size_px, load_pretrained().model_version)
+    return paint_plan(workspace, plan, items, looks, config)
 
 
 def _kept_renders(workspace: Workspace, plan: pd.DataFrame, suffix: str) -> pd.DataFrame:

@@ -1,0 +1,58 @@
+"""Every item in every look, for campaigns: no log, no shopper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from features.schema import ConfigError, InputError, validate_items, validate_styles
+from pipelines import storage
+from pipelines.config import RunConfig
+from pipelines.jobs.encode import encode_pictures
+from pipelines.jobs.render import paint_plan, render_plan
+from pipelines.workspace import Workspace
+from styletransfer.generator import load_pretrained
+
+
+def render_catalogue(
+    items_path: Path,
+    styles_path: Path,
+    out: Path,
+    config: RunConfig,
+    strength: float,
+    max_items: int | None,
+    max_styles: int | None,
+) -> dict[str, Any]:
+    """Paint the first `max_items` items in the first `max_styles` looks, at `strength` in (0, 1].
+
+    Writes `renders/`, `renders.parquet` and `rejects/` to `out`; returns the counts.
+    Raises ConfigError on a strength out of range, SchemaError on a table that cannot be used.
+    """
+    if not 0.0 < strength <= 1.0:
+        raise ConfigError(f"strength is {strength}: expected over 0 and at most 1")
+    workspace = Workspace(out)
+    items, bad_items = validate_items(storage.read_input_table(items_path, "items"))
+    styles, bad_styles = validate_styles(storage.read_input_table(styles_path, "styles"))
+    workspace.set_aside("prepare", pd.concat([bad_items, bad_styles]))
+    item_pictures, broken_items = encode_pictures(
+        items.head(max_items or len(items)), "item_id", items_path.parent, config, False
+    )
+    looks, broken_looks = encode_pictures(
+        styles.head(max_styles or len(styles)), "style_id", styles_path.parent, config, False
+    )
+    broken = broken_items + broken_looks
+    workspace.set_aside("encode", broken)
+    if item_pictures.empty or looks.empty:
+        raise InputError(f"no picture to paint, the first because: {broken[0]['reason']}")
+    wanted = item_pictures[["item_id"]].merge(looks[["style_id"]], how="cross")
+    plan = render_plan(
+        wanted.assign(strength=strength),
+        item_pictures,
+        looks,
+        config.render.size_px,
+        load_pretrained().model_version,
+    )
+    counts = paint_plan(workspace, plan, item_pictures, looks, config)
+    return {"items": len(item_pictures), "looks": len(looks), **counts}
