@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.ids import IdMap
@@ -14,6 +14,7 @@ from features.schema import InputError
 IDS = st.lists(st.text(max_size=8), unique=True, max_size=30)
 
 
+@settings(deadline=None, max_examples=50)
 @given(IDS)
 def test_positions_and_ids_round_trip(ids: list[str]) -> None:
     names = IdMap(ids)
@@ -23,6 +24,7 @@ def test_positions_and_ids_round_trip(ids: list[str]) -> None:
     assert all(name in names for name in ids)
 
 
+@settings(deadline=None, max_examples=50)
 @given(IDS, st.randoms(use_true_random=False))
 def test_sorted_maps_do_not_depend_on_the_order_of_rows(ids: list[str], random: object) -> None:
     shuffled = [*ids, *ids]

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
@@ -237,6 +237,7 @@ CELLS = st.sampled_from(
 )
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(*[CELLS] * 8), min_size=1, max_size=20))
 def test_any_text_table_is_either_refused_or_split_into_clean_and_rejected(
     rows: list[tuple[str | None, ...]],
@@ -254,7 +255,7 @@ def test_any_text_table_is_either_refused_or_split_into_clean_and_rejected(
 
 
 def test_a_large_log_is_validated_at_over_three_hundred_thousand_rows_a_second() -> None:
-    table = pd.concat([log(style_id=["s1", None, "s2"])] * 50_000, ignore_index=True)
+    table = log(style_id=["s1", None, "s2"]).iloc[np.tile([0, 1, 2], 50_000)]
     start = time.process_time()
     events, _ = validate_events(table, IdMap(["007", "7"]), IdMap(["s1", "s2"]))
     assert time.process_time() - start < 0.5
