@@ -66,7 +66,8 @@ def run(
     manifest = run_job(out, inputs, settings, _say)
     counts = manifest["counts"]["feed"]
     if manifest["worked"]:
-        first = f"{counts['users']:,} shoppers, {counts['rows']:,} rows, {counts['restyled']:,} restyled"
+        users, rows, restyled = (f"{counts[key]:,}" for key in ("users", "rows", "restyled"))
+        first = f"{users} shoppers, {rows} rows, {restyled} restyled"
     else:
         first = "nothing to do: the inputs, settings and artefacts are those of the finished job"
     _print(manifest, as_json, [first, f"gallery page: {(out / 'report.html').resolve()}"])
@@ -98,7 +99,8 @@ def fit(
 ) -> None:
     """Start a job: check the tables, encode the pictures and fit the models.
 
-    Example: stylefeed fit --events events.parquet --items items.csv --styles styles.csv --out runs/1
+    Example: stylefeed fit --events data/samples/events.parquet --items data/samples/items.csv
+    --styles data/samples/styles.csv --out runs/1
     """
     from pipelines.config import load_config
     from pipelines.jobs.run import open_job

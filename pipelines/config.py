@@ -47,7 +47,9 @@ class RunConfig:
         if self.top_k < 1:
             raise ConfigError(f"top_k is {self.top_k}: expected at least 1")
         if self.max_users is not None and self.max_users < 1:
-            raise ConfigError(f"max_users is {self.max_users}: expected at least 1, or leave it out")
+            raise ConfigError(
+                f"max_users is {self.max_users}: expected at least 1, or leave it out"
+            )
         if self.workers < 0:
             raise ConfigError(f"workers is {self.workers}: expected at least 0 (one per core)")
         if not 0.0 < self.train_share < 1.0:
@@ -93,13 +95,13 @@ def parse_config(settings: dict[str, Any]) -> RunConfig:
         raise ConfigError(f"config: {key} is {first['input']!r}: {first['msg'].lower()}") from None
 
 
-def _refuse_unknown(section: type[Any], settings: dict[str, Any], prefix: str) -> None:
+def _refuse_unknown(section: Any, settings: dict[str, Any], prefix: str) -> None:
     fields = {item.name: item for item in dataclasses.fields(section)}
     for key, value in settings.items():
         if key not in fields:
             raise ConfigError(
                 f"config: unknown key {prefix + key!r}; expected one of {', '.join(sorted(fields))}"
             )
-        inner = fields[key].default_factory
-        if isinstance(value, dict) and dataclasses.is_dataclass(inner):
-            _refuse_unknown(inner, value, f"{prefix}{key}.")  # type: ignore[arg-type]
+        kind: Any = fields[key].default_factory
+        if isinstance(value, dict) and dataclasses.is_dataclass(kind):
+            _refuse_unknown(kind, value, f"{prefix}{key}.")

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from features.schema import ConfigError, InputError, validate_items, validate_styles
+from features.schema import ConfigError, InputError
+from features.tables import validate_items, validate_styles
 from pipelines import storage
 from pipelines.config import RunConfig
 from pipelines.jobs.encode import encode_pictures

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from recsys.prototypes import PrototypeIndex
 
 from features.schema import ORIGINAL, ConfigError
 from pipelines.arrays import stack_vectors
 from pipelines.workspace import Workspace
 from recsys.policy import choose_looks
-from recsys.prototypes import PrototypeIndex
 
 if TYPE_CHECKING:
     from pipelines.config import RunConfig
@@ -91,12 +91,10 @@ def choose(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
         renderable,
         config.looks.prototypes_per_user,
     )
-    row = users.index.get_indexer(recommendations["user_id"])
+    row = users.index.get_indexer(pd.Index(recommendations["user_id"]))
     keys = [
         f"{user}\0{item}"
-        for user, item in zip(
-            recommendations["user_id"], recommendations["item_id"], strict=True
-        )
+        for user, item in zip(recommendations["user_id"], recommendations["item_id"], strict=True)
     ]
     choice, propensity = choose_looks(
         affinity.loc[shoppers].to_numpy()[row], allowed[row], config.policy, keys, config.seed

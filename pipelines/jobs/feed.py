@@ -5,17 +5,15 @@ from __future__ import annotations
 import shutil
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from features.schema import ORIGINAL
 from pipelines import storage
+from pipelines.config import RunConfig
 from pipelines.workspace import Workspace
-
-if TYPE_CHECKING:
-    from pipelines.config import RunConfig
 
 BUCKETS = 16
 FEED_COLUMNS = [

@@ -7,9 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from features.events import clean_events, event_weights, exposures, interactions, time_split
+from features.events import clean_events, event_weights, interactions, time_split
+from features.exposures import exposures
 from features.ids import IdMap
-from features.schema import SchemaError, validate_events, validate_items, validate_styles
+from features.schema import SchemaError
+from features.tables import validate_events, validate_items, validate_styles
 from pipelines import storage
 from pipelines.config import RunConfig
 from pipelines.workspace import Workspace
@@ -50,10 +52,11 @@ def canonical_tables(
 def prepare(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     """Read the job's inputs and write `tables/`; returns the counts for the manifest."""
     sources = storage.read_json(workspace.path("job.json"))["inputs"]
-    tables = canonical_tables(
-        *(storage.read_input_table(Path(sources[t]), t) for t in ("events", "items", "styles")),
-        config=config,
+    events, items, styles = (
+        storage.read_input_table(Path(sources[name]), name)
+        for name in ("events", "items", "styles")
     )
+    tables = canonical_tables(events, items, styles, config)
     rejects = tables.pop("rejects")
     for name, table in tables.items():
         workspace.write(f"tables/{name}.parquet", table)

@@ -211,10 +211,10 @@ def _kept_renders(workspace: Workspace, plan: pd.DataFrame, suffix: str) -> pd.D
                 rows.append(json.loads(line))
         parts.append(pd.DataFrame(rows, columns=list(RENDER_COLUMNS)).astype(RENDER_COLUMNS))
     known = pd.concat(parts).drop_duplicates("render_key", keep="last")
-    usable = [
+    there = [
         uri.endswith(f".{suffix}") and workspace.path(uri).is_file() for uri in known["image_uri"]
     ]
-    return known[known["render_key"].isin(plan["render_key"]) & usable]
+    return known[known["render_key"].isin(plan["render_key"]) & np.array(there, dtype=bool)]
 
 
 def _drop_strangers(workspace: Workspace, wanted: set[str]) -> None:

@@ -62,7 +62,9 @@ def open_job(
     path = workspace.path("job.json")
     if inputs is None:
         if not path.is_file():
-            raise InputError(f"{out} holds no job; start one with `stylefeed fit` or `stylefeed run`")
+            raise InputError(
+                f"{out} holds no job; start one with `stylefeed fit` or `stylefeed run`"
+            )
         inputs = {name: Path(source) for name, source in storage.read_json(path)["inputs"].items()}
     for name, source in inputs.items():
         if not source.is_file():
@@ -82,10 +84,17 @@ def open_job(
 
 def job_config(out: Path) -> RunConfig:
     """The settings the job in `out` was started with. Raises InputError when there is none."""
-    path = Workspace(out).path("job.json")
+    return parse_config(_read_job(Workspace(out))["config"])
+
+
+def _read_job(workspace: Workspace) -> dict[str, Any]:
+    path = workspace.path("job.json")
     if not path.is_file():
-        raise InputError(f"{out} holds no job; start one with `stylefeed fit` or `stylefeed run`")
-    return parse_config(storage.read_json(path)["config"])
+        raise InputError(
+            f"{workspace.root} holds no job; start one with `stylefeed fit` or `stylefeed run`"
+        )
+    job: dict[str, Any] = storage.read_json(path)
+    return job
 
 
 def run_stages(

@@ -47,7 +47,11 @@ def test_a_failed_render_falls_back_to_the_original_and_says_so():
     feed, failed = feed_rows(_chosen(), renders, ORIGINALS, "run")
     row = feed.iloc[2]
     assert failed == 1
-    assert (row["style_id"], row["strength"], row["image_uri"]) == (ORIGINAL, 0.0, "originals/a.jpg")
+    assert (row["style_id"], row["strength"], row["image_uri"]) == (
+        ORIGINAL,
+        0.0,
+        "originals/a.jpg",
+    )
     assert pd.isna(row["style_propensity"])
     assert "its render failed" in row["reason"]
 

@@ -1,0 +1,143 @@
+"""Models fitted before a cut in time, judged by what shoppers did after it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import log_loss, roc_auc_score
+
+from features.events import event_weights, interactions, split_at, time_split
+from features.exposures import exposures
+from features.ids import IdMap
+from pipelines import storage
+from pipelines.config import RunConfig
+from pipelines.jobs.fit import (
+    fit_preference,
+    fit_recommender,
+    item_features,
+    looks_with_codes,
+    with_pictures,
+)
+from pipelines.workspace import Workspace
+from recsys.candidates import EASE, CandidateModel, Interactions, Popularity
+from recsys.metrics import per_user_accuracy, ranking_metrics
+from recsys.preference import StylePreferenceModel
+
+BOOTSTRAP_DRAWS = 1000
+
+
+def new_interactions(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """What shoppers known `before` touched for the first time `after`: user_id, item_id."""
+    pair = ["user_id", "item_id"]
+    touched = after.loc[after["event_type"] != "impression", pair].drop_duplicates()
+    known = before.loc[before["event_type"] != "impression", pair].drop_duplicates()
+    touched = touched[touched["user_id"].isin(known["user_id"])]
+    marked = touched.merge(known, on=pair, how="left", indicator=True)
+    fresh = marked.loc[marked["_merge"] == "left_only", pair]
+    return fresh.sort_values(pair, ignore_index=True)
+
+
+def bootstrap_interval(values: np.ndarray[Any, Any], seed: int) -> tuple[float, float]:
+    """95 % percentile interval of the mean of `values` (users,), resampling users."""
+    rng = np.random.default_rng(seed)
+    draws = rng.integers(0, len(values), size=(BOOTSTRAP_DRAWS, len(values)))
+    low, high = np.quantile(values[draws].mean(axis=1), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def candidate_recommendations(
+    model: CandidateModel, known: Interactions, shoppers: list[str], k: int
+) -> pd.DataFrame:
+    """The best `k` new items by one candidate model: user_id, item_id, rank."""
+    items, _ = model.recommend(known.users.to_index(shoppers), k, exclude_seen=True)
+    row, column = np.nonzero(items >= 0)
+    return pd.DataFrame(
+        {
+            "user_id": pd.Series(np.asarray(shoppers, dtype=object)[row], dtype="str"),
+            "item_id": pd.Series(known.items.to_ids(items[row, column]), dtype="str"),
+            "rank": column + 1,
+        }
+    )
+
+
+def click_quality(model: StylePreferenceModel, later: pd.DataFrame) -> dict[str, float | int]:
+    """How well clicks on `later` exposures are foretold: AUC and log loss beside a constant's."""
+    clicked = later["clicked"].to_numpy(dtype=bool)
+    if len(set(clicked)) < 2:
+        return {"impressions": len(later)}
+    foretold = model.predict_click(later)
+    rate = np.full(len(later), clicked.mean())
+    return {
+        "impressions": len(later),
+        "click_rate": float(clicked.mean()),
+        "auc": float(roc_auc_score(clicked, foretold)),
+        "log_loss": float(log_loss(clicked, foretold)),
+        "log_loss_of_mean_rate": float(log_loss(clicked, rate)),
+    }
+
+
+def evaluate(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
+    """Write `metrics.json`: rankings with intervals, and how well look clicks are foretold."""
+    events = workspace.read("tables/events.parquet")
+    items = workspace.read("tables/items.parquet")
+    pictures = workspace.read("tables/item_pictures.parquet")
+    looks = looks_with_codes(
+        workspace.read("tables/styles.parquet"), workspace.read("tables/look_pictures.parquet")
+    )
+    cut = time_split(events, config.train_share)
+    before, after = split_at(events, cut)
+    truth = new_interactions(before, after)
+    result: dict[str, Any] = {"cut_utc": cut.isoformat(), "k": config.top_k, "models": {}}
+    if truth.empty:
+        result["note"] = "no shopper known before the cut touched a new item after it"
+    else:
+        result["models"] = _rankings(before, truth, items, pictures, looks, config, cut)
+    result["n_users"] = int(truth["user_id"].nunique())
+    model = fit_preference(exposures(before), looks, config)
+    result["looks"] = click_quality(model, exposures(after))
+    storage.write_json(workspace.path("metrics.json"), result)
+    return {"users": result["n_users"], "models": len(result["models"])}
+
+
+def _rankings(
+    before: pd.DataFrame,
+    truth: pd.DataFrame,
+    items: pd.DataFrame,
+    pictures: pd.DataFrame,
+    looks: pd.DataFrame,
+    config: RunConfig,
+    cut: pd.Timestamp,
+) -> dict[str, dict[str, float]]:
+    shoppers = sorted(truth["user_id"].unique())
+    served = with_pictures(items, pictures).query("available")
+    weights = event_weights(before, config.events, cut)
+    known = Interactions.from_table(
+        interactions(before, weights), items=IdMap.sorted(served["item_id"])
+    )
+    lists = {
+        model.name: candidate_recommendations(model.fit(known), known, shoppers, config.top_k)
+        for model in (Popularity(), EASE(config.ranking.ease))
+    }
+    recommender = fit_recommender(before, items, pictures, looks, config, cut)
+    lists["two-stage"] = recommender.recommend(shoppers, config.top_k)
+    embeddings = item_features(pictures)
+    share: pd.Series = (
+        before.loc[before["event_type"] != "impression"].groupby("item_id")["user_id"].nunique()
+    )
+    share = share / before["user_id"].nunique()
+    scored = {}
+    for name, table in lists.items():
+        metrics = ranking_metrics(
+            table,
+            truth,
+            config.top_k,
+            item_popularity=share,
+            item_ids=embeddings.item_ids,
+            embeddings=embeddings.content,
+        )
+        ndcg = per_user_accuracy(table, truth, config.top_k)["ndcg"].to_numpy()
+        low, high = bootstrap_interval(ndcg, config.seed)
+        scored[name] = {**metrics, "ndcg_low": low, "ndcg_high": high}
+    return scored

@@ -1,0 +1,38 @@
+"""Models in; tastes and recommended items of every shopper out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recsys.prototypes import PrototypeIndex
+
+from pipelines.arrays import stack_vectors
+from pipelines.config import RunConfig
+from pipelines.workspace import Workspace
+from recsys.preference import StylePreferenceModel
+from recsys.two_stage import TwoStageRecommender
+
+
+def score(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
+    """Write `users.parquet`, `style_affinity.parquet` and `tables/recommendations.parquet`."""
+    preference = StylePreferenceModel.load(workspace.path("models/preference"))
+    prototypes = PrototypeIndex.load(workspace.path("models/prototypes"))
+    recommender = TwoStageRecommender.load(workspace.path("models/two_stage"))
+    events = workspace.read("tables/events.parquet")
+    n_events = events["user_id"].value_counts()
+    shoppers = sorted(n_events.index)[: config.max_users]
+
+    users = preference.users(shoppers)
+    nearest, _ = prototypes.search(stack_vectors(users["style_embedding"]), 1)
+    users["prototype_id"] = nearest[:, 0]
+    users["prototype_id"] = users["prototype_id"].astype("str")
+    users["n_events"] = n_events.loc[shoppers].to_numpy()
+    recommendations = recommender.recommend(shoppers, config.top_k)
+    workspace.write("users.parquet", users)
+    workspace.write("style_affinity.parquet", preference.affinity(shoppers))
+    workspace.write("tables/recommendations.parquet", recommendations)
+    return {
+        "users": len(users),
+        "cold_users": int(users["cold"].sum()),
+        "recommendations": len(recommendations),
+    }
