@@ -16,11 +16,6 @@ from features.weights import packaged_file
 from styletransfer.generator import _FILE, _PACKAGE, _SHA256, Generator, load_pretrained
 
 
-@pytest.fixture(scope="module")
-def generator() -> Generator:
-    return load_pretrained()
-
-
 def picture(height: int, width: int, seed: int = 0) -> Tensor:
     """Smooth blobs of colour with a little grain, (1, 3, height, width) in 0..1."""
     rng = torch.Generator().manual_seed(seed)
