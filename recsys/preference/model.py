@@ -1,0 +1,246 @@
+"""StylePreferenceModel: exposures in, every shopper's taste in looks out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from features.ids import IdMap
+from features.schema import ORIGINAL, ConfigError, NotFittedError, SchemaError
+from recsys.preference.baseline import fit_effects
+from recsys.preference.cells import ORDER, blur, tabulate
+from recsys.preference.mixture import TasteMixture
+from recsys.preference.rows import Rows, Vocabulary
+from recsys.preference.state import PreferenceState, read, write
+
+_EMBEDDING_TEMPERATURE = 0.25
+
+
+@dataclass(frozen=True)
+class PreferenceConfig:
+    """Settings of `StylePreferenceModel`; standard deviations are in log odds of a click.
+
+    n_families: families of looks; None takes the number among `family_choices` that predicts
+    held-out clicks best. smooth_sd, free_sd: prior spread of a family's smooth part (over style
+    codes) and of its free part. population_sd: of what everybody thinks of a look. noise_sd: of
+    one shopper's stray liking of one look. kernel_scale: reach of similarity between looks, as a
+    multiple of their median distance.
+    """
+
+    n_families: int | None = None
+    family_choices: tuple[int, ...] = (4, 6, 8, 10)
+    smooth_sd: float = 0.5
+    free_sd: float = 0.3
+    population_sd: float = 0.1
+    noise_sd: float = 0.1
+    kernel_scale: float = 0.6
+    held_out: float = 0.1
+    iterations: int = 150
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError on a value out of range."""
+        for name in ("smooth_sd", "free_sd", "population_sd", "noise_sd", "kernel_scale"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name} must be above 0, got {getattr(self, name)}")
+        if not 0 < self.held_out < 1:
+            raise ConfigError(f"held_out must lie between 0 and 1, got {self.held_out}")
+        if (self.n_families or 1) < 1 or not self.family_choices or min(self.family_choices) < 1:
+            raise ConfigError(
+                "family counts must be 1 or more, got "
+                f"n_families={self.n_families}, family_choices={self.family_choices}"
+            )
+
+
+class StylePreferenceModel:
+    """Learns jointly over all shoppers which looks each of them likes.
+
+    A look is credited only for the clicks that item, position and the shopper's own rate do not
+    explain; an impression without a click counts against it. Affinities are posterior means of
+    utility in log odds of a click, so shoppers with little evidence stay near the population.
+    """
+
+    def __init__(self, config: PreferenceConfig | None = None, seed: int = 0) -> None:
+        self.config = config or PreferenceConfig()
+        self.seed = seed
+        self._state: PreferenceState | None = None
+
+    def fit(
+        self,
+        exposures: pd.DataFrame,
+        style_ids: Sequence[str],
+        style_codes: NDArray[np.float32],
+    ) -> Self:
+        """Learn from `exposures`, one row per impression (columns as `features.events.exposures`).
+
+        style_codes: float32 (n_looks, d) in the order of style_ids, a row of NaN where a look has
+        no picture. Looks without an exposure are scored through their code. An empty table, or
+        one that never varies the look, leaves every affinity and strength at zero. Raises
+        SchemaError on a missing column, on an unknown look or on codes of another length.
+        """
+        codes = np.asarray(style_codes, dtype=np.float32)
+        if codes.ndim != 2 or len(codes) != len(style_ids):
+            raise SchemaError(
+                f"style_codes must have one row per style_id ({len(style_ids)}), "
+                f"got shape {codes.shape}"
+            )
+        vocabulary = Vocabulary.of(exposures, IdMap([*style_ids, ORIGINAL]))
+        rows = _in_order(vocabulary.encode(exposures))
+        if (rows.look < 0).any():
+            unknown = sorted(set(exposures["style_id"].unique()) - set(vocabulary.looks.ids))
+            raise SchemaError(
+                f"exposures show looks without a style: {unknown[:5]}; "
+                "give their ids and codes, or set the rows aside"
+            )
+        families = self.config.n_families
+        if families is None and len(torch.unique(rows.look)) > 1:
+            families = self._choose_families(rows, vocabulary, codes)
+        self._state = self._learn(rows, vocabulary, codes, families or 0)
+        return self
+
+    def _learn(
+        self, rows: Rows, vocabulary: Vocabulary, codes: NDArray[np.float32], families: int
+    ) -> PreferenceState:
+        config = self.config
+        n_users, n_looks = len(vocabulary.users), len(vocabulary.looks)
+        # One look for everybody says nothing about tastes, and no family can be told apart.
+        varied = len(torch.unique(rows.look)) > 1
+        effects = fit_effects(rows.clicked, rows.levels, vocabulary.sizes)
+        offset = effects.log_odds(rows.levels)
+        cells = tabulate(rows.clicked, offset, rows.user * n_looks + rows.look, n_users * n_looks)
+        cells = blur(cells, config.noise_sd).reshape(n_users, n_looks, ORDER)
+        mixture = TasteMixture(
+            codes,
+            families if varied else 0,
+            self.seed,
+            config.smooth_sd,
+            config.free_sd,
+            config.population_sd,
+            config.kernel_scale,
+        )
+        rate, precision = effects.levels["user"], 1 / effects.variances["user"]
+        if varied:
+            mixture.fit(cells, rate, precision, config.iterations)
+        else:
+            mixture.forget()
+        with torch.no_grad():
+            joint, shift = mixture.evidence(cells, rate, precision)
+            return PreferenceState(
+                vocabulary=vocabulary,
+                codes=codes,
+                effects=effects,
+                tastes=mixture.tastes(),
+                population=mixture.population.detach().clone(),
+                prior=mixture.log_shares().exp(),
+                posterior=torch.softmax(joint, dim=1),
+                shift=shift,
+                n_events=torch.bincount(rows.user, minlength=n_users),
+            )
+
+    def _choose_families(
+        self, rows: Rows, vocabulary: Vocabulary, codes: NDArray[np.float32]
+    ) -> int:
+        """The number of families that best predicts clicks kept out of the fit."""
+        draws = np.random.default_rng(self.seed).random(len(rows.user))
+        held = torch.from_numpy(draws < self.config.held_out)
+        train, test = rows.take(~held), rows.take(held)
+        losses = []
+        for families in self.config.family_choices:
+            p = self._learn(train, vocabulary, codes, families).click_probability(test)
+            losses.append(float(torch.nn.functional.binary_cross_entropy(p, test.clicked)))
+        return self.config.family_choices[int(np.argmin(losses))]
+
+    @property
+    def style_ids(self) -> list[str]:
+        """Looks in the order of the columns of `affinity_matrix`, without the plain photo."""
+        return [str(name) for name in self._fitted().vocabulary.looks.ids[:-1]]
+
+    def _fitted(self) -> PreferenceState:
+        if self._state is None:
+            raise NotFittedError("StylePreferenceModel holds no tastes yet: call fit() or load()")
+        return self._state
+
+    def affinity_matrix(self, user_ids: Iterable[str]) -> NDArray[np.float32]:
+        """Expected utility of every look in log odds of a click, float32 (n_users, n_looks + 1).
+
+        Columns follow `style_ids`, the plain photo last. Unknown users get the population's.
+        """
+        fitted = self._fitted()
+        expected = fitted.expected(fitted.vocabulary.users.to_index(user_ids))
+        return np.asarray(expected.numpy(), dtype=np.float32)
+
+    def affinity(self, user_ids: Iterable[str] | None = None) -> pd.DataFrame:
+        """`affinity_matrix` as rows user_id, style_id (the plain photo as `original`), affinity."""
+        fitted = self._fitted()
+        names = fitted.names(user_ids)
+        looks = fitted.vocabulary.looks.ids
+        matrix = self.affinity_matrix(names)
+        return pd.DataFrame(
+            {
+                "user_id": pd.Series(np.repeat(names, matrix.shape[1]), dtype="str"),
+                "style_id": pd.Series(np.tile(looks, len(names)), dtype="str"),
+                "affinity": matrix.reshape(-1),
+            }
+        )
+
+    def users(self, user_ids: Iterable[str] | None = None) -> pd.DataFrame:
+        """One row per user: user_id, style_embedding, style_strength, n_events, cold.
+
+        style_embedding is a list of d float32, the centre of the looks' raw codes weighted by
+        affinity. style_strength in [0, 1] is the probability that the shopper has any taste in
+        looks, held by a sceptic: near 0 for indifferent and unknown shoppers, near 1 for a clear
+        taste.
+        n_events counts exposures; cold users have none. Default: the users of the fit, by id.
+        """
+        fitted = self._fitted()
+        names = fitted.names(user_ids)
+        positions = fitted.vocabulary.users.to_index(names)
+        events = np.append(fitted.n_events.numpy(), 0)[positions]
+        embedding = fitted.embeddings(self.affinity_matrix(names), _EMBEDDING_TEMPERATURE)
+        return pd.DataFrame(
+            {
+                "user_id": pd.Series(names, dtype="str"),
+                "style_embedding": pd.Series(list(embedding), dtype=object),
+                "style_strength": fitted.strength(positions),
+                "n_events": events,
+                "cold": events == 0,
+            }
+        )
+
+    def predict_click(self, exposures: pd.DataFrame) -> NDArray[np.float64]:
+        """Probability of a click on each exposure, float64 (n,), by everything learned.
+
+        Needs user_id, item_id, style_id and position; unknown users, items and looks get the
+        population's answer.
+        """
+        fitted = self._fitted()
+        rows = fitted.vocabulary.encode(exposures)
+        return np.asarray(fitted.click_probability(rows).numpy(), dtype=np.float64)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the model to `folder` as preference.safetensors and preference.json."""
+        settings = {"config": asdict(self.config), "seed": self.seed}
+        write(self._fitted(), settings, Path(folder))
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a model written by `save`; it gives the same scores, bit for bit."""
+        fitted, settings = read(Path(folder))
+        config = dict(settings["config"])
+        config["family_choices"] = tuple(config["family_choices"])
+        model = cls(PreferenceConfig(**config), int(settings["seed"]))
+        model._state = fitted
+        return model
+
+
+def _in_order(rows: Rows) -> Rows:
+    """Rows sorted by what they hold, so that sums do not depend on the order of the log."""
+    position, item = rows.levels["position"], rows.levels["item"]
+    keys = (rows.clicked, position, rows.look, item, rows.user)
+    return rows.take(torch.from_numpy(np.lexsort([key.numpy() for key in keys])))

@@ -1,0 +1,111 @@
+"""Exposures as tensors: who saw what, in which look and place, and whether it was clicked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from features.ids import IdMap
+from features.schema import SchemaError
+
+LAST_POSITION = 50
+"""Positions further down count as this one; level 0 stands for an unlogged position."""
+
+_COLUMNS = ("user_id", "item_id", "style_id", "position")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Exposures, one element each: int64 (n,) user, look and effect levels, -1 where unknown.
+
+    clicked is float64 (n,) of 0 and 1. `levels` has user, item, position and pair (one level for
+    each user-item pair).
+    """
+
+    user: Tensor
+    look: Tensor
+    clicked: Tensor
+    levels: dict[str, Tensor]
+
+    def take(self, keep: Tensor) -> Rows:
+        """The rows where `keep`, bool (n,), holds."""
+        levels = {name: level[keep] for name, level in self.levels.items()}
+        return Rows(self.user[keep], self.look[keep], self.clicked[keep], levels)
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Ids by position. `pairs` is sorted int64: user position * n_items + item position."""
+
+    users: IdMap
+    items: IdMap
+    looks: IdMap
+    pairs: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, exposures: pd.DataFrame, looks: IdMap) -> Vocabulary:
+        """Users, items and pairs of `exposures` in ascending order of their ids."""
+        require(exposures, ("clicked",))
+        users = IdMap.sorted(exposures["user_id"].unique())
+        items = IdMap.sorted(exposures["item_id"].unique())
+        keys = _pair_keys(
+            users.to_index(exposures["user_id"]), items.to_index(exposures["item_id"]), len(items)
+        )
+        return cls(users, items, looks, np.unique(keys))
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Number of levels of each effect."""
+        return {
+            "user": len(self.users),
+            "item": len(self.items),
+            "position": LAST_POSITION + 1,
+            "pair": len(self.pairs),
+        }
+
+    def encode(self, exposures: pd.DataFrame) -> Rows:
+        """Exposures in this vocabulary; without a column `clicked` nothing counts as clicked."""
+        require(exposures, ())
+        user = self.users.to_index(exposures["user_id"])
+        item = self.items.to_index(exposures["item_id"])
+        look = self.looks.to_index(exposures["style_id"])
+        place = exposures["position"].to_numpy(dtype=np.float64, na_value=np.nan)
+        position = np.nan_to_num(place, nan=0.0).clip(0, LAST_POSITION).astype(np.int64)
+        if "clicked" in exposures.columns:
+            clicked = exposures["clicked"].to_numpy(dtype=np.float64)
+        else:
+            clicked = np.zeros(len(exposures))
+        keys = _pair_keys(user, item, len(self.items))
+        at = np.searchsorted(self.pairs, keys).clip(max=max(len(self.pairs) - 1, 0))
+        found = self.pairs[at] == keys if len(self.pairs) else np.zeros(len(keys), dtype=bool)
+        levels = {
+            "user": user,
+            "item": item,
+            "position": position,
+            "pair": np.where(found & (user >= 0) & (item >= 0), at, -1),
+        }
+        return Rows(
+            torch.from_numpy(user),
+            torch.from_numpy(look),
+            torch.from_numpy(clicked),
+            {name: torch.from_numpy(level) for name, level in levels.items()},
+        )
+
+
+def require(exposures: pd.DataFrame, more: tuple[str, ...]) -> None:
+    """Raise SchemaError unless `exposures` has the columns every step needs, and `more`."""
+    missing = [name for name in (*_COLUMNS, *more) if name not in exposures.columns]
+    if missing:
+        raise SchemaError(
+            f"exposures lack {missing}, got {list(exposures.columns)}: "
+            "build them with features.events.exposures"
+        )
+
+
+def _pair_keys(user: NDArray[np.int64], item: NDArray[np.int64], n_items: int) -> NDArray[np.int64]:
+    return user * n_items + item
