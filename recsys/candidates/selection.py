@@ -12,7 +12,7 @@ from recsys.candidates.interactions import Interactions
 
 Score = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 
-_CELLS_PER_BATCH = 1 << 23
+_CELLS_PER_BATCH = 1 << 22
 
 
 def top_k(scores: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -1,0 +1,184 @@
+"""Second-stage ranking: LightGBM LambdaRank (Burges 2010) with its own position-bias correction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.schema import ConfigError, InputError, NotFittedError
+
+
+@dataclass(frozen=True)
+class RankerConfig:
+    """`label_gain[l]` is the worth of label l; rounds stop early on the validation rows."""
+
+    label_gain: tuple[float, ...] = (0.0, 1.0, 2.0, 3.0)
+    learning_rate: float = 0.05
+    num_leaves: int = 15
+    min_data_in_leaf: int = 100
+    max_rounds: int = 300
+    patience_rounds: int = 30
+    truncation: int = 20
+    num_threads: int = 1
+
+    def __post_init__(self) -> None:
+        if len(self.label_gain) < 2:
+            raise ConfigError(
+                f"ranker.label_gain is {self.label_gain}: expected two labels or more"
+            )
+
+
+@dataclass(frozen=True)
+class RankingRows:
+    """Rows of ranking lists, list after list.
+
+    `features` float32 (rows, features), NaN allowed; `labels` int64 (rows,) from 0; `groups` int64
+    (lists,), sizes that sum to rows; `positions` int64 (rows,): where each row was shown, any
+    coding in which rows seen under the same conditions share a number, or None.
+    """
+
+    features: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    positions: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        rows = len(self.features)
+        if len(self.labels) != rows or self.groups.sum() != rows:
+            raise InputError(
+                f"got {rows} feature rows, {len(self.labels)} labels and lists of "
+                f"{self.groups.sum()} rows: expected equal numbers"
+            )
+
+
+class Ranker:
+    """Orders the candidates of a user; the same rows, config and seed give the same scores."""
+
+    def __init__(self, config: RankerConfig = RankerConfig(), seed: int = 0) -> None:
+        self.config = config
+        self.seed = seed
+        self._booster: lgb.Booster | None = None
+
+    def fit(
+        self, train: RankingRows, feature_names: Sequence[str], validation: RankingRows | None
+    ) -> Self:
+        """Learn to put high labels first.
+
+        With `validation`, of later lists, training stops when its NDCG no longer rises. Raises
+        InputError if no list of `train` holds two different labels, or a label has no gain.
+        """
+        if not _has_contrast(train):
+            raise InputError(
+                "no ranking list holds two different labels: there is no order to learn"
+            )
+        if train.labels.max() >= len(self.config.label_gain):
+            raise InputError(
+                f"label {train.labels.max()} has no gain: expected 0 to "
+                f"{len(self.config.label_gain) - 1}"
+            )
+        data = lgb.Dataset(
+            train.features,
+            label=train.labels,
+            group=train.groups,
+            position=train.positions,
+            feature_name=list(feature_names),
+            free_raw_data=True,
+        )
+        judged = validation is not None and _has_contrast(validation)
+        callbacks: list[Any] = []
+        valid: list[lgb.Dataset] = []
+        if judged and validation is not None:
+            valid.append(
+                lgb.Dataset(
+                    validation.features,
+                    label=validation.labels,
+                    group=validation.groups,
+                    reference=data,
+                )
+            )
+            callbacks.append(lgb.early_stopping(self.config.patience_rounds, verbose=False))
+        self._booster = lgb.train(
+            self._parameters(), data, self.config.max_rounds, valid_sets=valid, callbacks=callbacks
+        )
+        return self
+
+    def score(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scores float32 (rows,) of `features` (rows, features): higher is better."""
+        if not len(features):
+            return np.empty(0, dtype=np.float32)
+        raw = self._fitted().predict(features, num_threads=self.config.num_threads)
+        return np.asarray(raw, dtype=np.float32)
+
+    def contributions(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What each feature adds to each score (TreeSHAP, Lundberg 2018), (rows, features)."""
+        booster = self._fitted()
+        if not len(features):
+            return np.empty((0, booster.num_feature()), dtype=np.float32)
+        parts = booster.predict(features, pred_contrib=True, num_threads=self.config.num_threads)
+        return np.asarray(parts, dtype=np.float32)[:, :-1]
+
+    def importance(self) -> pd.DataFrame:
+        """feature, gain (share of the total, 0..1) and splits, by falling gain."""
+        booster = self._fitted()
+        gain = booster.feature_importance("gain")
+        table = pd.DataFrame(
+            {
+                "feature": booster.feature_name(),
+                "gain": gain / max(gain.sum(), 1e-12),
+                "splits": booster.feature_importance("split"),
+            }
+        )
+        return table.sort_values(["gain", "feature"], ascending=[False, True], ignore_index=True)
+
+    def save(self, path: Path) -> None:
+        """Write the trees as LightGBM text."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self._fitted().model_to_string(), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path, config: RankerConfig = RankerConfig(), seed: int = 0) -> Self:
+        """Read what `save` wrote; raises NotFittedError if it is not there."""
+        if not path.is_file():
+            raise NotFittedError(f"no ranker at {path}: fit and save one there")
+        ranker = cls(config, seed)
+        ranker._booster = lgb.Booster(model_str=path.read_text(encoding="utf-8"))
+        return ranker
+
+    def _fitted(self) -> lgb.Booster:
+        if self._booster is None:
+            raise NotFittedError("the ranker was asked before fit or load")
+        return self._booster
+
+    def _parameters(self) -> dict[str, Any]:
+        config = self.config
+        return {
+            "objective": "lambdarank",
+            "metric": "ndcg",
+            "eval_at": [10],
+            "label_gain": list(config.label_gain),
+            "learning_rate": config.learning_rate,
+            "num_leaves": config.num_leaves,
+            "min_data_in_leaf": config.min_data_in_leaf,
+            "lambdarank_truncation_level": config.truncation,
+            "deterministic": True,
+            "force_row_wise": True,
+            "num_threads": config.num_threads,
+            "seed": self.seed,
+            "verbosity": -1,
+        }
+
+
+def _has_contrast(rows: RankingRows) -> bool:
+    ends = np.cumsum(rows.groups[rows.groups > 0])
+    if not len(ends):
+        return False
+    starts = np.concatenate([[0], ends[:-1]])
+    high = np.maximum.reduceat(rows.labels, starts)
+    return bool((high > np.minimum.reduceat(rows.labels, starts)).any())

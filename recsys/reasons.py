@@ -1,0 +1,68 @@
+"""Why an item was ranked high, in a few words that are true of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+POPULAR: Final = "popular this month"
+SIMILAR: Final = "similar to items you viewed"
+SHOPPERS: Final = "shoppers like you chose it"
+CATEGORY: Final = "in a category you browse"
+LOOK: Final = "its look is near your taste"
+UNEXPLAINED: Final = "to widen your choice"
+SEEN: Final = "you looked at it before"
+
+_GROUPS: Final = {
+    POPULAR: (
+        "score_popularity",
+        "rank_popularity",
+        "popularity",
+        "recent_popularity",
+        "recent_trend",
+        "days_since_touched",
+        "click_rate",
+    ),
+    SIMILAR: ("content_similarity",),
+    SHOPPERS: tuple(
+        f"{kind}_{model}"
+        for kind in ("score", "rank")
+        for model in ("als", "bpr", "itemknn", "ease")
+    ),
+    CATEGORY: ("category_affinity",),
+    LOOK: ("style_similarity",),
+}
+
+
+def reasons(
+    contributions: NDArray[np.float32], features: NDArray[np.float32], names: Sequence[str]
+) -> NDArray[np.object_]:
+    """The reason of each row, object (rows,).
+
+    `contributions` and `features` (rows, features) by `names`: the group of features that adds most
+    to the score gives the reason, among the groups whose claim the features bear out.
+    """
+    words = np.array(list(_GROUPS), dtype=object)
+    weight = np.full((len(features), len(words)), -np.inf, dtype=np.float64)
+    column = {name: index for index, name in enumerate(names)}
+    for index, (word, members) in enumerate(_GROUPS.items()):
+        present = [column[name] for name in members if name in column]
+        if present:
+            added = contributions[:, present].sum(axis=1, dtype=np.float64)
+            weight[:, index] = np.where(_holds(word, features, column), added, -np.inf)
+    best = weight.argmax(axis=1) if len(weight) else np.empty(0, dtype=np.int64)
+    known = weight[np.arange(len(weight)), best] > -np.inf
+    return np.asarray(np.where(known, words[best], UNEXPLAINED), dtype=object)
+
+
+def _holds(word: str, features: NDArray[np.float32], column: dict[str, int]) -> NDArray[np.bool_]:
+    """Rows of which the claim `word` is true; an unknown value (NaN) bears nothing out."""
+    if word == SHOPPERS:
+        ranks = [i for name, i in column.items() if name in _GROUPS[word] and name[:4] == "rank"]
+        proposed = np.isfinite(features[:, ranks]).any(axis=1)
+        return np.asarray(proposed & (features[:, column["user_items"]] > 0), dtype=bool)
+    evidence = "recent_popularity" if word == POPULAR else _GROUPS[word][0]
+    return np.asarray(features[:, column[evidence]] > 0.0, dtype=bool)

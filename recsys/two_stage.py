@@ -1,0 +1,327 @@
+"""Candidates, then ranking: the recommender behind the feed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.events import EventWeights, event_weights, interactions, split_at, time_split
+from features.ids import IdMap
+from features.schema import ConfigError, InputError, NotFittedError
+from recsys.candidates import (
+    ALS,
+    EASE,
+    ALSConfig,
+    CandidateModel,
+    EASEConfig,
+    Interactions,
+    ItemKNN,
+    ItemKNNConfig,
+    Popularity,
+)
+from recsys.candidates.ease import MAX_ITEMS
+from recsys.candidates.selection import top_k, user_batches
+from recsys.candidates.union import union
+from recsys.knowledge import ITEM_COLUMNS, ItemFeatures, Knowledge, gather
+from recsys.ranking import Ranker, RankerConfig
+from recsys.ranking_features import feature_names, pair_features
+from recsys.ranking_windows import allowed_for, labelled_rows, positive_users
+from recsys.reasons import POPULAR, SEEN, UNEXPLAINED, reasons
+
+Tastes = Callable[[pd.DataFrame], pd.DataFrame]
+"""Past events -> user_id, style_embedding, style_strength, optional look_affinity."""
+
+_MODELS: Final[dict[str, type[CandidateModel]]] = {
+    "popularity": Popularity,
+    "als": ALS,
+    "itemknn": ItemKNN,
+    "ease": EASE,
+}
+
+
+@dataclass(frozen=True)
+class TwoStageConfig:
+    """How candidates are found and how the ranker learns to order them.
+
+    `candidates_per_model` items of each model and user are ranked. Candidate models see the first
+    `candidate_share` of the events; labels come from the rest, the last `validation_share` of it
+    for early stopping. Under `min_training_users` users with a label there is no ranking: the feed
+    is by popularity. `max_training_users` are drawn at most.
+    """
+
+    candidates_per_model: int = 60
+    candidate_share: float = 0.8
+    validation_share: float = 0.3
+    min_training_users: int = 20
+    max_training_users: int = 20_000
+    exclude_seen: bool = True
+    als: ALSConfig = field(default_factory=lambda: ALSConfig(factors=32, regularization=10.0))
+    itemknn: ItemKNNConfig = field(default_factory=ItemKNNConfig)
+    ease: EASEConfig = field(default_factory=EASEConfig)
+    ranker: RankerConfig = field(default_factory=RankerConfig)
+
+    def __post_init__(self) -> None:
+        for name in ("candidates_per_model", "min_training_users", "max_training_users"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"ranking.{name} is {getattr(self, name)}: expected at least 1")
+        for name in ("candidate_share", "validation_share"):
+            if not 0.0 < getattr(self, name) < 1.0:
+                raise ConfigError(
+                    f"ranking.{name} is {getattr(self, name)}: expected between 0 and 1"
+                )
+
+
+class TwoStageRecommender:
+    """Learns from the past in two windows, then serves from models refitted on all of it."""
+
+    def __init__(
+        self,
+        config: TwoStageConfig = TwoStageConfig(),
+        seed: int = 0,
+        weights: EventWeights | None = None,
+    ) -> None:
+        self.config = config
+        self.seed = seed
+        self.weights = weights or EventWeights()
+        self.report: dict[str, Any] = {}
+        self._models: list[CandidateModel] = []
+        self._known: Knowledge | None = None
+        self._ranker: Ranker | None = None
+        self._available = np.empty(0, dtype=bool)
+
+    def fit(
+        self,
+        events: pd.DataFrame,
+        items: pd.DataFrame,
+        features: ItemFeatures,
+        tastes: Tastes | None = None,
+        now: pd.Timestamp | None = None,
+    ) -> Self:
+        """Learn from `events` (canonical), all before `now` (the last event's time by default).
+
+        `items`: item_id, optional category, price, available; `features`: of any of these items;
+        `tastes`: fits the preference model on the events it is given, called once for the ranker's
+        training (on the past of its labels) and once for serving. A log too small to rank serves
+        by popularity. Raises InputError for an event at or after `now` or an empty catalogue.
+        """
+        if items.empty:
+            raise InputError("items has no rows: expected at least one item to recommend")
+        if now is None:
+            now = _after(events)
+        self._ranker = self._train(events, items, features, tastes)
+        self._models, self._known = self._learn(events, items, features, tastes, now)
+        self._available = _available(items, self._known.interactions.items)
+        return self
+
+    def recommend(self, user_ids: Sequence[str], k: int) -> pd.DataFrame:
+        """Best `k` items of each user, unknown users included.
+
+        Returns user_id, rank int64 from 1, item_id, score float32 (falling with the rank, for
+        comparison within a user only) and reason, users in the order given. Items the user knows
+        come last, when fewer than `k` others are available; items not available never come.
+        Raises NotFittedError before fit or load, InputError on k < 1.
+        """
+        known = self._fitted()
+        ids = np.asarray(list(user_ids), dtype=object)
+        positions = known.interactions.users.to_index(ids)
+        parts = [
+            self._recommend_batch(positions[batch], ids[batch], k)
+            for batch in user_batches(len(ids), len(self._available))
+        ]
+        empty = self._recommend_batch(positions[:0], ids[:0], k)
+        return pd.concat([*parts, empty], ignore_index=True) if parts else empty
+
+    def save(self, directory: Path) -> None:
+        """Write the models, what they know and two_stage.json into `directory`."""
+        known = self._fitted()
+        known.save(directory / "knowledge")
+        for model in self._models:
+            model.save(directory / "candidates" / model.name)
+        if self._ranker is not None:
+            self._ranker.save(directory / "ranker.txt")
+        state = {
+            "config": asdict(self.config),
+            "weights": asdict(self.weights),
+            "seed": self.seed,
+            "report": self.report,
+            "models": [model.name for model in self._models],
+            "ranked": self._ranker is not None,
+            "available": np.flatnonzero(self._available).tolist(),
+        }
+        (directory / "two_stage.json").write_text(json.dumps(state), encoding="utf-8")
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Read what `save` wrote; raises NotFittedError if it is not there."""
+        path = directory / "two_stage.json"
+        if not path.is_file():
+            raise NotFittedError(f"no two_stage.json in {directory}: fit and save one there")
+        state = json.loads(path.read_text(encoding="utf-8"))
+        loaded = cls(_config(state["config"]), state["seed"], EventWeights(**state["weights"]))
+        loaded.report = state["report"]
+        loaded._known = Knowledge.load(directory / "knowledge")
+        loaded._models = [
+            _MODELS[name].load(directory / "candidates" / name) for name in state["models"]
+        ]
+        if state["ranked"]:
+            ranker = Ranker.load(directory / "ranker.txt", loaded.config.ranker, loaded.seed)
+            loaded._ranker = ranker
+        loaded._available = np.zeros(len(loaded._known.interactions.items), dtype=bool)
+        loaded._available[state["available"]] = True
+        return loaded
+
+    def importance(self) -> pd.DataFrame:
+        """Feature importances of the ranker (see `Ranker.importance`), no rows without a ranker."""
+        if self._ranker is None:
+            return pd.DataFrame(columns=["feature", "gain", "splits"])
+        return self._ranker.importance()
+
+    def _recommend_batch(
+        self, positions: NDArray[np.int64], user_ids: NDArray[np.object_], k: int
+    ) -> pd.DataFrame:
+        known, n_items = self._fitted(), len(self._available)
+        allowed = allowed_for(known, positions, self._available, self.config.exclude_seen)
+        popularity = known.interactions.popularity
+        if self._ranker is None:
+            scores = np.where(allowed, popularity, np.float32(-np.inf))
+        else:
+            rows = union(self._models, positions, max(k, self.config.candidates_per_model), allowed)
+            values = pair_features(known, positions, rows)
+            scores = np.full(allowed.shape, -np.inf, dtype=np.float32)
+            scores[rows.users, rows.items] = self._ranker.score(values)
+        floor = np.where(np.isfinite(scores), scores, np.inf).min(axis=1, initial=0.0)
+        rest = self._available & ~np.isfinite(scores)
+        scores = np.where(rest, floor[:, None] + popularity - 2.0, scores)
+        best, score = top_k(scores, k)
+        row, column = np.nonzero(best >= 0)
+        item = best[row, column]
+        popular = known.item_columns[:, ITEM_COLUMNS.index("recent")] * n_items > 1.0
+        why = np.where(popular[item], POPULAR, UNEXPLAINED).astype(object)
+        why[~allowed[row, item]] = SEEN
+        if self._ranker is not None:
+            cells = rows.users * n_items + rows.items
+            place = np.searchsorted(cells, row * n_items + item)
+            ranked = np.append(cells, -1)[place] == row * n_items + item
+            explained = values[place[ranked]]
+            names = feature_names([model.name for model in self._models])
+            why[ranked] = reasons(self._ranker.contributions(explained), explained, names)
+        return pd.DataFrame(
+            {
+                "user_id": pd.Series(user_ids[row], dtype="str"),
+                "rank": (column + 1).astype(np.int64),
+                "item_id": pd.Series(known.interactions.items.to_ids(item), dtype="str"),
+                "score": score[row, column],
+                "reason": pd.Series(why, dtype="str"),
+            }
+        )
+
+    def _train(
+        self,
+        events: pd.DataFrame,
+        items: pd.DataFrame,
+        features: ItemFeatures,
+        tastes: Tastes | None,
+    ) -> Ranker | None:
+        """A ranker whose labels are later than all its features, or None if there are too few."""
+        config = self.config
+        touches = events[events["event_type"] != "impression"]
+        if touches["timestamp"].nunique() < 3:
+            return None
+        cut = time_split(touches, config.candidate_share)
+        past, later = split_at(events, cut)
+        labelled = later[later["event_type"] != "impression"]
+        if labelled["timestamp"].nunique() < 2:
+            return None
+        stop = time_split(labelled, 1.0 - config.validation_share)
+        window, held_out = split_at(later, stop)
+        users = positive_users(window)
+        if len(users) < config.min_training_users:
+            return None
+        if len(users) > config.max_training_users:
+            rng = np.random.default_rng(self.seed)
+            users = sorted(rng.choice(users, config.max_training_users, replace=False).tolist())
+        models, known = self._learn(past, items, features, tastes, cut)
+        available = np.ones(len(known.interactions.items), dtype=bool)
+        shared = (models, known, available, config.candidates_per_model, config.exclude_seen)
+        train = labelled_rows(window, users, *shared)
+        later_users = positive_users(held_out)[: config.max_training_users]
+        validation = labelled_rows(held_out, later_users, *shared)
+        self.report = {
+            "cut_utc": cut.isoformat(),
+            "validation_utc": stop.isoformat(),
+            "training_users": len(users),
+            "training_rows": len(train.labels),
+            "training_positives": int((train.labels > 0).sum()),
+        }
+        try:
+            names = feature_names([model.name for model in models])
+            return Ranker(config.ranker, self.seed).fit(train, names, validation)
+        except InputError as error:
+            self.report["not_ranked"] = str(error)
+            return None
+
+    def _learn(
+        self,
+        events: pd.DataFrame,
+        items: pd.DataFrame,
+        features: ItemFeatures,
+        tastes: Tastes | None,
+        now: pd.Timestamp,
+    ) -> tuple[list[CandidateModel], Knowledge]:
+        """Candidate models and knowledge of `events`, all before `now`."""
+        config = self.config
+        table = interactions(events, event_weights(events, self.weights, now))
+        log = Interactions.from_table(table, items=IdMap.sorted(items["item_id"]))
+        models: list[CandidateModel] = [
+            Popularity(),
+            ALS(config.als, self.seed),
+            ItemKNN(config.itemknn),
+        ]
+        if len(log.items) <= MAX_ITEMS:
+            models.append(EASE(config.ease))
+        for model in models:
+            model.fit(log)
+        users = None if tastes is None else tastes(events)
+        return models, gather(events, log, items, features, users, now)
+
+    def _fitted(self) -> Knowledge:
+        if self._known is None:
+            raise NotFittedError("the recommender was asked before fit or load")
+        return self._known
+
+
+def _after(events: pd.DataFrame) -> pd.Timestamp:
+    """The first moment after all `events`; the epoch for none."""
+    if events.empty:
+        return pd.Timestamp(0, tz="UTC")
+    last: pd.Timestamp = events["timestamp"].max()
+    return last + pd.Timedelta(microseconds=1)
+
+
+def _config(settings: dict[str, Any]) -> TwoStageConfig:
+    nested = {
+        "als": ALSConfig(**settings["als"]),
+        "itemknn": ItemKNNConfig(**settings["itemknn"]),
+        "ease": EASEConfig(**settings["ease"]),
+        "ranker": RankerConfig(
+            **{**settings["ranker"], "label_gain": tuple(settings["ranker"]["label_gain"])}
+        ),
+    }
+    return TwoStageConfig(**{**settings, **nested})
+
+
+def _available(items: pd.DataFrame, item_map: IdMap) -> NDArray[np.bool_]:
+    """Which items of `item_map` may be recommended: all but those said to be unavailable."""
+    if "available" not in items.columns:
+        return np.ones(len(item_map), dtype=bool)
+    gone = items.loc[~items["available"].fillna(True).astype(bool), "item_id"]
+    available = np.ones(len(item_map), dtype=bool)
+    available[item_map.to_index(gone)] = False
+    return available
