@@ -1,0 +1,5 @@
+"""Public log layouts -> canonical tables, one module per layout."""
+
+from features.adapters.source import Tables
+
+__all__ = ["Tables"]
