@@ -146,6 +146,54 @@ def report(out: Out, as_json: Json = False) -> None:
     _run_part("report", out, as_json)
 
 
+@app.command()
+def render(
+    items: Items,
+    styles: Styles,
+    out: Out,
+    strength: Annotated[float, typer.Option(help="Over 0, at most 1.")] = 1.0,
+    size: Annotated[int, typer.Option(help="Longer side in px, 64 to 1536.")] = 384,
+    format: Annotated[str, typer.Option(help="jpeg, png or webp.")] = "jpeg",
+    max_items: Annotated[int | None, typer.Option(help="Keep the first N items.")] = None,
+    max_styles: Annotated[int | None, typer.Option(help="Keep the first N looks.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Paint every item in every look.
+
+    Example: stylefeed render --items data/samples/items.csv --styles data/samples/styles.csv
+    --out runs/campaign --max-items 5
+    """
+    from pipelines.config import parse_config
+    from pipelines.jobs.catalogue import render_catalogue
+
+    settings = parse_config({"render": {"size_px": size, "format": format}})
+    counts = render_catalogue(items, styles, out, settings, strength, max_items, max_styles)
+    _print(counts, as_json, [f"{counts['renders']:,} pictures in {(out / 'renders').resolve()}"])
+
+
+@app.command()
+def simulate(
+    items: Items,
+    styles: Styles,
+    out: Out,
+    shoppers: Annotated[int, typer.Option(help="How many shoppers.")] = 360,
+    seed: Seed = None,
+    as_json: Json = False,
+) -> None:
+    """Make a log of shoppers with known tastes, for tests and demos.
+
+    Example: stylefeed simulate --items data/samples/items.csv --styles data/samples/styles.csv
+    --out runs/simulated --shoppers 50
+    """
+    from pipelines.config import load_config
+    from pipelines.jobs.simulate import simulate_log
+
+    counts = simulate_log(items, styles, out, load_config(None, seed=seed), shoppers)
+    _print(
+        counts, as_json, [f"{counts['events']:,} events in {(out / 'events.parquet').resolve()}"]
+    )
+
+
 def main() -> None:
     """Run the console script; bad input is one line on stderr and exit code 2."""
     try:

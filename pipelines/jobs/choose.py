@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from recsys.prototypes import PrototypeIndex
 
 from features.schema import ORIGINAL, ConfigError
 from pipelines.arrays import stack_vectors
 from pipelines.workspace import Workspace
 from recsys.policy import choose_looks
+from recsys.prototypes import PrototypeIndex
 
 if TYPE_CHECKING:
     from pipelines.config import RunConfig

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from recsys.prototypes import PrototypeIndex
 
 from features.exposures import exposures
 from features.schema import STYLE_CODE_SIZE
@@ -15,6 +14,7 @@ from pipelines.config import RunConfig
 from pipelines.workspace import Workspace
 from recsys.knowledge import ItemFeatures
 from recsys.preference import StylePreferenceModel
+from recsys.prototypes import PrototypeIndex
 from recsys.two_stage import Tastes, TwoStageRecommender
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from recsys.prototypes import PrototypeIndex
-
 from pipelines.arrays import stack_vectors
 from pipelines.config import RunConfig
 from pipelines.workspace import Workspace
 from recsys.preference import StylePreferenceModel
+from recsys.prototypes import PrototypeIndex
 from recsys.two_stage import TwoStageRecommender
 
 

@@ -1,0 +1,64 @@
+"""Every command and every snippet of the pages for users runs."""
+
+import re
+import runpy
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMAND = re.compile(r"^    (stylefeed .+)$", re.MULTILINE)
+SNIPPET = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """A folder with the sample shop both at `data/samples` and in the folder itself."""
+    folder = tmp_path_factory.mktemp("docs")
+    samples = ROOT / "data" / "samples"
+    shutil.copytree(samples, folder / "data" / "samples")
+    shutil.copytree(samples, folder, dirs_exist_ok=True)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if COMMAND.search(p.read_text())], ids=lambda page: page.name
+)
+def test_every_command_of_the_page_succeeds(page, shop):
+    for line in COMMAND.findall(page.read_text()):
+        command = shlex.split(line)
+        if command[1] in ("run", "fit") and "--max-users" not in command:
+            command += ["--max-users", "2"]
+        program = "from pipelines.cli import main; main()"
+        done = subprocess.run(
+            [sys.executable, "-c", program, *command[1:]], cwd=shop, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if SNIPPET.search(p.read_text())], ids=lambda page: page.name
+)
+def test_every_snippet_of_the_page_runs(page, shop, monkeypatch, capsys):
+    monkeypatch.chdir(shop)
+    names = {}
+    for snippet in SNIPPET.findall(page.read_text()):
+        exec(compile(snippet, page.name, "exec"), names)
+    assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_local_link_of_the_page_leads_somewhere(page):
+    for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_configuration_page_is_made_from_the_code():
+    made = runpy.run_path(str(ROOT / "docs" / "make_configuration.py"))["page"]()
+    assert (ROOT / "docs" / "configuration.md").read_text() == made
