@@ -1,0 +1,115 @@
+"""The product's mask: from the picture's alpha, from a given mask, or estimated."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.images import require_picture, resize_longest
+from features.matting.confidence import confidence, gather
+from features.matting.guided_filter import guided_filter
+from features.matting.hypotheses import SegmentConfig, hypotheses
+from features.schema import ImageError
+
+_log = logging.getLogger(__name__)
+
+MaskSource = Literal["alpha", "given", "estimated", "rembg"]
+
+
+@dataclass(frozen=True)
+class MattingConfig:
+    """`min_share` and `max_share` bound the product's share of a picture with a useful cut-out.
+
+    `edge_radius_px` and `edge_epsilon` are the guided filter's, at the segmentation's size.
+    """
+
+    min_share: float = 0.01
+    max_share: float = 0.98
+    edge_radius_px: int = 2
+    edge_epsilon: float = 1e-3
+    segment: SegmentConfig = field(default_factory=SegmentConfig)
+
+
+DEFAULT_MATTING: Final = MattingConfig()
+
+# Somebody made these masks on purpose; they still may be of the wrong item or a frame.
+_ALPHA_CONFIDENCE: Final = 0.98
+_GIVEN_CONFIDENCE: Final = 0.95
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Where the product is: `alpha` (h, w) float32, 1 product, 0 surroundings, soft edges.
+
+    `confidence` in [0, 1] is the probability that it is right, `source` where it came from.
+    """
+
+    alpha: NDArray[np.float32]
+    confidence: float
+    source: MaskSource
+
+
+def product_mask(
+    picture: NDArray[np.uint8],
+    alpha: NDArray[np.uint8] | None = None,
+    given: NDArray[np.uint8] | None = None,
+    config: MattingConfig = DEFAULT_MATTING,
+) -> Mask:
+    """Mask of the product in `picture` (h, w, 3) uint8 sRGB.
+
+    The picture's own `alpha` (h, w) uint8 is taken if it cuts something out, else the `given` mask
+    (h, w) uint8 with 255 on the product, else rembg's if that is installed, else one is estimated.
+    An alpha or a mask that is empty or full shows no product and is passed over. Deterministic.
+    Raises ImageError for a mask whose size or type does not fit the picture.
+    """
+    require_picture(picture)
+    cut_outs: tuple[tuple[MaskSource, NDArray[np.uint8] | None, float], ...] = (
+        ("alpha", alpha, _ALPHA_CONFIDENCE),
+        ("given", given, _GIVEN_CONFIDENCE),
+    )
+    for source, values, trust in cut_outs:
+        if values is None:
+            continue
+        _check(values, picture, source)
+        if _cuts_out(values, config):
+            return Mask(values.astype(np.float32) / np.float32(255.0), trust, source)
+        _log.warning(
+            "the %s mask has %.1f %% of its pixels on the product, expected %.0f to %.0f %%: "
+            "it is passed over",
+            source,
+            100 * float((values >= 128).mean()),
+            100 * config.min_share,
+            100 * config.max_share,
+        )
+    return _estimate(picture, config)
+
+
+def _check(values: NDArray[np.uint8], picture: NDArray[np.uint8], source: str) -> None:
+    if values.shape != picture.shape[:2] or values.dtype != np.uint8:
+        raise ImageError(
+            f"the {source} mask is {values.dtype} of shape {values.shape}, expected uint8 of shape "
+            f"{picture.shape[:2]} like its picture: export it at the picture's size, one channel"
+        )
+
+
+def _cuts_out(values: NDArray[np.uint8], config: MattingConfig) -> bool:
+    share = float((values >= 128).mean())
+    return config.min_share <= share <= config.max_share
+
+
+def _estimate(picture: NDArray[np.uint8], config: MattingConfig) -> Mask:
+    small = resize_longest(picture, config.segment.size_px)
+    guesses = hypotheses(small, config.segment)
+    if not guesses:
+        return Mask(np.zeros(picture.shape[:2], dtype=np.float32), 0.0, "estimated")
+    alpha = guided_filter(
+        picture,
+        guesses[0].mask.astype(np.float32),
+        config.edge_radius_px,
+        config.edge_epsilon,
+    )
+    return Mask(alpha, confidence(gather(small, guesses)), "estimated")
