@@ -42,13 +42,13 @@ def enhance(
     return sharpen(picture) if config.sharpen else picture
 
 
-def auto_white_balance(picture: NDArray[np.uint8], max_gain: float = 1.3) -> NDArray[np.uint8]:
+def auto_white_balance(picture: NDArray[np.uint8], max_gain: float = 1.15) -> NDArray[np.uint8]:
     """Remove a colour cast, (h, w, 3) uint8 in and out.
 
     The light's colour is estimated by shades of grey (Finlayson and Trezzi 2004, Minkowski norm
     6) in linear light over pixels that are not clipped. Gains stay within 1 / `max_gain` ..
-    `max_gain`, so that a picture filled by one coloured product is not washed out, and keep the
-    luma of grey.
+    `max_gain`. The bound is tight by default: a beige skirt on beige
+    cloth looks like a cast, and a product must not change its colour for a wrong guess.
     """
     require_picture(picture)
     pixels = picture.reshape(-1, 3)
@@ -57,13 +57,14 @@ def auto_white_balance(picture: NDArray[np.uint8], max_gain: float = 1.3) -> NDA
         return picture
     linear = _to_linear()[usable].astype(np.float64)
     light = np.maximum((linear**6).mean(axis=0) ** (1 / 6), 1e-6)
-    gains = np.clip(light.mean() / light, 1 / max_gain, max_gain)
-    gains /= gains @ _LUMA
+    gains = light.mean() / light
+    # Keep the luma of grey; the bound comes last, so that it holds.
+    gains = np.clip(gains / (gains @ _LUMA), 1 / max_gain, max_gain)
     table = np.stack([_to_display(_to_linear() * gain) for gain in gains], axis=-1)
     return np.asarray(cv2.LUT(picture, table[None]), dtype=np.uint8)
 
 
-def auto_contrast(picture: NDArray[np.uint8], max_gain: float = 2.0) -> NDArray[np.uint8]:
+def auto_contrast(picture: NDArray[np.uint8], max_gain: float = 1.5) -> NDArray[np.uint8]:
     """Stretch the tones so that the luma's 0.5 and 99.5 percentiles reach black and white.
 
     (h, w, 3) uint8 in and out. The three channels share one stretch, which keeps greys grey, and

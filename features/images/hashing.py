@@ -34,7 +34,7 @@ def perceptual_hash(picture: NDArray[np.uint8]) -> np.uint64:
     return np.uint64(int.from_bytes(np.packbits(bits).tobytes(), "big"))
 
 
-def near_duplicates(hashes: NDArray[np.uint64], max_distance: int = 6) -> NDArray[np.int64]:
+def near_duplicates(hashes: NDArray[np.uint64], max_distance: int = 4) -> NDArray[np.int64]:
     """Group pictures whose hashes are within `max_distance` bits, directly or in a chain.
 
     `hashes` is uint64 (n,). Returns group numbers, int64 (n,), counted from 0 in the order of

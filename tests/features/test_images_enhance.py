@@ -34,9 +34,9 @@ def colour_error(picture, reference):
 
 @pytest.mark.parametrize("cast", [(1.0, 0.93, 0.78), (0.82, 0.95, 1.0)])
 def test_white_balance_removes_a_cast(photo, cast):
-    balanced = auto_white_balance(photo)
+    balanced = auto_white_balance(photo, max_gain=2)
     tinted = np.rint(balanced * np.array(cast)).astype(np.uint8)
-    repaired = auto_white_balance(tinted)
+    repaired = auto_white_balance(tinted, max_gain=2)
     ratio = repaired.mean(axis=(0, 1)) / balanced.mean(axis=(0, 1))
     # What matters is the balance between the channels, not the overall level.
     assert np.ptp(ratio) < 0.35 * np.ptp(cast)
@@ -50,13 +50,12 @@ def test_white_balance_leaves_greys_alone():
 def test_white_balance_does_not_wash_out_a_red_product():
     red = np.full((32, 32, 3), (200, 30, 40), np.uint8)
     red[:4] = 128
-    balanced = auto_white_balance(red)[-1, 0].astype(int)
-    assert balanced[0] > 2 * balanced[1:].max()
+    assert np.abs(auto_white_balance(red).astype(int) - red).max() <= 16
 
 
 def test_contrast_uses_the_whole_range_and_keeps_greys_grey(photo):
     flat = (photo // 2 + 60).astype(np.uint8)
-    stretched = luma(auto_contrast(flat))
+    stretched = luma(auto_contrast(flat, max_gain=3))
     low, high = np.percentile(stretched, [0.5, 99.5])
     assert low < 12
     assert high > 243
@@ -73,7 +72,7 @@ def test_contrast_gain_is_limited_on_plain_pictures():
     plain = np.full((20, 20, 3), 100, np.uint8)
     plain[10:] = 104
     stretched = auto_contrast(plain).astype(int)
-    assert stretched[10, 0, 0] - stretched[0, 0, 0] == 8
+    assert stretched[10, 0, 0] - stretched[0, 0, 0] == 6
     assert abs(stretched.mean() - plain.mean()) < 5
 
 
