@@ -27,14 +27,14 @@ class RenderConfig:
     """How pictures are painted and stored.
 
     `size_px` is the longer side of a render. `pixels_per_pass` bounds the memory of one pass of the
-    generator, about 170 bytes a pixel: several looks share a pass while they fit.
+    generator, about 300 bytes a pixel: several looks share a pass while they fit.
     """
 
     size_px: int = 384
     format: PictureFormat = "jpeg"
     backend: Literal["torch", "onnxruntime", "openvino"] = "onnxruntime"
     threads: int = 1
-    pixels_per_pass: int = 1_200_000
+    pixels_per_pass: int = 600_000
 
     def __post_init__(self) -> None:
         if not MIN_SIDE_PX <= self.size_px <= MAX_SIDE_PX:

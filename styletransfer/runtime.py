@@ -92,6 +92,8 @@ class OnnxRuntimeBackend:
         options.inter_op_num_threads = 1
         # A memory plan is kept for every picture size ever seen, and saves no time here.
         options.enable_mem_pattern = False
+        # Idle threads that spin would take the cores from the job's other workers.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(
             to_onnx(generator).SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
