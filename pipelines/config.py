@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import tomllib
 from dataclasses import dataclass, field
@@ -64,7 +65,9 @@ class RunConfig:
         """All settings but `workers`, JSON-able: what the result depends on."""
         settings = dataclasses.asdict(self)
         del settings["workers"]
-        return settings
+        # Through JSON, so that tuples compare equal to what is read back from a file.
+        plain: dict[str, Any] = json.loads(json.dumps(settings))
+        return plain
 
 
 def load_config(path: Path | None, **overrides: Any) -> RunConfig:

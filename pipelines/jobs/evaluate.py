@@ -14,7 +14,7 @@ from features.ids import IdMap
 from pipelines import storage
 from pipelines.config import RunConfig
 from pipelines.jobs.fit import (
-    fit_preference,
+    TasteFitter,
     fit_recommender,
     item_features,
     looks_with_codes,
@@ -86,6 +86,7 @@ def evaluate(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     looks = looks_with_codes(
         workspace.read("tables/styles.parquet"), workspace.read("tables/look_pictures.parquet")
     )
+    fitter = TasteFitter(looks, config)
     cut = time_split(events, config.train_share)
     before, after = split_at(events, cut)
     truth = new_interactions(before, after)
@@ -93,10 +94,9 @@ def evaluate(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     if truth.empty:
         result["note"] = "no shopper known before the cut touched a new item after it"
     else:
-        result["models"] = _rankings(before, truth, items, pictures, looks, config, cut)
+        result["models"] = _rankings(before, truth, items, pictures, fitter, config, cut)
     result["n_users"] = int(truth["user_id"].nunique())
-    model = fit_preference(exposures(before), looks, config)
-    result["looks"] = click_quality(model, exposures(after))
+    result["looks"] = click_quality(fitter.fit(before), exposures(after))
     storage.write_json(workspace.path("metrics.json"), result)
     return {"users": result["n_users"], "models": len(result["models"])}
 
@@ -106,7 +106,7 @@ def _rankings(
     truth: pd.DataFrame,
     items: pd.DataFrame,
     pictures: pd.DataFrame,
-    looks: pd.DataFrame,
+    fitter: TasteFitter,
     config: RunConfig,
     cut: pd.Timestamp,
 ) -> dict[str, dict[str, float]]:
@@ -120,7 +120,7 @@ def _rankings(
         model.name: candidate_recommendations(model.fit(known), known, shoppers, config.top_k)
         for model in (Popularity(), EASE(config.ranking.ease))
     }
-    recommender = fit_recommender(before, items, pictures, looks, config, cut)
+    recommender = fit_recommender(before, items, pictures, fitter, config, cut)
     lists["two-stage"] = recommender.recommend(shoppers, config.top_k)
     embeddings = item_features(pictures)
     share: pd.Series = (

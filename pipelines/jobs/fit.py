@@ -15,26 +15,35 @@ from pipelines.workspace import Workspace
 from recsys.knowledge import ItemFeatures
 from recsys.preference import StylePreferenceModel
 from recsys.prototypes import PrototypeIndex
-from recsys.two_stage import Tastes, TwoStageRecommender
+from recsys.two_stage import TwoStageRecommender
 
 
-def fit_preference(
-    seen: pd.DataFrame, looks: pd.DataFrame, config: RunConfig
-) -> StylePreferenceModel:
-    """Fit the tastes on the exposures `seen`; `looks` holds style_id and style_code."""
-    model = StylePreferenceModel(config.preference, config.seed)
-    return model.fit(seen, looks["style_id"].tolist(), stack_vectors(looks["style_code"]))
+class TasteFitter:
+    """Fits the preference model on windows of one log, and on each window once."""
 
+    def __init__(self, looks: pd.DataFrame, config: RunConfig) -> None:
+        """`looks` holds style_id and style_code."""
+        self._looks = looks
+        self._config = config
+        self._fitted: dict[tuple[int, pd.Timestamp], StylePreferenceModel] = {}
 
-def tastes_from(looks: pd.DataFrame, config: RunConfig) -> Tastes:
-    """How the recommender learns tastes from the events of any window, and from no others."""
+    def fit(self, events: pd.DataFrame) -> StylePreferenceModel:
+        """The tastes told by `events`, the log's rows up to some time, and by no others."""
+        window = (len(events), events["timestamp"].max())
+        if window not in self._fitted:
+            model = StylePreferenceModel(self._config.preference, self._config.seed)
+            self._fitted[window] = model.fit(
+                exposures(events),
+                self._looks["style_id"].tolist(),
+                stack_vectors(self._looks["style_code"]),
+            )
+        return self._fitted[window]
 
-    def tastes(events: pd.DataFrame) -> pd.DataFrame:
-        model = fit_preference(exposures(events), looks, config)
+    def tastes(self, events: pd.DataFrame) -> pd.DataFrame:
+        """What the recommender knows of each shopper's taste: a row per user."""
+        model = self.fit(events)
         users = model.users()
         return users.assign(look_affinity=model.affinity_matrix(users["user_id"]).max(axis=1))
-
-    return tastes
 
 
 def with_pictures(items: pd.DataFrame, pictures: pd.DataFrame) -> pd.DataFrame:
@@ -65,37 +74,32 @@ def fit_recommender(
     events: pd.DataFrame,
     items: pd.DataFrame,
     pictures: pd.DataFrame,
-    looks: pd.DataFrame,
+    fitter: TasteFitter,
     config: RunConfig,
     now: pd.Timestamp | None = None,
 ) -> TwoStageRecommender:
     """Fit the recommender on `events`, all before `now` (None: just after the last of them)."""
     recommender = TwoStageRecommender(config.ranking, config.seed, config.events)
     return recommender.fit(
-        events,
-        with_pictures(items, pictures),
-        item_features(pictures),
-        tastes_from(looks, config),
-        now,
+        events, with_pictures(items, pictures), item_features(pictures), fitter.tastes, now
     )
 
 
 def fit(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     """Write `models/preference`, `models/prototypes` and `models/two_stage`."""
+    events = workspace.read("tables/events.parquet")
     pictures = workspace.read("tables/look_pictures.parquet")
-    looks = looks_with_codes(workspace.read("tables/styles.parquet"), pictures)
-    fit_preference(workspace.read("tables/exposures.parquet"), looks, config).save(
-        workspace.path("models/preference")
+    fitter = TasteFitter(
+        looks_with_codes(workspace.read("tables/styles.parquet"), pictures), config
     )
+    fitter.fit(events).save(workspace.path("models/preference"))
     prototypes = PrototypeIndex.fit(
         pictures["style_id"].tolist(), stack_vectors(pictures["style_code"]), seed=config.seed
     )
     prototypes.save(workspace.path("models/prototypes"))
-    fit_recommender(
-        workspace.read("tables/events.parquet"),
-        workspace.read("tables/items.parquet"),
-        workspace.read("tables/item_pictures.parquet"),
-        looks,
-        config,
-    ).save(workspace.path("models/two_stage"))
+    items = workspace.read("tables/items.parquet")
+    item_pictures = workspace.read("tables/item_pictures.parquet")
+    fit_recommender(events, items, item_pictures, fitter, config).save(
+        workspace.path("models/two_stage")
+    )
     return {"prototypes": len(prototypes.prototypes)}

@@ -1,0 +1,144 @@
+"""The main job: complete, idempotent, deterministic, and not to be stopped by a kill."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from features.schema import ORIGINAL
+from pipelines import storage
+from pipelines.config import parse_config
+from pipelines.jobs.run import run
+
+pytestmark = pytest.mark.slow
+
+SETTINGS = {"top_k": 4, "seed": 3, "render": {"size_px": 96}}
+
+
+def _inputs(folder: Path) -> dict[str, Path]:
+    return {
+        "events": folder / "events.parquet",
+        "items": folder / "items.csv",
+        "styles": folder / "styles.csv",
+    }
+
+
+def _feed_bytes(out: Path) -> dict[str, bytes]:
+    files = [*sorted((out / "feed").iterdir()), out / "users.parquet"]
+    return {file.name: file.read_bytes() for file in files}
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_shop, tmp_path_factory):
+    """(folder, manifest) of a finished job over the tiny shop."""
+    out = tmp_path_factory.mktemp("run")
+    manifest = run(out, _inputs(tiny_shop), parse_config(SETTINGS), print)
+    return out, manifest
+
+
+def test_every_shopper_gets_every_rank_and_a_picture(finished, tiny_shop):
+    out, _ = finished
+    feed = pd.read_parquet(out / "feed")
+    shoppers = pd.read_parquet(tiny_shop / "events.parquet")["user_id"].unique()
+    assert set(feed["user_id"]) == set(shoppers)
+    assert (feed.groupby("user_id")["rank"].apply(sorted).map(tuple) == (1, 2, 3, 4)).all()
+    assert not feed.duplicated(["user_id", "item_id"]).any()
+    for uri in {*feed["image_uri"], *feed["original_uri"]}:
+        with Image.open(out / uri) as picture:
+            picture.verify()
+    lines = (out / "feed" / "_feed.jsonl").read_text().splitlines()
+    assert len(lines) == len(feed)
+    assert set(json.loads(lines[0])) == set(feed.columns)
+
+
+def test_the_null_look_shows_the_originals_own_bytes(finished, tiny_shop):
+    out, _ = finished
+    plain = pd.read_parquet(out / "feed").query("style_id == @ORIGINAL")
+    assert len(plain)
+    row = plain.iloc[0]
+    items = pd.read_csv(tiny_shop / "items.csv", dtype="str").set_index("item_id")
+    source = tiny_shop / items.at[row["item_id"], "image_path"]
+    assert (out / row["image_uri"]).read_bytes() == source.read_bytes()
+    assert row["strength"] == 0.0
+
+
+def test_propensities_are_logged_and_ids_are_opaque(finished):
+    feed = pd.read_parquet(finished[0] / "feed")
+    assert feed["style_propensity"].between(0, 1, inclusive="right").all()
+    assert feed["item_id"].str.fullmatch(r"\d{3}").all()
+
+
+def test_the_contracts_of_users_and_affinity_hold(finished, tiny_shop):
+    out, _ = finished
+    users = pd.read_parquet(out / "users.parquet")
+    affinity = pd.read_parquet(out / "style_affinity.parquet")
+    looks = pd.read_csv(tiny_shop / "styles.csv")["style_id"]
+    assert users["style_embedding"].map(len).eq(100).all()
+    assert users["style_strength"].between(0, 1).all()
+    assert set(affinity["style_id"]) == {*looks, ORIGINAL}
+    assert len(affinity) == len(users) * (len(looks) + 1)
+    assert np.isfinite(affinity["affinity"]).all()
+    assert users.set_index("user_id").at["lonely", "n_events"] == 1
+
+
+def test_a_second_run_does_no_work(finished, tiny_shop):
+    out, _ = finished
+    before = {p: p.stat().st_mtime_ns for p in out.rglob("*") if p.is_file()}
+    again = run(out, _inputs(tiny_shop), parse_config(SETTINGS), print)
+    assert again["worked"] == []
+    assert before == {p: p.stat().st_mtime_ns for p in out.rglob("*") if p.is_file()}
+
+
+def test_the_manifest_tells_inputs_settings_counts_and_artefacts(finished, tiny_shop):
+    out, manifest = finished
+    assert manifest["inputs"]["events"]["digest"] == storage.digest_file(
+        tiny_shop / "events.parquet"
+    )
+    assert manifest["config"]["seed"] == 3
+    assert manifest["counts"]["feed"]["rows"] == 4 * manifest["counts"]["feed"]["users"]
+    for path, kept in manifest["artefacts"].items():
+        assert storage.digest_file(out / path) == kept["digest"]
+
+
+def test_another_seed_or_policy_redoes_the_choice_but_not_the_encoding(shop_copy, tmp_path):
+    out = tmp_path / "out"
+    run(out, _inputs(shop_copy), parse_config(SETTINGS), print)
+    changed = {**SETTINGS, "policy": {"kind": "best"}}
+    again = run(out, _inputs(shop_copy), parse_config(changed), print)
+    assert again["worked"][0] == "choose"
+    assert (pd.read_parquet(out / "feed")["style_propensity"] == 1.0).all()
+
+
+def test_killed_while_painting_and_run_again_the_feed_is_the_same_bytes(
+    finished, tiny_shop, tmp_path
+):
+    out = tmp_path / "killed"
+    program = (
+        "import sys; from pathlib import Path; from pipelines.config import parse_config;"
+        "from pipelines.jobs.run import run;"
+        f"run(Path({str(out)!r}), {{k: Path(v) for k, v in {_texts(tiny_shop)!r}.items()}},"
+        f" parse_config({SETTINGS!r}), print)"
+    )
+    job = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and not (out / "stages" / "choose.json").exists():
+            assert job.poll() is None, "the job ended before it could be killed"
+            time.sleep(0.02)
+    finally:
+        job.send_signal(signal.SIGKILL)
+        job.wait()
+    assert not (out / "manifest.json").exists()
+    run(out, _inputs(tiny_shop), parse_config({**SETTINGS, "workers": 1}), print)
+    assert _feed_bytes(out) == _feed_bytes(finished[0])
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    return {name: str(path) for name, path in _inputs(folder).items()}
