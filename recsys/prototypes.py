@@ -60,8 +60,8 @@ class PrototypeIndex:
     ) -> Self:
         """Cluster looks by spherical k-means.
 
-        style_codes: float32 (n, d), finite. Without n_prototypes the number in 2..24 with the
-        best mean silhouette (cosine) is taken. Raises SchemaError on no looks, on codes of
+        style_codes: float32 (n, d), finite. Without n_prototypes the number from
+        sqrt(n) to 24 with the best mean silhouette (cosine) is taken. Raises SchemaError on no looks, on codes of
         another length or not finite, and InputError on more prototypes than looks.
         """
         codes = _checked(style_ids, style_codes)
@@ -212,7 +212,9 @@ def _cluster(unit: NDArray[np.float32], n_prototypes: int | None, seed: int) -> 
         return labels_of(n_prototypes)
     if distinct < 3:
         return labels_of(distinct)
-    tried = [labels_of(count) for count in range(2, min(_MOST_PROTOTYPES, distinct - 1) + 1)]
+    # Below about sqrt(n) the silhouette likes to cut paintings in two, dark and light, and no more.
+    fewest = min(max(2, round(distinct**0.5)), _MOST_PROTOTYPES)
+    tried = [labels_of(n) for n in range(fewest, min(_MOST_PROTOTYPES, distinct - 1) + 1)]
     sample = min(len(unit), _SILHOUETTE_SAMPLE)
     scores = [
         silhouette_score(unit, labels, metric="cosine", sample_size=sample, random_state=seed)
