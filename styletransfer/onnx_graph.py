@@ -1,7 +1,7 @@
 """The generator as an ONNX graph for inference engines, with its convolutions rearranged for speed.
 
-The graph computes what `Generator` computes, to float32 rounding. Two convolutions are written in
-an equal, cheaper form: see `_upsampling_kernel` and `_paired_kernel`.
+The graph computes what `Generator` computes, to float32 rounding. Some convolutions are written in
+an equal, cheaper form: see `_upsampling_kernel` and `_stacked_kernel`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from features.schema import STYLE_CODE_SIZE
 from styletransfer.generator import NORM_EPS, Generator, StyledConv
 
 OPSET: Final = 17
-_BLOCK: Final = 2
 
 
 def to_onnx(generator: Generator) -> onnx.ModelProto:
@@ -29,12 +28,13 @@ def to_onnx(generator: Generator) -> onnx.ModelProto:
     """
     graph = _Graph()
     features = "pictures"
-    for layer in generator.contract:
-        assert isinstance(layer, nn.Conv2d)
-        kernel = _array(layer.weight)
-        bias = [graph.constant(_array(layer.bias))] if layer.bias is not None else []
+    for layer in (part for part in generator.contract if isinstance(part, nn.Conv2d)):
+        kernel, bias = _array(layer.weight), _array(layer.get_parameter("bias"))
         padded = graph.pad(features, kernel.shape[-1] // 2)
-        convolved = graph.conv(padded, kernel, *bias, stride=layer.stride[0])
+        if layer.stride == (1, 1):
+            convolved = graph.stacked_conv(padded, kernel, bias, rows=2)
+        else:
+            convolved = graph.conv(padded, kernel, graph.constant(bias), stride=layer.stride[0])
         features = graph.add("Relu", convolved)
     for position, block in enumerate(generator.residual):
         first, second = (half for half in block.children() if isinstance(half, StyledConv))
@@ -52,10 +52,8 @@ def to_onnx(generator: Generator) -> onnx.ModelProto:
             "ConvTranspose", padded, graph.constant(kernel), strides=[2, 2], pads=[3, 3, 3, 3]
         )
         features = graph.add("Relu", graph.norm(convolved, styled))
-    kernel = _paired_kernel(_array(last.conv.weight))
     padded = graph.pad(features, last.conv.kernel_size[0] // 2)
-    paired = graph.conv(padded, kernel, stride=_BLOCK)
-    convolved = graph.add("DepthToSpace", paired, blocksize=_BLOCK, mode="CRD")
+    convolved = graph.stacked_conv(padded, _array(last.conv.weight), rows=4)
     graph.add("Sigmoid", graph.norm(convolved, last), output="painted")
     return graph.model()
 
@@ -83,19 +81,17 @@ def _upsampling_kernel(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
     return spread
 
 
-def _paired_kernel(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(c_out, c_in, k, k) -> (4 c_out, c_in, k + 1, k + 1), for a convolution of stride 2.
+def _stacked_kernel(kernel: NDArray[np.float32], rows: int) -> NDArray[np.float32]:
+    """(c_out, c_in, k, k) -> (c_out rows, c_in, k + rows - 1, k), for `rows` outputs at a time.
 
-    Three output channels leave most lanes of a vector unit idle. Four neighbouring pixels at a
-    time make twelve of them; depth-to-space puts the pixels back in their places.
+    A few output channels leave most lanes of a vector unit idle. Computing `rows` neighbouring rows
+    of the picture as if they were channels fills the lanes, for few products more.
     """
     c_out, c_in, size, _ = kernel.shape
-    grown = size + _BLOCK - 1
-    paired = np.zeros((c_out, _BLOCK, _BLOCK, c_in, grown, grown), np.float32)
-    for down in range(_BLOCK):
-        for right in range(_BLOCK):
-            paired[:, down, right, :, down : down + size, right : right + size] = kernel
-    return paired.reshape(c_out * _BLOCK**2, c_in, grown, grown)
+    stacked = np.zeros((c_out, rows, c_in, size + rows - 1, size), np.float32)
+    for row in range(rows):
+        stacked[:, row, :, row : row + size] = kernel
+    return stacked.reshape(c_out * rows, c_in, size + rows - 1, size)
 
 
 class _Graph:
@@ -124,6 +120,20 @@ class _Graph:
 
     def conv(self, padded: str, kernel: NDArray[np.float32], *bias: str, stride: int = 1) -> str:
         return self.add("Conv", padded, self.constant(kernel), *bias, strides=[stride, stride])
+
+    def stacked_conv(
+        self, padded: str, kernel: NDArray[np.float32], *bias: NDArray[np.float32], rows: int
+    ) -> str:
+        """What `conv` computes, `rows` rows at a time; they divide the picture's height."""
+        repeated = (self.constant(np.repeat(values, rows)) for values in bias)
+        weight = self.constant(_stacked_kernel(kernel, rows))
+        stacked = self.add("Conv", padded, weight, *repeated, strides=[rows, 1])
+        width = self.add("Shape", stacked, start=3)
+        apart = self.add("Concat", self.integers(0, len(kernel), rows, -1), width, axis=0)
+        blocks = self.add("Reshape", stacked, apart)
+        in_order = self.add("Transpose", blocks, perm=[0, 1, 3, 2, 4])
+        together = self.add("Concat", self.integers(0, len(kernel), -1), width, axis=0)
+        return self.add("Reshape", in_order, together)
 
     def scale_and_shift(self, styled: StyledConv) -> tuple[str, str]:
         """The norm's scale and shift, each (b, c), linear in the style codes."""

@@ -34,7 +34,7 @@ class RenderConfig:
     format: PictureFormat = "jpeg"
     backend: Literal["torch", "onnxruntime", "openvino"] = "onnxruntime"
     threads: int = 1
-    pixels_per_pass: int = 600_000
+    pixels_per_pass: int = 1_200_000
 
     def __post_init__(self) -> None:
         if not MIN_SIDE_PX <= self.size_px <= MAX_SIDE_PX:
