@@ -6,6 +6,7 @@ Exit codes: 0 done, 2 bad input (one line on stderr says what, where and what to
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,10 @@ from typing import Annotated, Any
 import typer
 
 from features.schema import InputError, StylefeedError
+
+# Read when torch and LightGBM are first imported: threads that wait for each other sleep, since on
+# a busy machine spinning ones take minutes from the thread they wait for.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 app = typer.Typer(
     help="Learn which look each shopper likes, recommend products, show each in that look.",

@@ -23,7 +23,7 @@ from recsys.two_stage import TwoStageRecommender
 
 @contextmanager
 def _one_torch_thread() -> Iterator[None]:
-    """The tastes' matrices are small: more threads gain nothing, and on a busy machine they spin."""
+    """The tastes' matrices are small: more threads gain nothing, and spin on a busy machine."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
