@@ -1,4 +1,4 @@
-"""Draws the pictures of the pages from the sample shop: `make demo`, then `python docs/make_images.py`."""
+"""Draws the pages' pictures from the demo's feed: `make demo`, `python docs/make_images.py`."""
 
 from __future__ import annotations
 

@@ -125,5 +125,5 @@ def test_the_command_ends_with_2_and_one_line(shop_copy, tmp_path, arguments, me
 
 
 def test_a_misspelt_setting_is_named():
-    with pytest.raises(ConfigError, match="unknown key 'render.sizepx'"):
+    with pytest.raises(ConfigError, match=r"unknown key 'render\.sizepx'"):
         parse_config({"render": {"sizepx": 64}})

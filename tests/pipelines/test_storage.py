@@ -10,9 +10,14 @@ from pipelines import storage
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path):
     path = tmp_path / "table.parquet"
     storage.write_table(path, pd.DataFrame({"a": [1]}))
-    with pytest.raises(RuntimeError, match="killed"), storage.replacing(path) as temporary:
-        temporary.write_bytes(b"half")
-        raise RuntimeError("killed")
+
+    class Unwritable(pd.DataFrame):
+        def to_parquet(self, target, **_):
+            target.write_bytes(b"half")
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        storage.write_table(path, Unwritable())
     assert pd.read_parquet(path)["a"].tolist() == [1]
     assert [p.name for p in tmp_path.iterdir()] == ["table.parquet"]
 

@@ -1,4 +1,4 @@
-"""A stage runs once for one set of inputs, and again when an artefact is gone or the key differs."""
+"""A stage runs once for its inputs, and again when an artefact is gone or its key differs."""
 
 import pandas as pd
 import pytest
