@@ -40,8 +40,8 @@ class RankingRows:
     """Rows of ranking lists, list after list.
 
     `features` float32 (rows, features), NaN allowed; `labels` int64 (rows,) from 0; `groups` int64
-    (lists,), sizes that sum to rows; `positions` int64 (rows,): where each row was shown, any
-    coding in which rows seen under the same conditions share a number, or None.
+    (lists,), sizes that sum to rows; `positions` int64 (rows,): the place each row was shown at,
+    from 1, or None if no place is known.
     """
 
     features: NDArray[np.float32]
@@ -89,7 +89,7 @@ class Ranker:
             group=train.groups,
             position=train.positions,
             feature_name=list(feature_names),
-            free_raw_data=True,
+            params=self._parameters(),
         )
         judged = validation is not None and _has_contrast(validation)
         callbacks: list[Any] = []
@@ -101,6 +101,7 @@ class Ranker:
                     label=validation.labels,
                     group=validation.groups,
                     reference=data,
+                    params=self._parameters(),
                 )
             )
             callbacks.append(lgb.early_stopping(self.config.patience_rounds, verbose=False))

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from features.events import time_split
 from features.ids import IdMap
 from recsys.candidates import CandidateModel
 from recsys.candidates.selection import user_batches
@@ -20,6 +21,18 @@ from recsys.ranking_features import pair_features
 
 LABELS: Final = {"view": 1, "click": 1, "cart": 2, "purchase": 3}
 """Label of the strongest event of a user and item in the window; 0 without any."""
+
+
+def window_starts(touches: pd.DataFrame, windows: int, share: float) -> list[pd.Timestamp]:
+    """Starts of the training windows and of the held-out one, ascending; none if too short.
+
+    Each window holds about `share` of `touches`, and something precedes the first.
+    """
+    if touches["timestamp"].nunique() < 2:
+        return []
+    fractions = [1.0 - share * left for left in range(windows + 1, 0, -1)]
+    cuts = sorted({time_split(touches, fraction) for fraction in fractions})
+    return cuts if len(cuts) > 1 else []
 
 
 def positive_users(window: pd.DataFrame) -> list[str]:
@@ -39,7 +52,9 @@ def labelled_rows(
     """One list per user of `users`: the union of the models' best `depth`, with labels.
 
     `window`: events after everything `models` and `known` have seen. `positions` tell where an
-    item was shown to the user in the window (the best place), 0 for not shown or not logged.
+    item was shown to the user in the window, at best. Items that were not shown are spread evenly
+    over the places: as a place of their own they would carry all that the logging policy knew
+    of them, and the correction would take it from the ranker.
     """
     user_map, items = IdMap(list(users)), known.interactions.items
     touched = window[window["event_type"].isin(list(LABELS))]
@@ -68,7 +83,28 @@ def labelled_rows(
         features=np.concatenate([part[0] for part in parts]),
         labels=np.concatenate([part[1] for part in parts]).astype(np.int64),
         groups=np.concatenate(groups).astype(np.int64),
-        positions=np.concatenate([part[2] for part in parts]).astype(np.int64),
+        positions=_spread(np.concatenate([part[2] for part in parts]).astype(np.int64)),
+    )
+
+
+def _spread(places: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """`places` with every 0 (not shown) replaced by the places that occur, in turn, or None."""
+    known, unknown = np.unique(places[places > 0]), np.flatnonzero(places == 0)
+    if not len(known):
+        return None
+    filled = places.copy()
+    filled[unknown] = known[np.arange(len(unknown)) % len(known)]
+    return filled
+
+
+def joined(parts: Sequence[RankingRows]) -> RankingRows:
+    """The lists of several windows as one set."""
+    positions = [part.positions for part in parts if part.positions is not None]
+    return RankingRows(
+        np.concatenate([part.features for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.groups for part in parts]),
+        np.concatenate(positions) if len(positions) == len(parts) else None,
     )
 
 

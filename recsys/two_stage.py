@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.events import EventWeights, event_weights, interactions, split_at, time_split
+from features.events import EventWeights, event_weights, interactions, split_at
 from features.ids import IdMap
 from features.schema import ConfigError, InputError, NotFittedError
 from recsys.candidates import (
@@ -30,10 +30,11 @@ from recsys.candidates.ease import MAX_ITEMS
 from recsys.candidates.selection import top_k, user_batches
 from recsys.candidates.union import union
 from recsys.knowledge import ITEM_COLUMNS, ItemFeatures, Knowledge, gather
-from recsys.ranking import Ranker, RankerConfig
+from recsys.ranking import Ranker, RankerConfig, RankingRows
 from recsys.ranking_features import feature_names, pair_features
-from recsys.ranking_windows import allowed_for, labelled_rows, positive_users
+from recsys.ranking_windows import allowed_for, joined, labelled_rows, positive_users, window_starts
 from recsys.reasons import POPULAR, SEEN, UNEXPLAINED, reasons
+from recsys.rerank import RerankConfig, rerank
 
 Tastes = Callable[[pd.DataFrame], pd.DataFrame]
 """Past events -> user_id, style_embedding, style_strength, optional look_affinity."""
@@ -50,32 +51,38 @@ _MODELS: Final[dict[str, type[CandidateModel]]] = {
 class TwoStageConfig:
     """How candidates are found and how the ranker learns to order them.
 
-    `candidates_per_model` items of each model and user are ranked. Candidate models see the first
-    `candidate_share` of the events; labels come from the rest, the last `validation_share` of it
-    for early stopping. Under `min_training_users` users with a label there is no ranking: the feed
-    is by popularity. `max_training_users` are drawn at most.
+    `candidates_per_model` items of each model and user are ranked. The last `windows` + 1 windows
+    of time, each with `window_share` of the events, give labels: in every window, for candidates
+    and features of the time before it; the last one decides when training stops. Under
+    `min_training_lists` lists (a user in a window) there is no ranking: the feed is by popularity.
     """
 
     candidates_per_model: int = 60
-    candidate_share: float = 0.8
-    validation_share: float = 0.3
-    min_training_users: int = 20
-    max_training_users: int = 20_000
+    windows: int = 4
+    window_share: float = 0.08
+    min_training_lists: int = 20
+    max_lists_per_window: int = 10_000
     exclude_seen: bool = True
     als: ALSConfig = field(default_factory=lambda: ALSConfig(factors=32, regularization=10.0))
     itemknn: ItemKNNConfig = field(default_factory=ItemKNNConfig)
     ease: EASEConfig = field(default_factory=EASEConfig)
     ranker: RankerConfig = field(default_factory=RankerConfig)
+    rerank: RerankConfig = field(default_factory=RerankConfig)
 
     def __post_init__(self) -> None:
-        for name in ("candidates_per_model", "min_training_users", "max_training_users"):
+        for name in (
+            "candidates_per_model",
+            "windows",
+            "min_training_lists",
+            "max_lists_per_window",
+        ):
             if getattr(self, name) < 1:
                 raise ConfigError(f"ranking.{name} is {getattr(self, name)}: expected at least 1")
-        for name in ("candidate_share", "validation_share"):
-            if not 0.0 < getattr(self, name) < 1.0:
-                raise ConfigError(
-                    f"ranking.{name} is {getattr(self, name)}: expected between 0 and 1"
-                )
+        if not 0.0 < self.window_share * (self.windows + 1) < 1.0:
+            raise ConfigError(
+                f"ranking.window_share is {self.window_share} for {self.windows} windows and one "
+                "held out: expected their sum between 0 and 1"
+            )
 
 
 class TwoStageRecommender:
@@ -116,16 +123,18 @@ class TwoStageRecommender:
         if now is None:
             now = _after(events)
         self._ranker = self._train(events, items, features, tastes)
-        self._models, self._known = self._learn(events, items, features, tastes, now)
+        latest = None if tastes is None else tastes(events)
+        self._models, self._known = self._learn(events, items, features, latest, now)
         self._available = _available(items, self._known.interactions.items)
         return self
 
     def recommend(self, user_ids: Sequence[str], k: int) -> pd.DataFrame:
         """Best `k` items of each user, unknown users included.
 
-        Returns user_id, rank int64 from 1, item_id, score float32 (falling with the rank, for
-        comparison within a user only) and reason, users in the order given. Items the user knows
-        come last, when fewer than `k` others are available; items not available never come.
+        Returns user_id, rank int64 from 1, item_id, score float32 (for comparison within a user
+        only; it falls with the rank unless `rerank` moves items) and reason, users in the order
+        given. Items the user knows come last, when fewer than `k` others are available; items not
+        available never come.
         Raises NotFittedError before fit or load, InputError on k < 1.
         """
         known = self._fitted()
@@ -199,7 +208,8 @@ class TwoStageRecommender:
         floor = np.where(np.isfinite(scores), scores, np.inf).min(axis=1, initial=0.0)
         rest = self._available & ~np.isfinite(scores)
         scores = np.where(rest, floor[:, None] + popularity - 2.0, scores)
-        best, score = top_k(scores, k)
+        depth = max(k, self.config.candidates_per_model)
+        best, score = self._varied(*top_k(scores, depth), (allowed & ~rest).sum(axis=1), k)
         row, column = np.nonzero(best >= 0)
         item = best[row, column]
         popular = known.item_columns[:, ITEM_COLUMNS.index("recent")] * n_items > 1.0
@@ -222,6 +232,28 @@ class TwoStageRecommender:
             }
         )
 
+    def _varied(
+        self,
+        best: NDArray[np.int64],
+        score: NDArray[np.float32],
+        n_ranked: NDArray[np.int64],
+        k: int,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The `k` of `best` that `config.rerank` puts first, with their scores.
+
+        Only the first `n_ranked` (n,) items of a user change places, unless they are under `k`.
+        """
+        known, config = self._fitted(), self.config.rerank
+        if config == RerankConfig():
+            return best[:, :k], score[:, :k]
+        chosen, value = np.full_like(best[:, :k], -1), np.full_like(score[:, :k], -np.inf)
+        for row, (items, scores) in enumerate(zip(best, score, strict=True)):
+            n_open = min(max(int(n_ranked[row]), k), int((items >= 0).sum()))
+            items, scores = items[:n_open], scores[:n_open]
+            order = rerank(scores, known.content[items], known.category[items], k, config)
+            chosen[row, : len(order)], value[row, : len(order)] = items[order], scores[order]
+        return chosen, value
+
     def _train(
         self,
         events: pd.DataFrame,
@@ -232,47 +264,60 @@ class TwoStageRecommender:
         """A ranker whose labels are later than all its features, or None if there are too few."""
         config = self.config
         touches = events[events["event_type"] != "impression"]
-        if touches["timestamp"].nunique() < 3:
+        cuts = window_starts(touches, config.windows, config.window_share)
+        if not cuts:
             return None
-        cut = time_split(touches, config.candidate_share)
-        past, later = split_at(events, cut)
-        labelled = later[later["event_type"] != "impression"]
-        if labelled["timestamp"].nunique() < 2:
-            return None
-        stop = time_split(labelled, 1.0 - config.validation_share)
-        window, held_out = split_at(later, stop)
-        users = positive_users(window)
-        if len(users) < config.min_training_users:
-            return None
-        if len(users) > config.max_training_users:
-            rng = np.random.default_rng(self.seed)
-            users = sorted(rng.choice(users, config.max_training_users, replace=False).tolist())
-        models, known = self._learn(past, items, features, tastes, cut)
-        available = np.ones(len(known.interactions.items), dtype=bool)
-        shared = (models, known, available, config.candidates_per_model, config.exclude_seen)
-        train = labelled_rows(window, users, *shared)
-        later_users = positive_users(held_out)[: config.max_training_users]
-        validation = labelled_rows(held_out, later_users, *shared)
+        names: list[str] = []
+        lists: list[RankingRows] = []
+        early_tastes: pd.DataFrame | None = None
+        for index, cut in enumerate(cuts):
+            past, later = split_at(events, cut)
+            window = later if index + 1 == len(cuts) else split_at(later, cuts[index + 1])[0]
+            users = self._drawn(positive_users(window))
+            if index == 0 and tastes is not None:
+                # Fitting the tastes is dear, and the first window's stay in the past of the rest.
+                early_tastes = tastes(past)
+            models, known = self._learn(past, items, features, early_tastes, cut)
+            names = feature_names([model.name for model in models])
+            available = np.ones(len(known.interactions.items), dtype=bool)
+            lists.append(
+                labelled_rows(
+                    window,
+                    users,
+                    models,
+                    known,
+                    available,
+                    config.candidates_per_model,
+                    config.exclude_seen,
+                )
+            )
+        train, validation = joined(lists[:-1]), lists[-1]
         self.report = {
-            "cut_utc": cut.isoformat(),
-            "validation_utc": stop.isoformat(),
-            "training_users": len(users),
+            "cuts_utc": [cut.isoformat() for cut in cuts],
+            "training_lists": len(train.groups),
             "training_rows": len(train.labels),
             "training_positives": int((train.labels > 0).sum()),
         }
+        if len(train.groups) < config.min_training_lists:
+            return None
         try:
-            names = feature_names([model.name for model in models])
             return Ranker(config.ranker, self.seed).fit(train, names, validation)
         except InputError as error:
             self.report["not_ranked"] = str(error)
             return None
+
+    def _drawn(self, users: list[str]) -> list[str]:
+        if len(users) <= self.config.max_lists_per_window:
+            return users
+        rng = np.random.default_rng(self.seed)
+        return sorted(rng.choice(users, self.config.max_lists_per_window, replace=False).tolist())
 
     def _learn(
         self,
         events: pd.DataFrame,
         items: pd.DataFrame,
         features: ItemFeatures,
-        tastes: Tastes | None,
+        tastes: pd.DataFrame | None,
         now: pd.Timestamp,
     ) -> tuple[list[CandidateModel], Knowledge]:
         """Candidate models and knowledge of `events`, all before `now`."""
@@ -288,8 +333,7 @@ class TwoStageRecommender:
             models.append(EASE(config.ease))
         for model in models:
             model.fit(log)
-        users = None if tastes is None else tastes(events)
-        return models, gather(events, log, items, features, users, now)
+        return models, gather(events, log, items, features, tastes, now)
 
     def _fitted(self) -> Knowledge:
         if self._known is None:
@@ -310,6 +354,7 @@ def _config(settings: dict[str, Any]) -> TwoStageConfig:
         "als": ALSConfig(**settings["als"]),
         "itemknn": ItemKNNConfig(**settings["itemknn"]),
         "ease": EASEConfig(**settings["ease"]),
+        "rerank": RerankConfig(**settings["rerank"]),
         "ranker": RankerConfig(
             **{**settings["ranker"], "label_gain": tuple(settings["ranker"]["label_gain"])}
         ),

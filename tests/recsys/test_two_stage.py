@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from recsys.knowledge import ItemFeatures
 from recsys.metrics import ranking_metrics
 from recsys.ranking import RankerConfig
 from recsys.reasons import POPULAR, SEEN, UNEXPLAINED
+from recsys.rerank import RerankConfig
 from recsys.two_stage import TwoStageConfig, TwoStageRecommender
 
 N_ITEMS, N_USERS = 40, 60
@@ -118,14 +120,14 @@ def test_ranking_beats_popularity_on_later_events(log: pd.DataFrame) -> None:
     new = [pair not in seen for pair in zip(truth["user_id"], truth["item_id"], strict=True)]
     truth = truth[new]
     ranked = TwoStageRecommender(CONFIG, seed=1).fit(past, catalogue(), pictures())
-    small = TwoStageConfig(min_training_users=10**6)
+    small = TwoStageConfig(min_training_lists=10**6)
     popular = TwoStageRecommender(small).fit(past, catalogue(), pictures())
     ndcg = [
         ranking_metrics(model.recommend(users(), 5), truth, 5)["ndcg"]
         for model in (ranked, popular)
     ]
     assert ndcg[0] > 1.5 * ndcg[1]
-    assert ranked.report["training_users"] > 20
+    assert ranked.report["training_lists"] > 20
     assert not ranked.importance().empty
     assert popular.importance().empty
 
@@ -170,10 +172,12 @@ def test_tastes_and_training_see_only_the_past_of_the_labels(log: pd.DataFrame) 
         )
 
     model = TwoStageRecommender(CONFIG, seed=1).fit(log, catalogue(), pictures(), tastes)
-    cut = pd.Timestamp(model.report["cut_utc"])
+    first, *rest = (pd.Timestamp(cut) for cut in model.report["cuts_utc"])
     assert len(given) == 2
-    assert given[0]["timestamp"].max() < cut <= given[1]["timestamp"].max()
-    assert pd.Timestamp(model.report["validation_utc"]) > cut
+    assert given[0]["timestamp"].max() < first
+    assert given[1]["timestamp"].max() == log["timestamp"].max()
+    assert len(rest) == CONFIG.windows
+    assert all(cut > first for cut in rest)
 
 
 def test_unavailable_items_never_come_and_known_items_come_last(log: pd.DataFrame) -> None:
@@ -187,6 +191,14 @@ def test_unavailable_items_never_come_and_known_items_come_last(log: pd.DataFram
     assert known.any()
     assert (known == (feed["reason"] == SEEN)).all()
     assert (pd.Series(known).groupby(feed["user_id"]).diff().dropna() >= 0).all()
+
+
+def test_a_category_cap_and_variety_reach_the_feed(log: pd.DataFrame) -> None:
+    varied = replace(CONFIG, rerank=RerankConfig(variety=0.3, max_per_category=2))
+    model = TwoStageRecommender(varied, seed=1).fit(log, catalogue(), pictures())
+    feed = model.recommend(users(), 6).merge(catalogue(), on="item_id")
+    assert feed["user_id"].value_counts().eq(6).all()
+    assert feed.groupby(["user_id", "category"]).size().max() == 2
 
 
 TINY = {
@@ -230,7 +242,7 @@ def test_bad_input_is_refused(log: pd.DataFrame, tmp_path: Path) -> None:
         model.fit(log, catalogue().iloc[:0], pictures())
     with pytest.raises(InputError, match="future"):
         model.fit(log, catalogue(), pictures(), now=pd.Timestamp("2024-01-02", tz="UTC"))
-    with pytest.raises(ConfigError, match=r"candidate_share is 1\.0: expected between 0 and 1"):
-        TwoStageConfig(candidate_share=1.0)
-    with pytest.raises(ConfigError, match="min_training_users is 0: expected at least 1"):
-        TwoStageConfig(min_training_users=0)
+    with pytest.raises(ConfigError, match=r"window_share is 0\.5 for 4 windows and one held out"):
+        TwoStageConfig(window_share=0.5)
+    with pytest.raises(ConfigError, match="min_training_lists is 0: expected at least 1"):
+        TwoStageConfig(min_training_lists=0)
