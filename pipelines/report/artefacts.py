@@ -1,0 +1,96 @@
+"""What the page shows, read from a finished job's folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from pipelines import storage
+from pipelines.workspace import Workspace
+from recsys.prototypes import PrototypeIndex
+
+STAGE_ORDER = ("prepare", "encode", "fit", "score", "choose", "render", "feed", "evaluate")
+_FEED_COLUMNS = [
+    "user_id", "rank", "item_id", "style_id", "style_propensity", "strength", "image_uri",
+    "reason",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Artefacts:
+    """The tables and records of one run.
+
+    `affinity` is one row per user, one column per look and the original; `item_paths` and
+    `look_paths` map ids to readable picture files; `members` maps prototype ids to their looks.
+    """
+
+    job: dict[str, Any]
+    stages: dict[str, dict[str, Any]]
+    metrics: dict[str, Any]
+    events: pd.DataFrame
+    items: pd.DataFrame
+    styles: pd.DataFrame
+    item_pictures: pd.DataFrame
+    item_paths: dict[str, str]
+    look_paths: dict[str, str]
+    users: pd.DataFrame
+    affinity: pd.DataFrame
+    prototypes: PrototypeIndex
+    members: dict[str, list[str]]
+    feed: pd.DataFrame
+    rejects: pd.DataFrame
+
+
+def read_artefacts(workspace: Workspace) -> Artefacts:
+    """Read everything the page needs; codes and embeddings of pictures stay on disk."""
+    item_pictures = _without_vectors(workspace.read("tables/item_pictures.parquet"))
+    look_pictures = workspace.read("tables/look_pictures.parquet")
+    affinity = workspace.read("style_affinity.parquet")
+    buckets = sorted(workspace.path("feed").glob("bucket-*.parquet"))
+    feed = pd.concat(
+        [pd.read_parquet(bucket, columns=_FEED_COLUMNS) for bucket in buckets], ignore_index=True
+    )
+    prototypes = PrototypeIndex.load(workspace.path("models/prototypes"))
+    return Artefacts(
+        job=storage.read_json(workspace.path("job.json")),
+        stages={
+            name: storage.read_json(workspace.path(f"stages/{name}.json"))
+            for name in STAGE_ORDER
+            if workspace.path(f"stages/{name}.json").is_file()
+        },
+        metrics=storage.read_json(workspace.path("metrics.json")),
+        events=workspace.read("tables/events.parquet"),
+        items=workspace.read("tables/items.parquet"),
+        styles=workspace.read("tables/styles.parquet"),
+        item_pictures=item_pictures,
+        item_paths=_paths(item_pictures, "item_id"),
+        look_paths=_paths(look_pictures, "style_id"),
+        users=workspace.read("users.parquet").sort_values("user_id", ignore_index=True),
+        affinity=affinity.pivot(index="user_id", columns="style_id", values="affinity"),
+        prototypes=prototypes,
+        members={
+            str(prototype): [str(look) for look in prototypes.members(str(prototype))]
+            for prototype in prototypes.prototypes["prototype_id"]
+        },
+        feed=feed.sort_values(["user_id", "rank"], ignore_index=True),
+        rejects=_read_rejects(workspace),
+    )
+
+
+def _without_vectors(pictures: pd.DataFrame) -> pd.DataFrame:
+    return pictures.drop(columns=["style_code", "content_embedding"], errors="ignore")
+
+
+def _paths(pictures: pd.DataFrame, key: str) -> dict[str, str]:
+    return dict(zip(pictures[key].astype(str), pictures["path"].astype(str), strict=True))
+
+
+def _read_rejects(workspace: Workspace) -> pd.DataFrame:
+    columns = ["stage", "table", "row", "key", "reason", "got"]
+    parts = [pd.DataFrame(columns=columns, dtype="str")]
+    for file in sorted(workspace.path("rejects").glob("*.csv")):
+        table = pd.read_csv(file, dtype="str", keep_default_na=False)
+        parts.append(table.assign(stage=file.stem)[columns])
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,230 @@
+"""The facts about one shopper: what was looked at, the taste found, and the feed."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from features.schema import ORIGINAL
+from pipelines.report import words
+from pipelines.report.artefacts import Artefacts
+from pipelines.report.selection import Portrait
+from pipelines.report.thumbnails import LOOK_PX, MISSING, PRODUCT_PX, Picture, Thumbnails
+from pipelines.workspace import Workspace
+
+SEEN = 10
+TASTES = 6
+PROTOTYPES = 3
+MEMBERS = 6
+
+_DONE = {"purchase": "bought", "cart": "put in the cart", "click": "clicked", "view": "viewed"}
+
+
+@dataclass(frozen=True)
+class LookTag:
+    """A look as the page names it; `picture` is None for the plain photo."""
+
+    name: str
+    picture: Picture | None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An item the shopper looked at, in the look it was shown in."""
+
+    picture: Picture
+    title: str
+    done: str
+    when: pd.Timestamp
+    look: LookTag
+
+
+@dataclass(frozen=True)
+class Taste:
+    """Affinity for one look; `share` in [0, 1] is the length of its bar."""
+
+    look: LookTag
+    affinity: float
+    share: float
+
+
+@dataclass(frozen=True)
+class NearPrototype:
+    """A prototype near the shopper: cosine similarity and the looks it stands for."""
+
+    name: str
+    cosine: float
+    n_members: int
+    members: list[LookTag]
+
+
+@dataclass(frozen=True)
+class Card:
+    """One row of the feed; `restyled` is None where the original is served."""
+
+    rank: int
+    title: str
+    details: str
+    original: Picture
+    restyled: Picture | None
+    look: LookTag
+    strength: float
+    propensity: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Shopper:
+    """Everything the page says about one shopper."""
+
+    portrait: Portrait
+    strength: float
+    n_events: int
+    cold: bool
+    seen: list[Seen]
+    prototypes: list[NearPrototype]
+    tastes: list[Taste]
+    cards: list[Card]
+
+
+class Describer:
+    """Turns ids into what the page shows of them; keeps each picture once."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        run: Artefacts,
+        thumbnails: Thumbnails,
+        user_ids: Sequence[str],
+    ) -> None:
+        self.workspace = workspace
+        self.run = run
+        self.thumbnails = thumbnails
+        self.items = run.items.set_index("item_id")
+        self.look_names = {
+            str(look): words.look_name(str(name))
+            for look, name in zip(run.styles["style_id"], run.styles["name"], strict=True)
+        }
+        # One scale for all shoppers shown, so that an indifferent one's bars look as flat as
+        # they are.
+        shown = run.affinity.loc[list(user_ids)].to_numpy(dtype=np.float64)
+        self.scale = (float(shown.min()), float(shown.max())) if shown.size else (0.0, 1.0)
+
+    def item_picture(self, item_id: str) -> Picture:
+        """The original photo of an item."""
+        path = self.run.item_paths.get(item_id)
+        return MISSING if path is None else self.thumbnails.add(Path(path), PRODUCT_PX)
+
+    def look(self, style_id: str) -> LookTag:
+        """A look's name and picture."""
+        if style_id == ORIGINAL:
+            return LookTag("Plain photo", None)
+        name = self.look_names.get(style_id, style_id)
+        path = self.run.look_paths.get(style_id)
+        return LookTag(name, MISSING if path is None else self.thumbnails.add(Path(path), LOOK_PX))
+
+    def item_title(self, item_id: str) -> str:
+        """An item's title, or its id where it has none."""
+        text = self.items["title"].get(item_id, "") if "title" in self.items else ""
+        return words.title(str(text)) if isinstance(text, str) and text.strip() else item_id
+
+    def item_details(self, item_id: str) -> str:
+        """Category and price, as far as they are known."""
+        known = []
+        if "category" in self.items and isinstance(self.items["category"].get(item_id), str):
+            known.append(str(self.items.at[item_id, "category"]))
+        price = self.items["price"].get(item_id) if "price" in self.items else None
+        if price is not None and np.isfinite(price):
+            known.append(f"{price:,.2f}")
+        return " · ".join(part for part in known if part)
+
+    def bar(self, affinity: float) -> float:
+        """The length of an affinity's bar, in [0, 1]."""
+        low, high = self.scale
+        return float(np.clip((affinity - low) / (high - low), 0.0, 1.0)) if high > low else 0.0
+
+    def shopper(self, portrait: Portrait) -> Shopper:
+        """Everything about one of the shoppers chosen for the page."""
+        users = self.run.users
+        row = users[users["user_id"] == portrait.user_id].to_dict("records")[0]
+        return Shopper(
+            portrait,
+            float(row["style_strength"]),
+            int(row["n_events"]),
+            bool(row["cold"]),
+            self._seen(portrait.user_id),
+            self._prototypes(np.asarray(row["style_embedding"], dtype=np.float32)),
+            self._tastes(portrait.user_id),
+            self._cards(portrait.user_id),
+        )
+
+    def _seen(self, user_id: str) -> list[Seen]:
+        events = self.run.events
+        mine = events[(events["user_id"] == user_id) & (events["event_type"] != "impression")]
+        weight = mine["event_type"].astype(str).map({t: i for i, t in enumerate(_DONE)})
+        mine = mine.assign(weight=weight).sort_values(
+            ["timestamp", "weight", "item_id"], ascending=[False, True, True]
+        )
+        seen = []
+        for event in mine.drop_duplicates("item_id").head(SEEN).to_dict("records"):
+            style = event["style_id"] if isinstance(event["style_id"], str) else ORIGINAL
+            seen.append(
+                Seen(
+                    self.item_picture(str(event["item_id"])),
+                    self.item_title(str(event["item_id"])),
+                    _DONE[str(event["event_type"])],
+                    event["timestamp"],
+                    self.look(style),
+                )
+            )
+        return seen
+
+    def _prototypes(
+        self, embedding: np.ndarray[tuple[int], np.dtype[np.float32]]
+    ) -> list[NearPrototype]:
+        ids, cosines = self.run.prototypes.search(embedding[None], PROTOTYPES)
+        medoids = self.run.prototypes.prototypes.set_index("prototype_id")["style_id"]
+        return [
+            NearPrototype(
+                self.look(str(medoids[prototype])).name,
+                float(cosine),
+                len(self.run.members[prototype]),
+                [self.look(look) for look in self.run.members[prototype][:MEMBERS]],
+            )
+            for prototype, cosine in zip(ids[0], cosines[0], strict=True)
+            if prototype
+        ]
+
+    def _tastes(self, user_id: str) -> list[Taste]:
+        row = self.run.affinity.loc[[user_id]].to_numpy(dtype=np.float64)[0]
+        mine = {str(look): float(a) for look, a in zip(self.run.affinity, row, strict=True)}
+        top = sorted(mine, key=lambda look: (-mine[look], look))[:TASTES]
+        # The plain photo is what every look is compared with, so it is never left out.
+        shown = top if ORIGINAL in top else [*top[:-1], ORIGINAL]
+        return [Taste(self.look(look), mine[look], self.bar(mine[look])) for look in shown]
+
+    def _cards(self, user_id: str) -> list[Card]:
+        feed = self.run.feed
+        return [self._card(row) for row in feed[feed["user_id"] == user_id].to_dict("records")]
+
+    def _card(self, row: Mapping[Hashable, Any]) -> Card:
+        item, look = str(row["item_id"]), str(row["style_id"])
+        restyled = None
+        if look != ORIGINAL:
+            restyled = self.thumbnails.add(self.workspace.path(str(row["image_uri"])), PRODUCT_PX)
+        return Card(
+            int(row["rank"]),
+            self.item_title(item),
+            self.item_details(item),
+            self.item_picture(item),
+            restyled,
+            self.look(look),
+            float(row["strength"]),
+            float(row["style_propensity"]),
+            str(row["reason"]),
+        )
