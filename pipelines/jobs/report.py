@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from features.quality import quality_report
-
 from pipelines import storage
 from pipelines.report.artefacts import read_artefacts
 from pipelines.report.page import make_page

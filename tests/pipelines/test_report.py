@@ -13,6 +13,7 @@ from PIL import Image
 from features.events import CleaningConfig, clean_events
 from features.images import ImageLimits
 from features.quality import picture_stats
+from features.tables import validate_events
 from pipelines import storage
 from pipelines.config import RunConfig
 from pipelines.jobs.report import bots_set_aside, report
@@ -378,7 +379,7 @@ def test_bots_set_aside_by_the_cleaning_are_counted_in_the_report():
     )
     events["timestamp"] = start + pd.to_timedelta(np.arange(len(events)), unit="s")
     limits = CleaningConfig(max_actions_per_hour=20)
-    _, rejects = clean_events(events, limits)
+    _, rejects = clean_events(validate_events(events)[0], limits)
     assert bots_set_aside(rejects) == {"bot"}
     assert bots_set_aside(rejects.iloc[:0]) == set()
 
