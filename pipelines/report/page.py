@@ -96,7 +96,7 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("number", "percent", "seconds", "day", "short_day", "moment", "plural"):
+    for name in ("number", "decimal", "percent", "seconds", "day", "short_day", "moment", "plural"):
         environment.filters[name] = getattr(words, name)
     return environment.get_template("report.html")
 
@@ -106,7 +106,7 @@ def _headline(run: Artefacts) -> str:
     each = round(len(run.feed) / max(shoppers, 1))
     return (
         f"{words.plural(shoppers, 'shopper')}, each with {words.plural(each, 'product')} "
-        "in a look of their own"
+        "in the look they like"
     )
 
 
@@ -143,7 +143,8 @@ def _facts(run: Artefacts) -> list[tuple[str, str]]:
 def _hero(shoppers: Sequence[Shopper]) -> list[Card]:
     """Restyled cards for the head of the page, as many looks and items as the shoppers give."""
     cards = [card for shopper in shoppers for card in shopper.cards if card.restyled is not None]
-    cards.sort(key=lambda card: (-card.strength, card.rank))
+    # Half way to the look, both the product and the look are plain to see.
+    cards.sort(key=lambda card: (abs(card.strength - 0.5), card.rank))
     looks: dict[str, int] = {}
     turns = []
     for card in cards:

@@ -91,8 +91,8 @@ def histogram(
         median = float(np.median(finite))
         at = _across((min(max(median, low), high) - low) / (high - low))
         anchor, offset = ("end", -6) if at > WIDTH * 0.6 else ("start", 6)
-        parts.append(_line(at, 14, at, _BOTTOM, "median"))
-        parts.append(_text(at + offset, 22, f"median {median:.3g}", f"note {anchor}"))
+        parts.append(_line(at, 6, at, _BOTTOM, "median"))
+        parts.append(_text(at + offset, 14, f"median {median:.3g}", f"note {anchor}"))
         described += f", median {median:.3g}, most in the bin from {edges[counts.argmax()]:.2f}"
     return _svg(_BOTTOM + 26, described, parts)
 
@@ -107,6 +107,7 @@ def timeline(title: str, counts: NDArray[np.floating], first: str, last: str) ->
 
 
 _BOTTOM = 150.0
+_TOP = 24.0
 _SIDE = 44.0
 
 
@@ -118,13 +119,13 @@ def _columns(counts: NDArray[np.float64]) -> list[str]:
     most = float(counts.max()) if len(counts) and counts.max() > 0 else 1.0
     parts = []
     for tick in ticks(0.0, most, 3):
-        y = _BOTTOM - tick / most * (_BOTTOM - 14)
+        y = _BOTTOM - tick / most * (_BOTTOM - _TOP)
         parts.append(_line(_across(0.0), y, _across(1.0), y, "grid"))
         parts.append(_text(_SIDE - 8, y + 4, _tick_label(tick), "tick end"))
     step = _across(1 / max(len(counts), 1)) - _across(0.0)
     gap = 0.0 if step < 4 else 1.5
     for i, count in enumerate(counts):
-        tall = count / most * (_BOTTOM - 14)
+        tall = count / most * (_BOTTOM - _TOP)
         parts.append(
             f'<rect x="{_across(i / len(counts)):.2f}" y="{_BOTTOM - tall:.1f}" '
             f'width="{max(step - gap, 0.5):.2f}" height="{tall:.1f}" class="column"/>'

@@ -56,7 +56,7 @@ def choose_shoppers(
         strength,
         seen_enough & (margin < 0),
         "A strong taste",
-        "Style matters most to this shopper: the highest style strength of the well-known ones.",
+        "The highest style strength of the well-known shoppers: a clear taste in looks.",
     )
     if families.shape[1] >= 3:
         top = -np.sort(-families, axis=1)
@@ -64,7 +64,7 @@ def choose_shoppers(
             top[:, 1] - top[:, 2],
             seen_enough & (top[:, 1] > plain),
             "Fond of two families of looks",
-            "Two prototypes stand out, and no third comes near.",
+            "Looks of two prototypes stand out from all others.",
         )
     take(
         margin,
@@ -76,7 +76,7 @@ def choose_shoppers(
         -strength,
         seen_enough,
         "Indifferent to style",
-        "The lowest style strength of the well-known shoppers: looks neither help nor hurt.",
+        "The lowest style strength of the well-known shoppers: no taste in looks was found.",
     )
     take(
         -(np.abs(_ranks(strength) - 0.5) + np.abs(_ranks(n_events) - 0.5)),

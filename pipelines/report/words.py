@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+_SHORT = ("auc", "map", "mrr", "ndcg", "utc")
+
 
 def number(value: Any) -> str:
     """A number as people read it: `1,200`, `0.479`, `12.3`, `–` for none."""
@@ -26,6 +28,11 @@ def number(value: Any) -> str:
     else:
         text = f"{value:.3f}" if abs(value) < 1 else f"{value:.2f}"
     return text.replace("-", "−")
+
+
+def decimal(value: float) -> str:
+    """A number with two decimals and a true minus sign."""
+    return f"{value:.2f}".replace("-", "−") if math.isfinite(value) else "–"
 
 
 def percent(share: float) -> str:
@@ -74,8 +81,8 @@ def look_name(name: str) -> str:
 
 
 def label(key: str) -> str:
-    """A key of a report as words: `hit_rate` becomes `hit rate`."""
-    return key.replace("_", " ").strip()
+    """A key of a report as words: `hit_rate` becomes `hit rate`, `auc` becomes `AUC`."""
+    return " ".join(w.upper() if w in _SHORT else w for w in key.split("_"))
 
 
 def plural(count: int, noun: str) -> str:
