@@ -1,0 +1,1 @@
+"""Pictures that define the looks; one module per family of techniques."""
