@@ -162,7 +162,8 @@ class Ranker:
         return {
             "objective": "lambdarank",
             "metric": "ndcg",
-            "eval_at": [10],
+            # A longer list makes a steadier measure to stop by than the ten places of a feed.
+            "eval_at": [50],
             "label_gain": list(config.label_gain),
             "learning_rate": config.learning_rate,
             "num_leaves": config.num_leaves,

@@ -22,7 +22,7 @@ MAX_ITEMS = 20_000
 class EASEConfig:
     """`l2` is the ridge penalty on the item-item weights, in users."""
 
-    l2: float = 200.0
+    l2: float = 500.0
 
 
 class EASE:
