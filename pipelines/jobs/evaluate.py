@@ -20,6 +20,7 @@ from pipelines.jobs.fit import (
     looks_with_codes,
     with_pictures,
 )
+from pipelines.progress import progress
 from pipelines.workspace import Workspace
 from recsys.candidates import EASE, CandidateModel, Interactions, Popularity
 from recsys.metrics import per_user_accuracy, ranking_metrics
@@ -91,12 +92,15 @@ def evaluate(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     before, after = split_at(events, cut)
     truth = new_interactions(before, after)
     result: dict[str, Any] = {"cut_utc": cut.isoformat(), "k": config.top_k, "models": {}}
-    if truth.empty:
-        result["note"] = "no shopper known before the cut touched a new item after it"
-    else:
-        result["models"] = _rankings(before, truth, items, pictures, fitter, config, cut)
+    with progress("judge models", 2) as advance:
+        result["looks"] = click_quality(fitter.fit(before), exposures(after))
+        advance(1)
+        if truth.empty:
+            result["note"] = "no shopper known before the cut touched a new item after it"
+        else:
+            result["models"] = _rankings(before, truth, items, pictures, fitter, config, cut)
+        advance(1)
     result["n_users"] = int(truth["user_id"].nunique())
-    result["looks"] = click_quality(fitter.fit(before), exposures(after))
     storage.write_json(workspace.path("metrics.json"), result)
     return {"users": result["n_users"], "models": len(result["models"])}
 

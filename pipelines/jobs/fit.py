@@ -14,6 +14,7 @@ from features.exposures import exposures
 from features.schema import STYLE_CODE_SIZE
 from pipelines.arrays import stack_vectors
 from pipelines.config import RunConfig
+from pipelines.progress import progress
 from pipelines.workspace import Workspace
 from recsys.knowledge import ItemFeatures
 from recsys.preference import StylePreferenceModel
@@ -107,14 +108,17 @@ def fit(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     fitter = TasteFitter(
         looks_with_codes(workspace.read("tables/styles.parquet"), pictures), config
     )
-    fitter.fit(events).save(workspace.path("models/preference"))
-    prototypes = PrototypeIndex.fit(
-        pictures["style_id"].tolist(), stack_vectors(pictures["style_code"]), seed=config.seed
-    )
-    prototypes.save(workspace.path("models/prototypes"))
-    items = workspace.read("tables/items.parquet")
-    item_pictures = workspace.read("tables/item_pictures.parquet")
-    fit_recommender(events, items, item_pictures, fitter, config).save(
-        workspace.path("models/two_stage")
-    )
+    with progress("fit models", 3) as advance:
+        fitter.fit(events).save(workspace.path("models/preference"))
+        advance(1)
+        prototypes = PrototypeIndex.fit(
+            pictures["style_id"].tolist(), stack_vectors(pictures["style_code"]), seed=config.seed
+        )
+        prototypes.save(workspace.path("models/prototypes"))
+        advance(1)
+        items = workspace.read("tables/items.parquet")
+        item_pictures = workspace.read("tables/item_pictures.parquet")
+        recommender = fit_recommender(events, items, item_pictures, fitter, config)
+        recommender.save(workspace.path("models/two_stage"))
+        advance(1)
     return {"prototypes": len(prototypes.prototypes)}

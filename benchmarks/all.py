@@ -1,0 +1,26 @@
+"""Every benchmark, one after another, each in a process of its own: `make bench`.
+
+They need the data folder beside the project; `movielens` also fetches a package.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+NAMES = ("tastes", "render_speed", "encode_speed", "movielens", "ranking_shop", "masks", "shop_run")
+
+
+def main() -> None:
+    """Run them all; ends with 1 when any failed."""
+    failed = []
+    for name in NAMES:
+        print(f"\n## benchmarks.{name}\n", flush=True)
+        if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode:
+            failed.append(name)
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()
