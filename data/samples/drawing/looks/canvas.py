@@ -157,10 +157,10 @@ def river_garden() -> Floats:
         crown = np.hypot(x - cx, (y - cy) * 1.1) < r * (1 + 0.3 * clouds(9, 3, int(cx * 50)))
         shade = np.clip(1 + 0.35 * clouds(12, 2, 7) - 0.9 * (y - cy + 0.05), 0.4, 1.5)[..., None]
         picture = np.where(crown[..., None], rgb(color) * shade, picture)
-    mirror = picture[::-1][int(0.16 * SIZE_PX) :]
     start = int(0.46 * SIZE_PX)
-    water = mirror[: SIZE_PX - start] * 0.75 + rgb("#4f8fc0") * 0.25
-    sway = (6 * np.sin(np.arange(SIZE_PX - start) * 0.35)).astype(int)
+    mirror = picture[:start][::-1]
+    water = mirror * 0.62 + rgb("#3f86c9") * 0.38
+    sway = (6 * np.sin(np.arange(start) * 0.35)).astype(int)
     water = np.stack([np.roll(row, s, axis=0) for row, s in zip(water, sway, strict=True)])
     picture[start : start + len(water)] = water
     bank = y > 0.7 - 0.16 * x + 0.03 * clouds(6, 2, 4)

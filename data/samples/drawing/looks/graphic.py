@@ -127,11 +127,13 @@ def pixel_art() -> Floats:
         )
         picture[face] = rgb(rim)
     water = y > 0.69
-    rows = np.clip((0.69 * n + (0.69 * n - np.arange(n))).astype(int), 0, n - 1)
+    rows = np.clip(2 * 0.69 * n - np.arange(n), 0.5 * n, n - 1).astype(int)
     reflected = picture[rows]
     for i in range(n):
         reflected[i] = np.roll(reflected[i], round(1.6 * np.sin(i * 1.7)), axis=0)
-    picture = np.where(water[..., None], reflected * 0.62 + rgb("#1f2a6b") * 0.38, picture)
+    picture = np.where(
+        water[..., None], reflected * np.float32([0.5, 0.45, 0.8]) + rgb("#2b1b5a") * 0.2, picture
+    )
     sparkle = (
         water
         & (np.abs(x - 0.5) < 0.16)

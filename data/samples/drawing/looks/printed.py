@@ -70,22 +70,22 @@ def halftone() -> Floats:
 def engraving() -> Floats:
     x, y = grid()
     height = np.zeros_like(x)
-    tone = 0.3 + 0.35 * smoothstep(0.1, 0.9, y) + 0.12 * clouds(4, 3, 3)
+    tone = 0.2 + 0.25 * smoothstep(0.1, 0.9, y) + 0.1 * clouds(4, 3, 3)
     for cx, cy, r in ((0.36, 0.42, 0.26), (0.72, 0.6, 0.2), (0.3, 0.83, 0.13), (0.83, 0.22, 0.12)):
         d = np.hypot(x - cx, y - cy)
         ball = np.sqrt(np.clip(1 - (d / r) ** 2, 0, 1))
         nx, ny = (x - cx) / r, (y - cy) / r
         light = np.clip(-0.55 * nx - 0.6 * ny + 0.6 * ball, 0, 1)
         cast = np.hypot((x - cx - 0.75 * r) / 1.3, (y - cy - 0.8 * r)) < r * 0.95
-        tone = np.where(cast & (d >= r), np.maximum(tone, 0.8), tone)
-        tone = np.where(d < r, 0.97 - 0.95 * light**0.8, tone)
+        tone = np.where(cast & (d >= r), np.maximum(tone, 0.66), tone)
+        tone = np.where(d < r, 0.86 - 0.9 * light**0.75, tone)
         height = np.where(d < r, ball * r, height)
         tone = np.where(np.abs(d - r) < 0.004, 1.0, tone)
     tone = np.clip(blur(tone.astype(np.float32), 1), 0, 1)
     ink = np.zeros_like(x)
-    for degrees, start, gain in ((25, 0.0, 1.15), (-38, 0.42, 1.5), (80, 0.68, 2.0)):
+    for degrees, start, gain in ((25, 0.0, 0.8), (-38, 0.36, 0.85), (80, 0.6, 0.9)):
         t = np.radians(degrees)
-        phase = (x * np.sin(t) + y * np.cos(t) - 0.55 * height * np.cos(t)) * 64
+        phase = (x * np.sin(t) + y * np.cos(t) - 0.55 * height * np.cos(t)) * 70
         phase = phase + 0.5 * clouds(6, 2, 5)
         line = np.abs(phase - np.round(phase)) * 2
         width = np.clip((tone - start) * gain, 0, 0.95)
@@ -105,27 +105,25 @@ def woodblock() -> Floats:
     picture = lay(picture, cap.astype(np.float32), "#f6efdc")
     blues = ("#9fbfc4", "#5f93ab", "#2f6690", "#1b4573", "#12305a")
     for k in range(5):
-        base, amp, n = 0.46 + 0.115 * k, 0.028 + 0.012 * k, 5.0 - 0.7 * k
+        base, amp, n = 0.47 + 0.115 * k, 0.075 + 0.014 * k, 4.6 - 0.62 * k
         u = x * n + 0.37 * k
-        for _ in range(3):
-            u = x * n + 0.37 * k + 0.16 * np.sin(2 * np.pi * u)
-        crest = base - amp * np.cos(2 * np.pi * u) * 1.6
+        for _ in range(4):  # a crest leans forward: its phase is led by its own height
+            u = x * n + 0.37 * k + 0.17 * (1 - np.abs(np.sin(np.pi * u)) ** 0.8)
+        rise = 1 - np.abs(np.sin(np.pi * u)) ** 0.8
+        crest = base - amp * rise
         inside = smoothstep(-0.002, 0.002, y - crest)
         picture = lay(picture, inside, blues[k])
         depth = y - crest
-        bands = np.abs(((depth * 46 + 0.6 * np.sin(2 * np.pi * u)) % 1.0) - 0.5)
+        bands = np.abs(((depth * 40 + 0.5 * rise) % 1.0) - 0.5)
         stripes = smoothstep(0.17, 0.11, bands) * inside * (depth < 0.1)
         picture = lay(
             picture, stripes * 0.85, ("#d9e3d6", "#a9c9cf", "#8fb8c9", "#6f9fbd", "#4f86ad")[k]
         )
-        peak = smoothstep(0.25, 1.0, np.cos(2 * np.pi * u))
-        knobs = 0.5 + 0.5 * np.cos(x * 2 * np.pi * 34 + 2.2 * k)
-        claw = smoothstep(
-            -0.002, 0.002, 0.006 + 0.03 * peak * (0.35 + 0.65 * knobs) - np.abs(depth + 0.004)
-        )
-        outline = smoothstep(
-            -0.002, 0.002, 0.0105 + 0.03 * peak * (0.35 + 0.65 * knobs) - np.abs(depth + 0.004)
-        )
+        peak = smoothstep(0.25, 0.9, rise)
+        knobs = np.abs(np.cos(x * np.pi * (46 - 5 * k) + 2.2 * k)) ** 0.6
+        foot = 0.007 + 0.034 * peak * (0.45 + 0.55 * knobs)
+        over = np.where(depth > 0, depth - foot, -depth * 3 - foot)
+        claw, outline = (smoothstep(0.002, -0.002, over - edge) for edge in (0.0, 0.0055))
         picture = lay(picture, outline, "#132c4f")
         picture = lay(picture, claw, "#f7f1e0")
         rng = np.random.default_rng(k)
@@ -152,10 +150,13 @@ def charcoal() -> Floats:
         tone = tone + 0.5 * np.exp(-(((y - ridge) / 0.006) ** 2))
     moon = disc(0.7, 0.2, 0.085, 0.01)
     tone = tone * (1 - moon) + 0.02 * moon
-    strokes = np.zeros_like(x)
-    for _ in range(900):
+    strokes, sway = np.zeros_like(x), clouds(2.5, 2, 14)
+    for _ in range(520):
         cx, cy = rng.uniform(0, SIZE_PX, 2)
-        length, t = rng.uniform(14, 60), -0.75 + rng.normal(0, 0.16)
+        length, t = (
+            rng.uniform(14, 60),
+            -0.75 + 1.6 * float(sway[int(cy), int(cx)]) + rng.normal(0, 0.16),
+        )
         dx, dy = np.cos(t) * length, np.sin(t) * length
         weight = float(tone[int(cy), int(cx)])
         if rng.random() < weight * 1.3:
@@ -163,7 +164,7 @@ def charcoal() -> Floats:
                 strokes,
                 (int(cx * 8), int(cy * 8)),
                 (int((cx + dx) * 8), int((cy + dy) * 8)),
-                0.3 + 0.5 * weight,
+                0.15 + 0.45 * weight,
                 int(rng.integers(1, 4)),
                 cv2.LINE_AA,
                 3,

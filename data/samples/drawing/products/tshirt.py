@@ -39,7 +39,7 @@ def folds(x: np.ndarray, z: np.ndarray, seed: int) -> np.ndarray:
     pull = np.abs(x) / 0.3
     arm = np.exp(-((z + 0.14) ** 2) / 0.02) * np.clip(pull, 0, 1) ** 2
     drag = np.sin((np.abs(x) * 1.2 + z) * 60 + 2 * soft) * arm
-    return 0.02 * soft + 0.016 * np.clip(ridge, 0, 1) ** 3 + 0.006 * drag
+    return 0.026 * soft + 0.007 * np.clip(ridge, 0, 1) ** 2 + 0.006 * drag
 
 
 def torso_edge(t: np.ndarray) -> np.ndarray:
@@ -54,7 +54,7 @@ def shirt(mesh: Mesh, body: Material, sleeve: Material, collar: Material, seed: 
 
     def top(a: np.ndarray, dip: float) -> np.ndarray:
         outside = (
-            SHOULDER + 0.085 * (np.clip(np.abs(a) - NECK / 0.32, 0, 1) / (1 - NECK / 0.32)) ** 1.15
+            SHOULDER + 0.1 * (np.clip(np.abs(a) - NECK / 0.32, 0, 1) / (1 - NECK / 0.32)) ** 1.15
         )
         inside = np.sqrt(np.clip(1 - (a * 0.32 / NECK) ** 2, 0, 1))
         return outside + dip * inside
@@ -74,7 +74,8 @@ def shirt(mesh: Mesh, body: Material, sleeve: Material, collar: Material, seed: 
         z = top(a, 0.022) + v * 0.16
         return np.stack([a * 0.325, 0.012 + 0.006 * (1 - v), z], -1)
 
-    mesh.add(back, Material(lambda p, uv: 0.72 * body.paint(p, uv), 0.95, 0.02))
+    inside = Material(lambda p, uv: 0.72 * body.paint(p, uv), 0.95, 0.02)
+    mesh.add(back, inside, two_sided=True)
     for side in (-1, 1):
 
         def arm(u: np.ndarray, v: np.ndarray, side: int = side) -> np.ndarray:
