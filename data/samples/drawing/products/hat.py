@@ -232,9 +232,12 @@ def cap(mesh: Mesh) -> None:
     mesh.add(moved(ellipsoid([0.024, 0.014, 0.024]), (0, 0.416, 0)), navy, wrap_u=True)
 
     def visor(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        a = (u - 0.5) * np.pi * 0.82
+        a = (u - 0.5) * np.pi * 0.95
         inner_x, inner_z = 0.318 * np.sin(a), 0.36 * np.cos(a)
-        outer_x, outer_z = 0.37 * np.sin(a * 1.02), 0.36 * np.cos(a) + 0.34 * np.cos(a) ** 1.2
+        outer_x, outer_z = (
+            0.318 * np.sin(a) * (1 + 0.3 * np.cos(a)),
+            0.36 * np.cos(a) + 0.34 * np.cos(a) ** 1.2,
+        )
         x, z = inner_x + v * (outer_x - inner_x), inner_z + v * (outer_z - inner_z)
         y = 0.09 - 0.08 * (x / 0.37) ** 2 - 0.09 * v**2 + 0.03 * v
         return np.stack([x, y, z], -1)
