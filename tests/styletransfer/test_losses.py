@@ -18,6 +18,7 @@ from styletransfer.losses import (
     mean_squared_error,
     mean_std_loss,
     ms_ssim,
+    perceptual_loss,
     ssim,
     ssim_of_moments,
     total_variation,
@@ -160,3 +161,12 @@ def test_pictures_that_cannot_be_compared_are_refused() -> None:
         ssim(torch.zeros(1, 3, 10, 20), torch.zeros(1, 3, 10, 20))
     with pytest.raises(InputError, match="expected at least 176 px"):
         ms_ssim(torch.zeros(1, 3, 175, 200), torch.zeros(1, 3, 175, 200))
+
+
+def test_perceptual_loss_is_relative_and_averaged_over_layers() -> None:
+    first = [torch.ones(2, 3, 4, 4), 100 * torch.ones(2, 5, 2, 2)]
+    second = [torch.zeros(2, 3, 4, 4), 50 * torch.ones(2, 5, 2, 2)]
+    assert perceptual_loss(first, first).tolist() == [0.0, 0.0]
+    assert perceptual_loss(first, second).tolist() == pytest.approx([(1 + 0.25) / 2] * 2)
+    with pytest.raises(InputError, match="feature maps to compare differ"):
+        perceptual_loss(first, second[:1])
