@@ -1,10 +1,11 @@
 """Which look each shopper likes, learned from ordinary logs.
 
-One road: `baseline` explains a click by everything that is not the look; `cells` keeps what is
-left, by shopper and look; `mixture` learns how tastes are spread over shoppers and looks; `model`
-puts the three together.
+One road, walked by `learning`: `baseline` explains a click by everything that is not the look;
+`cells` keeps what is left, by shopper and look; `mixture` learns how tastes are spread over
+shoppers and looks; `outcomes` adds what dwell, cart and purchase say. `model` is the front door.
 """
 
-from recsys.preference.model import PreferenceConfig, StylePreferenceModel
+from recsys.preference.learning import PreferenceConfig
+from recsys.preference.model import StylePreferenceModel
 
 __all__ = ["PreferenceConfig", "StylePreferenceModel"]

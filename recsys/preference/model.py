@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
@@ -13,56 +14,20 @@ import torch
 from numpy.typing import NDArray
 
 from features.ids import IdMap
-from features.schema import ORIGINAL, ConfigError, NotFittedError, SchemaError
-from recsys.preference.baseline import fit_effects
-from recsys.preference.cells import ORDER, blur, tabulate
-from recsys.preference.mixture import TasteMixture
+from features.schema import ORIGINAL, NotFittedError, SchemaError
+from recsys.preference.learning import PreferenceConfig, learn
 from recsys.preference.rows import Rows, Vocabulary
 from recsys.preference.state import PreferenceState, read, write
 
 _EMBEDDING_TEMPERATURE = 0.25
 
 
-@dataclass(frozen=True)
-class PreferenceConfig:
-    """Settings of `StylePreferenceModel`; standard deviations are in log odds of a click.
-
-    n_families: families of looks; None takes the number among `family_choices` that predicts
-    held-out clicks best. smooth_sd, free_sd: prior spread of a family's smooth part (over style
-    codes) and of its free part. population_sd: of what everybody thinks of a look. noise_sd: of
-    one shopper's stray liking of one look. kernel_scale: reach of similarity between looks, as a
-    multiple of their median distance.
-    """
-
-    n_families: int | None = None
-    family_choices: tuple[int, ...] = (4, 6, 8, 10)
-    smooth_sd: float = 0.5
-    free_sd: float = 0.3
-    population_sd: float = 0.1
-    noise_sd: float = 0.1
-    kernel_scale: float = 0.6
-    held_out: float = 0.1
-    iterations: int = 150
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError on a value out of range."""
-        for name in ("smooth_sd", "free_sd", "population_sd", "noise_sd", "kernel_scale"):
-            if not getattr(self, name) > 0:
-                raise ConfigError(f"{name} must be above 0, got {getattr(self, name)}")
-        if not 0 < self.held_out < 1:
-            raise ConfigError(f"held_out must lie between 0 and 1, got {self.held_out}")
-        if (self.n_families or 1) < 1 or not self.family_choices or min(self.family_choices) < 1:
-            raise ConfigError(
-                "family counts must be 1 or more, got "
-                f"n_families={self.n_families}, family_choices={self.family_choices}"
-            )
-
-
 class StylePreferenceModel:
     """Learns jointly over all shoppers which looks each of them likes.
 
     A look is credited only for the clicks that item, position and the shopper's own rate do not
-    explain; an impression without a click counts against it. Affinities are posterior means of
+    explain; an impression without a click counts against it. Dwell, cart and purchase add what
+    they are found to say about taste. Affinities are posterior means of
     utility in log odds of a click, so shoppers with little evidence stay near the population.
     """
 
@@ -98,63 +63,9 @@ class StylePreferenceModel:
                 f"exposures show looks without a style: {unknown[:5]}; "
                 "give their ids and codes, or set the rows aside"
             )
-        families = self.config.n_families
-        if families is None and len(torch.unique(rows.look)) > 1:
-            families = self._choose_families(rows, vocabulary, codes)
-        self._state = self._learn(rows, vocabulary, codes, families or 0)
+        with _one_thread():
+            self._state = learn(rows, vocabulary, codes, self.config, self.seed)
         return self
-
-    def _learn(
-        self, rows: Rows, vocabulary: Vocabulary, codes: NDArray[np.float32], families: int
-    ) -> PreferenceState:
-        config = self.config
-        n_users, n_looks = len(vocabulary.users), len(vocabulary.looks)
-        # One look for everybody says nothing about tastes, and no family can be told apart.
-        varied = len(torch.unique(rows.look)) > 1
-        effects = fit_effects(rows.clicked, rows.levels, vocabulary.sizes)
-        offset = effects.log_odds(rows.levels)
-        cells = tabulate(rows.clicked, offset, rows.user * n_looks + rows.look, n_users * n_looks)
-        cells = blur(cells, config.noise_sd).reshape(n_users, n_looks, ORDER)
-        mixture = TasteMixture(
-            codes,
-            families if varied else 0,
-            self.seed,
-            config.smooth_sd,
-            config.free_sd,
-            config.population_sd,
-            config.kernel_scale,
-        )
-        rate, precision = effects.levels["user"], 1 / effects.variances["user"]
-        if varied:
-            mixture.fit(cells, rate, precision, config.iterations)
-        else:
-            mixture.forget()
-        with torch.no_grad():
-            joint, shift = mixture.evidence(cells, rate, precision)
-            return PreferenceState(
-                vocabulary=vocabulary,
-                codes=codes,
-                effects=effects,
-                tastes=mixture.tastes(),
-                population=mixture.population.detach().clone(),
-                prior=mixture.log_shares().exp(),
-                posterior=torch.softmax(joint, dim=1),
-                shift=shift,
-                n_events=torch.bincount(rows.user, minlength=n_users),
-            )
-
-    def _choose_families(
-        self, rows: Rows, vocabulary: Vocabulary, codes: NDArray[np.float32]
-    ) -> int:
-        """The number of families that best predicts clicks kept out of the fit."""
-        draws = np.random.default_rng(self.seed).random(len(rows.user))
-        held = torch.from_numpy(draws < self.config.held_out)
-        train, test = rows.take(~held), rows.take(held)
-        losses = []
-        for families in self.config.family_choices:
-            p = self._learn(train, vocabulary, codes, families).click_probability(test)
-            losses.append(float(torch.nn.functional.binary_cross_entropy(p, test.clicked)))
-        return self.config.family_choices[int(np.argmin(losses))]
 
     @property
     def style_ids(self) -> list[str]:
@@ -244,3 +155,14 @@ def _in_order(rows: Rows) -> Rows:
     position, item = rows.levels["position"], rows.levels["item"]
     keys = (rows.clicked, position, rows.look, item, rows.user)
     return rows.take(torch.from_numpy(np.lexsort([key.numpy() for key in keys])))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Sums in one order: the same scores on any machine, and no waiting for busy neighbours."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -24,18 +24,21 @@ class Rows:
     """Exposures, one element each: int64 (n,) user, look and effect levels, -1 where unknown.
 
     clicked is float64 (n,) of 0 and 1. `levels` has user, item, position and pair (one level for
-    each user-item pair).
+    each user-item pair). `outcomes` has what followed a click, float64 (n,), NaN where there was
+    no click or nothing is known: dwell (log of 1 + seconds), carted and purchased (0 or 1).
     """
 
     user: Tensor
     look: Tensor
     clicked: Tensor
     levels: dict[str, Tensor]
+    outcomes: dict[str, Tensor]
 
     def take(self, keep: Tensor) -> Rows:
         """The rows where `keep`, bool (n,), holds."""
         levels = {name: level[keep] for name, level in self.levels.items()}
-        return Rows(self.user[keep], self.look[keep], self.clicked[keep], levels)
+        outcomes = {name: outcome[keep] for name, outcome in self.outcomes.items()}
+        return Rows(self.user[keep], self.look[keep], self.clicked[keep], levels, outcomes)
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,9 @@ class Vocabulary:
         users = IdMap.sorted(exposures["user_id"].unique())
         items = IdMap.sorted(exposures["item_id"].unique())
         keys = _pair_keys(
-            users.to_index(exposures["user_id"]), items.to_index(exposures["item_id"]), len(items)
+            _positions(users, exposures["user_id"]),
+            _positions(items, exposures["item_id"]),
+            len(items),
         )
         return cls(users, items, looks, np.unique(keys))
 
@@ -71,9 +76,9 @@ class Vocabulary:
     def encode(self, exposures: pd.DataFrame) -> Rows:
         """Exposures in this vocabulary; without a column `clicked` nothing counts as clicked."""
         require(exposures, ())
-        user = self.users.to_index(exposures["user_id"])
-        item = self.items.to_index(exposures["item_id"])
-        look = self.looks.to_index(exposures["style_id"])
+        user = _positions(self.users, exposures["user_id"])
+        item = _positions(self.items, exposures["item_id"])
+        look = _positions(self.looks, exposures["style_id"])
         place = exposures["position"].to_numpy(dtype=np.float64, na_value=np.nan)
         position = np.nan_to_num(place, nan=0.0).clip(0, LAST_POSITION).astype(np.int64)
         if "clicked" in exposures.columns:
@@ -94,6 +99,7 @@ class Vocabulary:
             torch.from_numpy(look),
             torch.from_numpy(clicked),
             {name: torch.from_numpy(level) for name, level in levels.items()},
+            _outcomes(exposures, clicked > 0),
         )
 
 
@@ -107,5 +113,24 @@ def require(exposures: pd.DataFrame, more: tuple[str, ...]) -> None:
         )
 
 
+def _positions(ids: IdMap, column: pd.Series) -> NDArray[np.int64]:
+    # A log repeats few ids many times: look each up once.
+    codes, distinct = pd.factorize(column)
+    return ids.to_index(distinct)[codes]
+
+
 def _pair_keys(user: NDArray[np.int64], item: NDArray[np.int64], n_items: int) -> NDArray[np.int64]:
     return user * n_items + item
+
+
+def _outcomes(exposures: pd.DataFrame, clicked: NDArray[np.bool_]) -> dict[str, Tensor]:
+    outcomes = {}
+    if "dwell_s" in exposures.columns:
+        dwell_s = exposures["dwell_s"].to_numpy(dtype=np.float64, na_value=np.nan)
+        known = clicked & (dwell_s > 0)
+        outcomes["dwell"] = np.where(known, np.log1p(np.where(known, dwell_s, 0.0)), np.nan)
+    for name in ("carted", "purchased"):
+        if name in exposures.columns:
+            happened = exposures[name].to_numpy(dtype=np.float64)
+            outcomes[name] = np.where(clicked, happened, np.nan)
+    return {name: torch.from_numpy(outcome) for name, outcome in outcomes.items()}

@@ -14,7 +14,8 @@ from scipy.stats import norm
 from features.schema import ORIGINAL, ConfigError, NotFittedError, SchemaError
 from recsys.preference import PreferenceConfig, StylePreferenceModel
 from recsys.preference.baseline import fit_effects
-from recsys.preference.cells import REACH, basis, blur, tabulate
+from recsys.preference.cells import ORDER, REACH, basis, blur, tabulate
+from recsys.preference.outcomes import Grade, add_grade, learn_grade
 
 N_LOOKS = 12
 STYLE_IDS = [f"s{position:02d}" for position in range(N_LOOKS)]
@@ -227,6 +228,74 @@ def test_bad_input_is_refused_in_one_clear_line() -> None:
         StylePreferenceModel.load("nowhere")
     with pytest.raises(ConfigError, match="noise_sd must be above 0"):
         PreferenceConfig(noise_sd=0)
+
+
+def _with_dwell(log: pd.DataFrame, slope: float) -> pd.DataFrame:
+    """Clicks of a log, each with a dwell time longer by `slope` where the look is liked."""
+    rng = np.random.default_rng(2)
+    kind = log["user_id"].str[1:].astype(int).to_numpy() % 6
+    look = log["style_id"].to_numpy()
+    liked = ((kind < 2) & (look == ORIGINAL)) | ((kind == 2) & np.isin(look, STYLE_IDS[:4]))
+    liked |= (kind == 3) & np.isin(look, STYLE_IDS[4:8])
+    dwell_s = np.exp(1.5 + slope * liked + 0.4 * rng.normal(size=len(log)))
+    clicked = log["clicked"].to_numpy()
+    return log.assign(dwell_s=np.where(clicked, dwell_s, 0.0).astype("float32"))
+
+
+def _hits(model: StylePreferenceModel) -> float:
+    """Share of the plain and family lovers whose best look is one they like."""
+    plain = model.affinity_matrix(_users_of((0, 1))).argmax(axis=1) == N_LOOKS
+    first = model.affinity_matrix(_users_of((2,))).argmax(axis=1) < 4
+    second = np.isin(model.affinity_matrix(_users_of((3,))).argmax(axis=1), range(4, 8))
+    return float(np.concatenate([plain, first, second]).mean())
+
+
+def test_dwell_sharpens_tastes_where_it_depends_on_them() -> None:
+    log = _log(n_events=12)
+    clicks_only = StylePreferenceModel(QUICK).fit(log, STYLE_IDS, _codes())
+    graded = StylePreferenceModel(QUICK).fit(_with_dwell(log, 1.2), STYLE_IDS, _codes())
+    assert _hits(graded) > _hits(clicks_only) + 0.05
+
+
+def test_dwell_that_says_nothing_about_taste_changes_nothing() -> None:
+    log = _log(n_events=40)
+    clicks_only = StylePreferenceModel(QUICK).fit(log, STYLE_IDS, _codes())
+    graded = StylePreferenceModel(QUICK).fit(_with_dwell(log, 0.0), STYLE_IDS, _codes())
+    np.testing.assert_array_equal(graded.affinity()["affinity"], clicks_only.affinity()["affinity"])
+
+
+def test_a_grade_recovers_its_slope_beside_shopper_and_item_effects() -> None:
+    rng = np.random.default_rng(0)
+    user, item = rng.integers(0, 80, 8000), rng.integers(0, 40, 8000)
+    utility = rng.normal(size=8000)
+    outcome = 2 + 0.3 * utility + 0.4 * rng.normal(size=80)[user] + 0.3 * rng.normal(size=8000)
+    grade = learn_grade(*map(torch.from_numpy, (outcome, utility, user, item)))
+    assert grade is not None
+    assert grade.slope == pytest.approx(0.3, abs=0.02)
+    assert grade.noise == pytest.approx(0.09, rel=0.1)
+
+
+def test_a_grade_adds_its_normal_log_likelihood_to_the_cell() -> None:
+    grade = Grade(slope=0.5, noise=0.2, residual=torch.tensor([0.3, -0.1], dtype=torch.float64))
+    cells = add_grade(torch.zeros(2, ORDER, dtype=torch.float64), grade, torch.tensor([1, 1]))
+    for utility in (-2.0, 0.0, 1.3):
+        terms = basis(torch.tensor(utility, dtype=torch.float64))
+        found = float(cells[1] @ terms) - float(cells[1] @ basis(torch.zeros(()).double()))
+        exact = sum(r**2 - (r - 0.5 * utility) ** 2 for r in (0.3, -0.1)) / (2 * 0.2)
+        assert found == pytest.approx(exact, abs=1e-9)
+    assert float(cells[0].abs().sum()) == 0.0
+
+
+def test_scores_do_not_depend_on_the_number_of_threads() -> None:
+    log = _log(n_users=30, n_events=60)
+    threads = torch.get_num_threads()
+    one = StylePreferenceModel(QUICK).fit(log, STYLE_IDS, _codes())
+    try:
+        torch.set_num_threads(2 if threads == 1 else 1)
+        other = StylePreferenceModel(QUICK).fit(log, STYLE_IDS, _codes())
+    finally:
+        torch.set_num_threads(threads)
+    np.testing.assert_array_equal(one.affinity()["affinity"], other.affinity()["affinity"])
 
 
 def test_effects_recover_a_known_logistic_model() -> None:
