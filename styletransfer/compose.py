@@ -1,0 +1,181 @@
+"""What is served of the paint: the product is laid back over the painted surroundings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from features.schema import ConfigError, InputError
+from styletransfer.colour import luminance, to_lab, to_levels, to_srgb
+from styletransfer.grade import LookPalette, correct_paint, evenly, fit_grade, move, palette_of
+from styletransfer.plate import Plate
+
+Mode = Literal["faithful", "accent", "artistic", "original"]
+
+_SAMPLES: Final = 1500
+# Ratios of light in near black mean nothing.
+_LEAST_LIGHT: Final = np.float32(0.01)
+
+
+@dataclass(frozen=True)
+class ComposeConfig:
+    """How far the product, the paint and the shadow are carried.
+
+    `mean_delta_e` is the mean CIEDE2000 by which the product's colours move at full amount.
+    `correction` in 0..1 is how far the paint's palette is brought on to the look's own. `shadow` in
+    0..1 bounds how much the paint is darkened where the product's shadow was lost, which is looked
+    for within `shadow_reach` of the product (a share of the longer side).
+    """
+
+    mean_delta_e: float = 2.0
+    correction: float = 0.5
+    shadow: float = 0.6
+    shadow_reach: float = 0.06
+
+    def __post_init__(self) -> None:
+        shares = (self.correction, self.shadow, self.shadow_reach)
+        if self.mean_delta_e < 0.0 or not all(0.0 <= share <= 1.0 for share in shares):
+            raise ConfigError(
+                "compose.mean_delta_e must be at least 0, and compose.correction, compose.shadow "
+                f"and compose.shadow_reach in 0..1, got {self.mean_delta_e} and {shares}"
+            )
+
+
+DEFAULT_COMPOSE: Final = ComposeConfig()
+
+
+class Composer:
+    """Composes one plate with the paint of many looks; the plate's own part is done once."""
+
+    def __init__(self, plate: Plate, config: ComposeConfig = DEFAULT_COMPOSE) -> None:
+        self._plate = plate
+        self._config = config
+        alpha = plate.alpha
+        self._outside = alpha < 0.05
+        self._touched = alpha > 0
+        self._share = alpha[self._touched][:, None]
+        self._product = plate.foreground[self._touched]
+        self._product_lab = to_lab(self._product)
+        sure = self._product_lab[alpha[self._touched] >= 0.5]
+        self._product_sample = evenly(sure, _SAMPLES)
+        self._picture_sample = to_lab(evenly(plate.original.reshape(-1, 3), _SAMPLES))
+        self._shade = _shade(plate, config)
+
+    def faithful(
+        self, paint: NDArray[np.uint8], look: LookPalette, amount: float = 1.0
+    ) -> NDArray[np.uint8]:
+        """The product, graded within its budget, over the painted background.
+
+        Args:
+            paint: uint8 (h, w, 3), the plate's *background* as the generator painted it.
+            look: palette that the product and the paint are brought nearer to.
+            amount: in 0..1, how much of the paint and of the grade is used.
+
+        Returns:
+            uint8 (h, w, 3); at amount 0 the original itself.
+
+        Raises:
+            InputError: the paint has another shape or type than the original.
+        """
+        self._require(paint)
+        if amount <= 0.0:
+            return self._plate.original
+        picture = self._corrected(paint, look)
+        if amount < 1.0:
+            picture = _mixed(self._plate.background, picture, amount)
+        around = picture[self._touched]
+        picture[self._touched] = around + self._share * (self._graded(look, amount) - around)
+        return to_levels(picture)
+
+    def accent(self, look: LookPalette, amount: float = 1.0) -> NDArray[np.uint8]:
+        """The whole picture graded towards `look`; the product's place need not be right.
+
+        The mean move stays within the budget over the whole picture and over the mask, and each
+        single colour's stays near it: so does that of any other region the product may be.
+        Returns uint8 (h, w, 3); at amount 0 the original itself.
+        """
+        if amount <= 0.0:
+            return self._plate.original
+        source = palette_of(self._picture_sample)
+        samples = [self._picture_sample, self._product_sample]
+        budget = self._config.mean_delta_e * amount
+        grades = [fit_grade(source, look.lab, one, budget) for one in samples if len(one)]
+        gentlest = min(grades, key=lambda grade: grade.limit)
+        return to_levels(to_srgb(move(to_lab(self._plate.original), gentlest)))
+
+    def artistic(
+        self, paint: NDArray[np.uint8], look: LookPalette, amount: float = 1.0
+    ) -> NDArray[np.uint8]:
+        """The paint of the *original* everywhere, its palette brought nearer to the look's.
+
+        Returns uint8 (h, w, 3), mixed with the original by `amount`; at 0 the original itself.
+        """
+        self._require(paint)
+        if amount <= 0.0:
+            return self._plate.original
+        everywhere = np.ones(self._outside.shape, dtype=bool)
+        picture = correct_paint(paint, everywhere, look, self._config.correction)
+        if amount < 1.0:
+            picture = _mixed(self._plate.original, picture, amount)
+        return to_levels(picture)
+
+    def _corrected(self, paint: NDArray[np.uint8], look: LookPalette) -> NDArray[np.float32]:
+        """The paint nearer to the look's palette, and darker where it lost the shadow."""
+        picture = correct_paint(paint, self._outside, look, self._config.correction)
+        if self._shade is None:
+            return picture
+        kept = self._shade / np.maximum(_relative_light(paint), self._shade)
+        kept = np.maximum(kept, 1.0 - self._config.shadow)
+        # The ratio is one of light, the colours are coded with a gamma of about 2.2.
+        coded = cv2.pow(kept, 1 / 2.2)
+        picture *= cv2.resize(coded, paint.shape[1::-1], interpolation=cv2.INTER_LINEAR)[..., None]
+        return picture
+
+    def _graded(self, look: LookPalette, amount: float) -> NDArray[np.float32]:
+        """The product's own colours, where there is any product, graded towards the look."""
+        budget = self._config.mean_delta_e * amount
+        if budget <= 0.0 or not len(self._product_sample):
+            return self._product
+        sample = self._product_sample
+        grade = fit_grade(palette_of(sample), look.lab, sample, budget)
+        return to_srgb(move(self._product_lab, grade))
+
+    def _require(self, paint: NDArray[np.uint8]) -> None:
+        if paint.shape != self._plate.original.shape or paint.dtype != np.uint8:
+            raise InputError(
+                f"the paint is {paint.dtype} of shape {paint.shape}, expected uint8 of shape "
+                f"{self._plate.original.shape}: paint the plate at its own size"
+            )
+
+
+def _mixed(
+    levels: NDArray[np.uint8], colours: NDArray[np.float32], amount: float
+) -> NDArray[np.float32]:
+    """`amount` of `colours` (0..1), the rest of `levels` (0..255)."""
+    blend = cv2.addWeighted(levels, (1.0 - amount) / 255, colours, amount, 0.0, dtype=cv2.CV_32F)
+    return np.asarray(blend, dtype=np.float32)
+
+
+def _shade(plate: Plate, config: ComposeConfig) -> NDArray[np.float32] | None:
+    """Share of light left near the product, at a quarter of the size; None when not looked for."""
+    if config.shadow <= 0.0 or not plate.alpha.any():
+        return None
+    light = _relative_light(plate.background)
+    near = cv2.resize(plate.alpha, light.shape[::-1], interpolation=cv2.INTER_AREA)
+    reach_px = max(config.shadow_reach * max(light.shape), 0.5)
+    near = np.clip(3.0 * cv2.GaussianBlur(near, (0, 0), reach_px), 0.0, 1.0)
+    return np.asarray(1.0 - near * (1.0 - np.minimum(light, 1.0)), dtype=np.float32)
+
+
+def _relative_light(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Luminance over that of a wide neighbourhood, at a quarter of the size."""
+    height, width = picture.shape[:2]
+    size = (max(width // 4, 1), max(height // 4, 1))
+    light = luminance(cv2.resize(picture, size, interpolation=cv2.INTER_AREA)) + _LEAST_LIGHT
+    narrow = cv2.GaussianBlur(light, (0, 0), max(0.012 * max(size), 0.5))
+    wide = cv2.GaussianBlur(light, (0, 0), max(0.1 * max(size), 0.5))
+    return np.asarray(narrow / wide, dtype=np.float32)

@@ -1,0 +1,69 @@
+"""Distance of encoder features: Gram matrices of EfficientNet-Lite0's early maps."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from features.efficientnet import EfficientNetLite0, fold_batch_norm, load_pretrained
+
+_STAGES: Final = 3
+_SIZE_PX: Final = 256
+
+
+class FeatureEncoder:
+    """Gram matrices of the first three stages, each scaled to unit length.
+
+    As a loss these leave a checkerboard; as a measure they do no harm. Pictures are first scaled
+    to a longer side of 256 px.
+    """
+
+    def __init__(self, network: EfficientNetLite0 | None = None) -> None:
+        """Use `network`, else load the packaged one: WeightsError."""
+        self._network = fold_batch_norm(load_pretrained()) if network is None else network
+
+    def grams(
+        self, picture: NDArray[np.uint8], where: NDArray[np.bool_] | None = None
+    ) -> list[Tensor]:
+        """One (c, c) float32 matrix per stage of a picture (h, w, 3) uint8, `where` (h, w) only."""
+        scale = _SIZE_PX / max(picture.shape[:2])
+        size = tuple(max(round(side * scale), 16) for side in picture.shape[1::-1])
+        small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        weight = np.ones(size[::-1], np.float32)
+        if where is not None and where.any():
+            weight = cv2.resize(where.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        grams = []
+        with torch.inference_mode():
+            maps = torch.from_numpy(small.astype(np.float32) / np.float32(255.0))
+            maps = self._network.stem((255.0 * maps.permute(2, 0, 1)[None] - 127.0) / 128.0)
+            for stage in list(self._network.stages)[:_STAGES]:
+                maps = stage(maps)
+                kept = F.adaptive_avg_pool2d(torch.from_numpy(weight)[None], maps.shape[2:])
+                flat = maps[0].flatten(1)
+                gram = (flat * kept.flatten()) @ flat.T
+                grams.append(gram / gram.norm().clamp(min=1e-12))
+        return grams
+
+
+class LookFeatures:
+    """A look's Gram matrices, to measure how far pictures' are from them.
+
+    Gatys et al. 2016, "Image style transfer using convolutional neural networks", on another net.
+    """
+
+    def __init__(self, look: NDArray[np.uint8], encoder: FeatureEncoder) -> None:
+        """`look` (h, w, 3) uint8 sRGB, the picture that defines the look."""
+        self._encoder = encoder
+        self._grams = encoder.grams(look)
+
+    def distance(self, picture: NDArray[np.uint8], where: NDArray[np.bool_] | None = None) -> float:
+        """Mean distance over the stages, 0..2, of a picture (h, w, 3) uint8; `where` only."""
+        theirs = self._encoder.grams(picture, where)
+        gaps = [float((a - b).norm()) for a, b in zip(theirs, self._grams, strict=True)]
+        return sum(gaps) / len(gaps)

@@ -1,0 +1,241 @@
+"""Decides what may be shown: the strongest render within its fidelity budget, and why no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.matting import Mask
+from features.schema import ORIGINAL, ConfigError, InputError
+from styletransfer.compose import DEFAULT_COMPOSE, ComposeConfig, Composer, Mode
+from styletransfer.fidelity import FidelityMeter, FidelityReport, LookColours
+from styletransfer.grade import LookPalette, look_palette
+from styletransfer.plate import take_apart
+
+AMOUNTS: Final = (1.0, 0.7, 0.4, 0.2)
+"""Shares of the asked strength that are tried, strongest first."""
+
+_CHAINS: Final[dict[str, tuple[Mode, ...]]] = {
+    "faithful": ("faithful", "accent"),
+    "accent": ("accent",),
+    "artistic": ("artistic",),
+    ORIGINAL: (),
+}
+# The grade leaves this much of the budget to rounding, soft edges and compression.
+_GRADE_SHARE: Final = 0.8
+
+
+@dataclass(frozen=True)
+class FidelityBudget:
+    """What a served picture may cost the product, and how much look it should carry.
+
+    Limits inside the mask: mean and 95th percentile CIEDE2000, SSIM of lightness, share of edges
+    kept, how much less of the outline's IoU can be read off the render than off the photo, rank of
+    the own item in the catalogue and share of characters read alike (both only where measured).
+    `min_mask_confidence` is what faithful needs of its mask. A colour arrival below
+    `least_arrival` is reported as under-styled, and served.
+    """
+
+    max_delta_e: float = 2.5
+    max_delta_e_p95: float = 6.0
+    min_ssim: float = 0.95
+    min_edge_f1: float = 0.5
+    max_silhouette_loss: float = 0.35
+    max_identity_rank: int = 1
+    min_text: float = 0.8
+    min_mask_confidence: float = 0.5
+    least_arrival: float = 0.3
+
+    def __post_init__(self) -> None:
+        shares = (self.min_ssim, self.min_edge_f1, self.min_text, self.min_mask_confidence)
+        if self.max_delta_e <= 0.0 or not all(0.0 <= share <= 1.0 for share in shares):
+            raise ConfigError(
+                "a fidelity budget needs max_delta_e above 0 and min_ssim, min_edge_f1, min_text "
+                f"and min_mask_confidence in 0..1, got {self}"
+            )
+
+
+CATALOGUE: Final = FidelityBudget()
+"""For pictures a product is sold from."""
+CREATIVE: Final = FidelityBudget(max_delta_e=5.0, max_delta_e_p95=12.0, min_ssim=0.9)
+"""For campaigns: the same product, in a stronger light."""
+
+
+class Failure(NamedTuple):
+    """One figure outside its limit."""
+
+    measure: str
+    got: float
+    allowed: float
+    at_most: bool
+
+    def __str__(self) -> str:
+        side = "at most" if self.at_most else "at least"
+        return f"{self.measure} {self.got:.2f}, {side} {self.allowed:.2f} allowed"
+
+
+def failures(report: FidelityReport, budget: FidelityBudget) -> tuple[Failure, ...]:
+    """The figures of `report` outside `budget`: over-styled where there are any."""
+    loss = report.silhouette_original - report.silhouette
+    figures = (
+        ("mean delta-E inside", report.delta_e, budget.max_delta_e, True),
+        ("95th percentile delta-E inside", report.delta_e_p95, budget.max_delta_e_p95, True),
+        ("SSIM inside", report.ssim, budget.min_ssim, False),
+        ("edges kept", report.edge_f1, budget.min_edge_f1, False),
+        ("outline lost", loss, budget.max_silhouette_loss, True),
+        ("identity rank", report.identity_rank, budget.max_identity_rank, True),
+        ("text kept", report.text, budget.min_text, False),
+    )
+    return tuple(
+        Failure(name, float(got), float(allowed), at_most)
+        for name, got, allowed, at_most in figures
+        if got is not None and (got > allowed if at_most else got < allowed)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class LookAnchor:
+    """What composing and judging need of a look's picture; made once per look by `look_anchor`."""
+
+    palette: LookPalette
+    colours: LookColours
+
+
+def look_anchor(look: NDArray[np.uint8]) -> LookAnchor:
+    """Anchor of a look's picture (h, w, 3) uint8 sRGB."""
+    return LookAnchor(look_palette(look), LookColours(look))
+
+
+@dataclass(frozen=True, eq=False)
+class Served:
+    """What is shown: picture uint8 (h, w, 3), its mode, and the share of the strength asked for.
+
+    `report` is None for the original. `reasons` says in words what was refused and why,
+    `under_styled` whether little of the look's colours arrived.
+    """
+
+    picture: NDArray[np.uint8]
+    mode: Mode
+    amount: float
+    report: FidelityReport | None
+    reasons: tuple[str, ...]
+    under_styled: bool
+
+
+Recognise = Callable[[NDArray[np.uint8]], int]
+ReadAlike = Callable[[NDArray[np.uint8]], float | None]
+
+
+class ItemGate:
+    """Serves one item's picture in many looks.
+
+    `background` is what the generator is to paint for the faithful mode, `trusted` whether the mask
+    is good enough for that mode at all.
+    """
+
+    def __init__(
+        self,
+        picture: NDArray[np.uint8],
+        mask: Mask,
+        budget: FidelityBudget = CATALOGUE,
+        compose: ComposeConfig = DEFAULT_COMPOSE,
+        recognise: Recognise | None = None,
+        read_alike: ReadAlike | None = None,
+    ) -> None:
+        """Take the picture apart.
+
+        Args:
+            picture: uint8 (h, w, 3) sRGB at the renders' size.
+            mask: the product, of the same size.
+            budget: limits; the grade's strength follows from `max_delta_e`.
+            compose: the rest of the composition.
+            recognise: rank of the item in the catalogue for a render; none: not measured.
+            read_alike: share of the words on the product read alike in a render; likewise.
+        """
+        self._picture = picture
+        self._confidence = mask.confidence
+        self._budget = budget
+        self._recognise = recognise
+        self._read_alike = read_alike
+        self.trusted = mask.confidence >= budget.min_mask_confidence and bool(
+            (mask.alpha >= 0.5).any()
+        )
+        plate = take_apart(picture, mask.alpha)
+        self.background = plate.background
+        goal = replace(compose, mean_delta_e=_GRADE_SHARE * budget.max_delta_e)
+        self._composer = Composer(plate, goal)
+        # A mask that is not trusted must not decide where the product is looked at either.
+        alpha = mask.alpha if self.trusted else np.zeros_like(mask.alpha)
+        self._meter = FidelityMeter(picture, alpha)
+
+    def serve(self, mode: Mode, paint: NDArray[np.uint8] | None, look: LookAnchor) -> Served:
+        """The strongest picture within the budget: `mode`, else accent, else the original.
+
+        Args:
+            mode: what is asked for. Artistic repaints the product on purpose: it is measured, not
+                refused.
+            paint: uint8 (h, w, 3); for faithful the painted `background`, for artistic the painted
+                picture, for accent and original not used.
+            look: the look's anchor.
+
+        Raises:
+            InputError: an unknown mode, or no paint for a mode that needs one.
+        """
+        if mode not in _CHAINS:
+            raise InputError(f"mode {mode!r} is unknown: expected one of {', '.join(_CHAINS)}")
+        reasons: list[str] = []
+        for step in _CHAINS[mode]:
+            if step == "faithful" and not self.trusted:
+                reasons.append(
+                    f"faithful: mask confidence {self._confidence:.2f}, at least "
+                    f"{self._budget.min_mask_confidence:.2f} required"
+                )
+                continue
+            served = self._strongest(step, paint, look, reasons)
+            if served is not None:
+                return served
+        return Served(self._picture, ORIGINAL, 0.0, None, tuple(reasons), mode != ORIGINAL)
+
+    def _strongest(
+        self, mode: Mode, paint: NDArray[np.uint8] | None, look: LookAnchor, reasons: list[str]
+    ) -> Served | None:
+        """The first amount that passes; adds the first one's failures to `reasons`."""
+        for amount in AMOUNTS:
+            render = self._compose(mode, paint, look, amount)
+            if mode == "accent" and np.array_equal(render, self._picture):
+                reasons.append("accent: the budget leaves no room for any change")
+                return None
+            report = self._meter.measure(render, look.colours)
+            failed = failures(report, self._budget)
+            if mode == "artistic":
+                failed = ()
+            elif not failed:
+                report = self._with_judges(render, report)
+                failed = failures(report, self._budget)
+            if not failed:
+                arrived = report.arrival if report.arrival is not None else 1.0
+                under = arrived < self._budget.least_arrival
+                return Served(render, mode, amount, report, tuple(reasons), under)
+            reasons.append(f"{mode} at {amount:g}: " + "; ".join(map(str, failed)))
+        return None
+
+    def _compose(
+        self, mode: Mode, paint: NDArray[np.uint8] | None, look: LookAnchor, amount: float
+    ) -> NDArray[np.uint8]:
+        if mode == "accent":
+            return self._composer.accent(look.palette, amount)
+        if paint is None:
+            raise InputError(f"mode {mode!r} needs the generator's paint, got none")
+        if mode == "artistic":
+            return self._composer.artistic(paint, look.palette, amount)
+        return self._composer.faithful(paint, look.palette, amount)
+
+    def _with_judges(self, render: NDArray[np.uint8], report: FidelityReport) -> FidelityReport:
+        """Add the slow measures, which only a picture that passed the quick ones is worth."""
+        rank = self._recognise(render) if self._recognise is not None else None
+        text = self._read_alike(render) if self._read_alike is not None else None
+        return replace(report, identity_rank=rank, text=text)

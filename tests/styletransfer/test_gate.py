@@ -1,0 +1,203 @@
+"""What may be shown, and the words when something may not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from features.matting import Mask
+from features.schema import ConfigError, InputError
+from styletransfer.fidelity import FidelityReport
+from styletransfer.gate import (
+    CATALOGUE,
+    CREATIVE,
+    FidelityBudget,
+    ItemGate,
+    LookAnchor,
+    failures,
+    look_anchor,
+)
+
+HEIGHT, WIDTH = 120, 150
+PERFECT = FidelityReport(
+    delta_e=0.0,
+    delta_e_p95=0.0,
+    ssim=1.0,
+    edge_f1=1.0,
+    silhouette=0.9,
+    silhouette_original=0.9,
+)
+
+
+@pytest.fixture
+def mask() -> Mask:
+    down, right = np.mgrid[0:HEIGHT, 0:WIDTH]
+    reach = np.hypot(down - HEIGHT / 2, right - WIDTH / 2)
+    return Mask(np.clip((36 - reach) / 2 + 0.5, 0, 1).astype(np.float32), 0.9, "given")
+
+
+@pytest.fixture
+def paint() -> np.ndarray:
+    rng = np.random.default_rng(5)
+    return rng.integers(0, 256, (12, 15, 3)).astype(np.uint8).repeat(10, 0).repeat(10, 1)
+
+
+@pytest.fixture
+def look(paint: np.ndarray) -> LookAnchor:
+    return look_anchor(paint)
+
+
+def test_a_trusted_mask_is_served_faithful_within_the_budget(
+    make_picture, mask, paint, look
+) -> None:
+    served = ItemGate(make_picture(HEIGHT, WIDTH), mask).serve("faithful", paint, look)
+    assert served.mode == "faithful"
+    assert served.amount == 1.0
+    assert served.reasons == ()
+    assert not served.under_styled
+    assert served.report is not None
+    assert served.report.delta_e <= CATALOGUE.max_delta_e
+    assert served.report.ssim >= CATALOGUE.min_ssim
+    assert failures(served.report, CATALOGUE) == ()
+
+
+def test_a_larger_budget_is_used(make_picture, mask, paint, look) -> None:
+    picture = make_picture(HEIGHT, WIDTH)
+    reports = [
+        ItemGate(picture, mask, budget).serve("faithful", paint, look).report
+        for budget in (CATALOGUE, CREATIVE)
+    ]
+    assert reports[0] is not None
+    assert reports[1] is not None
+    assert 2.5 < reports[1].delta_e <= 5.0
+    assert reports[0].delta_e < reports[1].delta_e
+
+
+def test_a_mask_that_is_not_trusted_is_served_as_accent_and_says_so(
+    make_picture, mask, paint, look
+) -> None:
+    gate = ItemGate(make_picture(HEIGHT, WIDTH), Mask(mask.alpha, 0.31, "estimated"))
+    assert not gate.trusted
+    served = gate.serve("faithful", paint, look)
+    assert served.mode == "accent"
+    assert served.reasons == ("faithful: mask confidence 0.31, at least 0.50 required",)
+
+
+def test_an_empty_mask_is_never_trusted(make_picture, paint, look) -> None:
+    nothing = Mask(np.zeros((HEIGHT, WIDTH), np.float32), 1.0, "given")
+    served = ItemGate(make_picture(HEIGHT, WIDTH), nothing).serve("faithful", paint, look)
+    assert served.mode == "accent"
+
+
+def test_a_budget_that_cannot_be_kept_ends_at_the_original(make_picture, mask, paint, look) -> None:
+    picture = make_picture(HEIGHT, WIDTH)
+    strict = FidelityBudget(max_delta_e=0.3, max_delta_e_p95=0.01)
+    served = ItemGate(picture, mask, strict).serve("faithful", paint, look)
+    assert served.mode == "original"
+    assert served.amount == 0.0
+    assert served.report is None
+    assert served.under_styled
+    np.testing.assert_array_equal(served.picture, picture)
+    assert served.reasons[0].startswith("faithful at 1: mean delta-E inside ")
+    assert served.reasons[0].endswith("at most 0.01 allowed")
+    assert any(reason.startswith("accent at ") for reason in served.reasons)
+
+
+def test_an_accent_that_changes_nothing_is_called_the_original(
+    make_picture, mask, paint, look
+) -> None:
+    tiny = FidelityBudget(max_delta_e=1e-4)
+    served = ItemGate(make_picture(HEIGHT, WIDTH), mask, tiny).serve("accent", None, look)
+    assert served.mode == "original"
+    assert served.reasons == ("accent: the budget leaves no room for any change",)
+
+
+def test_the_strongest_amount_that_passes_is_served(make_picture, mask, paint, look) -> None:
+    picture = make_picture(HEIGHT, WIDTH)
+    outside = mask.alpha == 0
+
+    def far_from_home(render: np.ndarray) -> int:
+        change = np.abs(render.astype(float) - picture)[outside].mean()
+        return 1 if change < 30 else 7
+
+    gate = ItemGate(picture, mask, recognise=far_from_home)
+    served = gate.serve("faithful", paint, look)
+    assert served.mode == "faithful"
+    assert served.amount in (0.7, 0.4, 0.2)
+    assert served.report is not None
+    assert served.report.identity_rank == 1
+    assert served.reasons[0] == "faithful at 1: identity rank 7.00, at most 1.00 allowed"
+
+
+def test_words_that_cannot_be_read_any_more_are_refused(make_picture, mask, paint, look) -> None:
+    gate = ItemGate(make_picture(HEIGHT, WIDTH), mask, read_alike=lambda render: 0.5)
+    served = gate.serve("faithful", paint, look)
+    assert served.mode == "original"
+    assert "text kept 0.50, at least 0.80 allowed" in served.reasons[0]
+
+
+def test_a_picture_without_words_has_none_to_lose(make_picture, mask, paint, look) -> None:
+    gate = ItemGate(make_picture(HEIGHT, WIDTH), mask, read_alike=lambda render: None)
+    assert gate.serve("faithful", paint, look).mode == "faithful"
+
+
+def test_artistic_is_measured_and_not_refused(make_picture, mask, paint, look) -> None:
+    served = ItemGate(make_picture(HEIGHT, WIDTH), mask).serve("artistic", paint, look)
+    assert served.mode == "artistic"
+    assert served.report is not None
+    assert failures(served.report, CATALOGUE)
+
+
+def test_little_look_is_reported_as_under_styled(make_picture, mask, look) -> None:
+    picture = make_picture(HEIGHT, WIDTH)
+    served = ItemGate(picture, mask).serve("accent", None, look)
+    assert served.mode == "accent"
+    assert served.under_styled
+    assert served.report is not None
+    assert served.report.arrival is not None
+    assert 0 < served.report.arrival < 0.3
+
+
+def test_asking_for_the_original_gets_it(make_picture, mask, look) -> None:
+    picture = make_picture(HEIGHT, WIDTH)
+    served = ItemGate(picture, mask).serve("original", None, look)
+    assert served.mode == "original"
+    assert served.picture is picture
+    assert not served.under_styled
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"delta_e": 3.1}, "mean delta-E inside 3.10, at most 2.50 allowed"),
+        ({"delta_e_p95": 9.0}, "95th percentile delta-E inside 9.00, at most 6.00 allowed"),
+        ({"ssim": 0.9}, "SSIM inside 0.90, at least 0.95 allowed"),
+        ({"edge_f1": 0.2}, "edges kept 0.20, at least 0.50 allowed"),
+        ({"silhouette": 0.4}, "outline lost 0.50, at most 0.35 allowed"),
+        ({"identity_rank": 2}, "identity rank 2.00, at most 1.00 allowed"),
+        ({"text": 0.1}, "text kept 0.10, at least 0.80 allowed"),
+    ],
+)
+def test_each_failure_names_its_number(changes, words) -> None:
+    assert [str(one) for one in failures(replace(PERFECT, **changes), CATALOGUE)] == [words]
+
+
+def test_a_perfect_report_fails_nothing() -> None:
+    assert failures(PERFECT, CATALOGUE) == ()
+
+
+def test_unknown_modes_and_missing_paint_are_refused(make_picture, mask, look) -> None:
+    gate = ItemGate(make_picture(HEIGHT, WIDTH), mask)
+    with pytest.raises(InputError, match="mode 'cubist' is unknown"):
+        gate.serve("cubist", None, look)
+    with pytest.raises(InputError, match="mode 'faithful' needs the generator's paint"):
+        gate.serve("faithful", None, look)
+
+
+def test_budgets_out_of_range_are_refused() -> None:
+    with pytest.raises(ConfigError, match="max_delta_e above 0"):
+        FidelityBudget(max_delta_e=0)
+    with pytest.raises(ConfigError, match=r"min_ssim.*in 0\.\.1"):
+        FidelityBudget(min_ssim=1.2)
