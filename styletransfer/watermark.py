@@ -29,6 +29,8 @@ MAX_TRIALS: Final = 14
 """Most messages one detection looks at; a picture without the key's mark passes as marked with a
 probability of at most MAX_TRIALS / 2**CHECK_BITS = 8.3e-7, whatever it shows."""
 MIN_SIDE_PX: Final = 64
+DEFAULT_KEY: Final = 0x5717EFEED
+"""A key that everybody knows: marks made with it can be read by all, and forged by all."""
 
 _GRID: Final = 64
 # Half cycles per picture: below, a mark would show as blotches; above, halving 192 px destroys it.
@@ -57,6 +59,11 @@ class Detection:
     found: bool
     payload: int | None
     confidence: float
+
+
+def payload_of(render_key: str) -> int:
+    """The payload that leads from a picture back to its render: the key's first 8 hex digits."""
+    return int(render_key[: PAYLOAD_BITS // 4], 16)
 
 
 def embed(picture: NDArray[np.uint8], payload: int, key: int) -> NDArray[np.uint8]:

@@ -158,6 +158,10 @@ def test_any_payload_key_and_size_is_read_back(payload, key, height, width, seed
     assert found.payload == payload
 
 
+def test_the_payload_of_a_render_is_how_its_key_begins():
+    assert f"{watermark.payload_of('00c0ffee' + '5' * 24):08x}" == "00c0ffee"
+
+
 def test_marking_is_repeatable_and_leaves_its_input_alone(make_picture):
     picture = make_picture(200, 150)
     before = picture.copy()
