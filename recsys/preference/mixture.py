@@ -16,6 +16,7 @@ from recsys.preference.cells import DERIVATIVE, REACH, basis
 
 _SHIFT_LIMIT = 1.5
 _TASTE_SD = 1.5
+_PLAIN_IN_FAMILY_SD = 0.4
 _START_TASTE = 1.5
 _START_MEMBERSHIP = 2.0
 _JITTER = 1e-6
@@ -183,8 +184,9 @@ class TasteMixture(nn.Module):
 
     def log_prior(self) -> Tensor:
         """Log density of the parameters, up to a constant."""
-        unit = [self.weights, self.free, self.level, self.plain_in_family, self.family_share]
+        unit = [self.weights, self.free, self.level, self.family_share]
         scaled = [
+            self.plain_in_family / _PLAIN_IN_FAMILY_SD,
             self.fondness / _TASTE_SD,
             self.plain_fondness / _TASTE_SD,
             self.population / self._population_sd,
