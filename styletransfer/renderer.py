@@ -1,42 +1,56 @@
-"""The package's front door: one picture, many looks, painted in as few passes as memory allows."""
+"""The package's front door: one picture, many looks, each as strong as the product allows."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from dataclasses import dataclass, field
+from itertools import repeat
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.encoders import StyleEncoder
 from features.images import PictureFormat, require_picture
-from features.schema import ORIGINAL, STYLE_CODE_SIZE, ConfigError, InputError
-from styletransfer.generator import MAX_SIDE_PX, MIN_SIDE_PX, check_size
+from features.matting import Mask, product_mask
+from features.schema import ORIGINAL, ConfigError
+from styletransfer.compose import Mode
+from styletransfer.fidelity import FidelityReport
+from styletransfer.gate import FidelityBudget, ItemGate, Recognise, look_anchor
+from styletransfer.generator import MAX_SIDE_PX, MIN_SIDE_PX
+from styletransfer.look import Look
+from styletransfer.painters import METHODS, GeneratorPainter, Method, Painter, PicturePainter
 from styletransfer.runtime import Backend, make_backend
-
-ARTISTIC: Final = "artistic"
-"""The mode in which the whole picture is painted."""
 
 
 @dataclass(frozen=True)
 class RenderConfig:
     """How pictures are painted and stored.
 
+    `mode`: faithful (full look around the product, a bounded grade on it), accent (palette and
+    light only) or artistic (paint everywhere); `method`: the generator, gatys (slow) or transport.
     `size_px` is the longer side of a render. `pixels_per_pass` bounds the memory of one pass of the
-    generator, about 300 bytes a pixel: several looks share a pass while they fit.
+    generator, about 300 bytes a pixel: several looks share a pass while they fit. `watermark_key`
+    is the key of the invisible mark in every restyled picture.
     """
 
+    mode: Literal["faithful", "accent", "artistic"] = "faithful"
+    method: Method = "generator"
     size_px: int = 384
     format: PictureFormat = "jpeg"
     backend: Literal["torch", "onnxruntime", "openvino"] = "onnxruntime"
     threads: int = 1
     pixels_per_pass: int = 1_200_000
+    watermark_key: int = 0
+    budget: FidelityBudget = field(default_factory=FidelityBudget)
 
     def __post_init__(self) -> None:
+        if self.mode not in ("faithful", "accent", "artistic") or self.method not in METHODS:
+            raise ConfigError(
+                "render.mode must be faithful, accent or artistic and render.method one of "
+                f"{', '.join(METHODS)}, got {self.mode!r} and {self.method!r}"
+            )
         if not MIN_SIDE_PX <= self.size_px <= MAX_SIDE_PX:
             raise ConfigError(
                 f"render.size_px is {self.size_px}: expected {MIN_SIDE_PX} to {MAX_SIDE_PX}"
@@ -49,70 +63,56 @@ class RenderConfig:
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
-    """A look to paint in: its id, its raw style code float32 (100,) and a strength in 0..1.
-
-    The null look (`style_id` "original") and any look at strength 0 stand for the picture itself.
-    Raises InputError on a code of another shape or not finite, or a strength out of range.
-    """
-
-    style_id: str
-    code: NDArray[np.float32]
-    strength: float = 1.0
-
-    def __post_init__(self) -> None:
-        if np.shape(self.code) != (STYLE_CODE_SIZE,) or not np.all(np.isfinite(self.code)):
-            raise InputError(
-                f"look {self.style_id!r} has an unusable style code: got shape "
-                f"{np.shape(self.code)}, expected {STYLE_CODE_SIZE} finite numbers: encode its "
-                "picture with features.encoders.StyleEncoder"
-            )
-        if not 0.0 <= self.strength <= 1.0:
-            raise InputError(
-                f"look {self.style_id!r} has strength {self.strength}: expected 0 to 1"
-            )
-
-    @property
-    def is_null(self) -> bool:
-        """Whether this look leaves the picture as it is."""
-        return self.style_id == ORIGINAL or self.strength == 0.0
-
-
-@dataclass(frozen=True, eq=False)
 class Rendered:
-    """A picture in a look: uint8 (h, w, 3) sRGB, the mode asked for and served, seconds taken."""
+    """A picture in a look: uint8 (h, w, 3) sRGB, and what was asked for, served and measured.
+
+    `strength` is the one served, 0 for the original. `report` is None where nothing was restyled,
+    `reason` says in words why less was served than asked for, or that little of the look arrived.
+    """
 
     style_id: str
     picture: NDArray[np.uint8]
-    requested_mode: str
-    served_mode: str
+    requested_mode: Mode
+    served_mode: Mode
     strength: float
     seconds: float
+    mask_confidence: float | None = None
+    report: FidelityReport | None = None
+    reason: str = ""
 
 
 class Renderer:
-    """Paints one picture in many looks.
+    """Paints one picture in many looks and serves of each what keeps the product true."""
 
-    Painting (`_paint`) is apart from serving (`render`): what else may happen to the paint, such as
-    laying the product back over it, takes the picture and the paint and comes between the two.
-    """
-
-    def __init__(self, config: RenderConfig | None = None, backend: Backend | None = None) -> None:
+    def __init__(
+        self,
+        config: RenderConfig | None = None,
+        backend: Backend | None = None,
+        seed: int = 0,
+    ) -> None:
         """Use `backend`, else open the one `config` names: ConfigError, WeightsError."""
         self._config = config or RenderConfig()
-        self._backend = backend or make_backend(self._config.backend, self._config.threads)
-        self._encoder: StyleEncoder | None = None
+        self._painter: Painter
+        if self._config.method == "generator":
+            engine = backend or make_backend(self._config.backend, self._config.threads)
+            self._painter = GeneratorPainter(
+                engine, self._config.pixels_per_pass, self._config.threads
+            )
+        else:
+            self._painter = PicturePainter(self._config.method, seed)
 
     @property
     def model_version(self) -> str:
-        """Short hash of the weights that paint."""
-        return self._backend.model_version
+        """Short hash of the weights that paint, or the method's name."""
+        return self._painter.version
 
     def render(
         self,
         picture: NDArray[np.uint8],
         looks: Sequence[Look],
         own_code: NDArray[np.float32] | None = None,
+        mask: Mask | None = None,
+        recognise: Recognise | None = None,
     ) -> list[Rendered]:
         """Paint `picture` in each of `looks`, at the picture's own size.
 
@@ -121,84 +121,76 @@ class Renderer:
             looks: any number of looks; strength s paints at own + s (look - own) in style space.
             own_code: the picture's own style code, float32 (100,); encoded here when it is needed
                 and not given.
+            mask: where the product is, of the picture's size; estimated when not given, but for
+                the artistic mode, which paints everywhere and is measured everywhere.
+            recognise: rank of the item in its catalogue for a render; not measured when not given.
 
         Returns:
-            One `Rendered` per look, in order. A null look gets `picture` itself, and no generator
-            runs for it.
+            One `Rendered` per look, in order. A null look gets `picture` itself, and nothing runs
+            for it.
 
         Raises:
-            InputError: `picture` is no such array, or its size is out of range.
+            InputError: `picture` is no such array, its size is out of range, or the mask's differs.
         """
         require_picture(picture)
-        painted_looks = [look for look in looks if not look.is_null]
-        painted = iter(self._paint(picture, painted_looks, own_code) if painted_looks else ())
-        renders: list[Rendered] = []
-        for look in looks:
-            if look.is_null:
-                renders.append(Rendered(look.style_id, picture, ARTISTIC, ORIGINAL, 0.0, 0.0))
-            else:
-                paint, seconds = next(painted)
-                renders.append(
-                    Rendered(look.style_id, paint, ARTISTIC, ARTISTIC, look.strength, seconds)
-                )
-        return renders
+        styled = [look for look in looks if not look.is_null]
+        served = iter(self._serve(picture, styled, own_code, mask, recognise) if styled else ())
+        mode = self._config.mode
+        return [
+            Rendered(look.style_id, picture, mode, "original", 0.0, 0.0)
+            if look.is_null
+            else next(served)
+            for look in looks
+        ]
 
-    def _paint(
+    def _serve(
         self,
         picture: NDArray[np.uint8],
         looks: Sequence[Look],
         own_code: NDArray[np.float32] | None,
-    ) -> list[tuple[NDArray[np.uint8], float]]:
-        """The whole picture in each look, with the seconds each took; `looks` is not empty."""
-        height, width = picture.shape[:2]
-        check_size(height, width)
-        codes = np.stack([look.code for look in looks]).astype(np.float32)
-        strengths = np.asarray([look.strength for look in looks], dtype=np.float32)[:, None]
-        if (strengths < 1.0).any():
-            own = self._own_code(picture) if own_code is None else own_code
-            codes = np.where(strengths < 1.0, own + strengths * (codes - own), codes)
-        planes = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], dtype=np.float32) / 255.0
-        looks_per_pass = max(1, self._config.pixels_per_pass // (height * width))
-        painted: list[tuple[NDArray[np.uint8], float]] = []
-        for start in range(0, len(codes), looks_per_pass):
-            began = time.perf_counter()
-            some = codes[start : start + looks_per_pass]
-            pixels = _to_uint8(self._backend.paint(planes, some))
-            seconds = (time.perf_counter() - began) / len(some)
-            painted += [(one, seconds) for one in pixels]
-        return painted
-
-    def _own_code(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-        if self._encoder is None:
-            self._encoder = StyleEncoder(self._config.threads)
-        own: NDArray[np.float32] = self._encoder.encode([picture])[0]
-        return own
-
-
-def _to_uint8(planes: NDArray[np.float32]) -> list[NDArray[np.uint8]]:
-    """Float (b, 3, h, w) in 0..1 -> b pictures uint8 (h, w, 3), rounded to the nearest level."""
-    levels = (planes * np.float32(255.0) + np.float32(0.5)).astype(np.uint8)
-    return [np.ascontiguousarray(one.transpose(1, 2, 0)) for one in levels]
-
-
-def mix_codes(codes: NDArray[np.float32], weights: NDArray[np.floating]) -> NDArray[np.float32]:
-    """The style code of a blend of looks: the weighted mean of their codes.
-
-    `codes` float32 (k, 100), `weights` (k,) of any non-negative scale; returns float32 (100,).
-    Raises InputError on other shapes, a negative weight, or weights that are all zero.
-    """
-    shares = np.asarray(weights, dtype=np.float64)
-    if codes.ndim != 2 or codes.shape[1] != STYLE_CODE_SIZE or shares.shape != codes.shape[:1]:
-        raise InputError(
-            f"looks cannot be blended: got codes {codes.shape} and weights {shares.shape}, "
-            f"expected (k, {STYLE_CODE_SIZE}) and (k,)"
+        mask: Mask | None,
+        recognise: Recognise | None,
+    ) -> list[Rendered]:
+        config = self._config
+        if mask is None and config.mode != "artistic":
+            mask = product_mask(picture)
+        nowhere = Mask(np.zeros(picture.shape[:2], dtype=np.float32), 0.0, "estimated")
+        gate = ItemGate(picture, mask or nowhere, config.budget, recognise=recognise)
+        blends = any(look.anchor is None for look in looks)
+        canvas = None
+        if config.mode == "faithful" and gate.trusted:
+            canvas = gate.background
+        elif config.mode == "artistic" or blends:
+            canvas = picture
+        painted = (
+            repeat((None, 0.0), len(looks))
+            if canvas is None
+            else self._painter.paint(canvas, looks, own_code)
         )
-    if not 0.0 < shares.sum() < np.inf or shares.min() < 0:
-        raise InputError(
-            f"looks cannot be blended by weights {shares.tolist()}: expected finite numbers, "
-            "none negative and one at least above zero"
-        )
-    return np.asarray(shares @ codes / shares.sum(), dtype=np.float32)
+        renders = []
+        for look, (paint, seconds) in zip(looks, painted, strict=True):
+            anchor = look.anchor
+            if anchor is None:
+                assert paint is not None  # blends are always painted
+                anchor = look_anchor(paint)
+            shown = gate.serve(config.mode, paint, anchor)
+            reasons = list(shown.reasons)
+            if shown.under_styled and shown.mode != ORIGINAL:
+                reasons.append("little of the look arrived")
+            renders.append(
+                Rendered(
+                    look.style_id,
+                    shown.picture,
+                    config.mode,
+                    shown.mode,
+                    look.strength * shown.amount,
+                    seconds,
+                    None if mask is None else mask.confidence,
+                    shown.report,
+                    "; ".join(reasons),
+                )
+            )
+        return renders
 
 
 def render_key(
@@ -212,7 +204,7 @@ def render_key(
     """Name of a render by all that decides its pixels: 32 hex digits (BLAKE2b).
 
     `picture_hash` and `mask_hash` (None: no mask) identify the inputs' contents, `code` is the
-    look's raw style code (100,), `model_version` that of the generator.
+    look's raw style code (100,), `model_version` that of the painter and of its settings.
     """
     digits = np.asarray(code, dtype="<f4").tobytes().hex()
     parts = [picture_hash, mask_hash, digits, float(strength), int(size_px), model_version]

@@ -12,9 +12,8 @@ from features.tables import validate_items, validate_styles
 from pipelines import storage
 from pipelines.config import RunConfig
 from pipelines.jobs.encode import encode_pictures
-from pipelines.jobs.render import paint_plan, render_plan
+from pipelines.jobs.render import paint_plan, render_plan, with_masks
 from pipelines.workspace import Workspace
-from styletransfer.generator import load_pretrained
 
 
 def render_catalogue(
@@ -38,7 +37,7 @@ def render_catalogue(
     styles, bad_styles = validate_styles(storage.read_input_table(styles_path, "styles"))
     workspace.set_aside("prepare", pd.concat([bad_items, bad_styles]))
     item_pictures, broken_items = encode_pictures(
-        items.head(max_items or len(items)), "item_id", items_path.parent, config, False
+        items.head(max_items or len(items)), "item_id", items_path.parent, config, True
     )
     looks, broken_looks = encode_pictures(
         styles.head(max_styles or len(styles)), "style_id", styles_path.parent, config, False
@@ -48,12 +47,7 @@ def render_catalogue(
     if item_pictures.empty or looks.empty:
         raise InputError(f"no picture to paint, the first because: {broken[0]['reason']}")
     wanted = item_pictures[["item_id"]].merge(looks[["style_id"]], how="cross")
-    plan = render_plan(
-        wanted.assign(strength=strength),
-        item_pictures,
-        looks,
-        config.render.size_px,
-        load_pretrained().model_version,
-    )
-    counts = paint_plan(workspace, plan, item_pictures, looks, config)
+    item_pictures, rejects = with_masks(item_pictures, items, items_path.parent)
+    plan = render_plan(wanted.assign(strength=strength), item_pictures, looks, config.render)
+    counts = paint_plan(workspace, plan, item_pictures, looks, config, rejects)
     return {"items": len(item_pictures), "looks": len(looks), **counts}

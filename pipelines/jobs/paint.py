@@ -1,0 +1,198 @@
+"""The worker that paints: one item's photo in, its pictures in many looks out, as files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from features.encoders import ContentEncoder
+from features.images import (
+    ImageLimits,
+    decode,
+    decode_with_alpha,
+    encode,
+    resize,
+    resize_longest,
+)
+from features.matting import Mask, product_mask
+from features.schema import ORIGINAL, InputError, StylefeedError
+from pipelines import storage
+from styletransfer import watermark
+from styletransfer.fidelity import identity
+from styletransfer.gate import Recognise, look_anchor
+from styletransfer.look import Look
+from styletransfer.provenance import Provenance, embed_provenance
+from styletransfer.renderer import RenderConfig, Rendered, Renderer
+
+LOOK_SIDE_PX = 384
+WATERMARK_SIDE_PX = 64
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LookSource:
+    """Where a worker finds a look: its code and the file of its picture."""
+
+    style_code: NDArray[np.float32]
+    path: str
+
+
+@dataclass(frozen=True)
+class ItemWork:
+    """One item's photo and what it is to be painted in.
+
+    `rivals` float32 (k, d) holds the item's own content embedding, then those of the catalogue's
+    items most like it. `wanted` is (render_key, style_id, strength) per render.
+    """
+
+    item_id: str
+    path: str
+    mask_path: str | None
+    style_code: NDArray[np.float32]
+    rivals: NDArray[np.float32]
+    wanted: tuple[tuple[str, str, float], ...]
+
+
+def item_painter(
+    config: RenderConfig, limits: ImageLimits, folder: Path, sources: Mapping[str, LookSource]
+) -> Callable[[list[ItemWork]], tuple[list[Row], list[Row]]]:
+    """Make the worker: paints each item in its looks and writes the files below `folder`.
+
+    It returns (rows of `renders.parquet`, rejects).
+    """
+    # One worker per core: threads inside a worker would only wait for each other.
+    torch.set_num_threads(1)
+    threadpool_limits(1)
+    renderer = Renderer(config)
+    encoder = ContentEncoder()
+
+    @cache
+    def look(style_id: str) -> Look:
+        source = sources[style_id]
+        picture = resize_longest(decode(Path(source.path), limits), LOOK_SIDE_PX)
+        return Look(style_id, source.style_code, 1.0, picture, look_anchor(picture))
+
+    def work(batch: list[ItemWork]) -> tuple[list[Row], list[Row]]:
+        rows: list[Row] = []
+        rejects: list[Row] = []
+        for item in batch:
+            try:
+                photo = _read_photo(item, config.size_px, limits)
+                looks = [replace(look(style), strength=s) for _, style, s in item.wanted]
+                renders = renderer.render(
+                    photo.picture,
+                    looks,
+                    item.style_code,
+                    photo.mask,
+                    _recogniser(encoder, item.rivals),
+                )
+            except StylefeedError as error:
+                rejects.append({"key": item.item_id, "reason": str(error), "got": item.path})
+                continue
+            if photo.problem:
+                reject = {"key": item.item_id, "reason": photo.problem, "got": item.mask_path}
+                rejects.append(reject)
+            for (key, _, strength), render in zip(item.wanted, renders, strict=True):
+                uri = None
+                if render.served_mode != ORIGINAL:
+                    uri = f"renders/{key[:2]}/{key}.{config.format}"
+                    data = _encode(render, key, item.item_id, renderer.model_version, config, photo)
+                    storage.write_bytes(folder / uri, data)
+                rows.append(_row(key, item.item_id, strength, uri, render))
+        return rows, rejects
+
+    return work
+
+
+@dataclass(frozen=True)
+class _Photo:
+    """A photo at the renders' size, its mask if one came with it, its file, and what was wrong."""
+
+    picture: NDArray[np.uint8]
+    mask: Mask | None
+    data: bytes
+    problem: str
+
+
+def _read_photo(item: ItemWork, size_px: int, limits: ImageLimits) -> _Photo:
+    try:
+        data = Path(item.path).read_bytes()
+    except OSError as error:
+        raise InputError(f"the picture cannot be read any more: {error}") from error
+    full, alpha = decode_with_alpha(data, limits)
+    picture = resize_longest(full, size_px)
+    height, width = picture.shape[:2]
+    given, problem = None, ""
+    if item.mask_path is not None:
+        try:
+            drawn = decode(Path(item.mask_path), limits)
+            if drawn.shape != full.shape:
+                raise InputError(
+                    f"the mask is {drawn.shape[1]}x{drawn.shape[0]} px, expected its picture's "
+                    f"{full.shape[1]}x{full.shape[0]}; the mask was estimated instead"
+                )
+            given = resize(drawn, height, width)[..., 0]
+        except InputError as error:
+            problem = str(error)
+    small_alpha = None
+    if alpha is not None:
+        small_alpha = resize(np.repeat(alpha[..., None], 3, axis=2), height, width)[..., 0]
+    mask = None
+    if given is not None or small_alpha is not None:
+        try:
+            mask = product_mask(picture, small_alpha, given)
+        except InputError as error:
+            problem = f"{error}; the mask was estimated instead"
+    return _Photo(picture, mask, data, problem)
+
+
+def _recogniser(encoder: ContentEncoder, rivals: NDArray[np.float32]) -> Recognise:
+    def rank(render: NDArray[np.uint8]) -> int:
+        return identity(encoder.encode([render])[0], rivals, 0).rank
+
+    return rank
+
+
+def _encode(
+    render: Rendered,
+    key: str,
+    item_id: str,
+    model_version: str,
+    config: RenderConfig,
+    photo: _Photo,
+) -> bytes:
+    """The file of a render: marked invisibly, with its provenance and the photo's own tags."""
+    picture = render.picture
+    if min(picture.shape[:2]) >= WATERMARK_SIDE_PX:
+        picture = watermark.embed(picture, int(key[:8], 16), config.watermark_key)
+    provenance = Provenance(
+        render.served_mode, item_id, render.style_id, round(render.strength, 4), model_version
+    )
+    return embed_provenance(encode(picture, config.format), config.format, provenance, photo.data)
+
+
+def _row(key: str, item_id: str, strength: float, uri: str | None, render: Rendered) -> Row:
+    measured = {} if render.report is None else render.report.to_dict()
+    return {
+        "render_key": key,
+        "item_id": item_id,
+        "style_id": render.style_id,
+        "requested_mode": render.requested_mode,
+        "served_mode": render.served_mode,
+        "strength": strength,
+        "served_strength": render.strength,
+        "image_uri": uri,
+        "mask_confidence": render.mask_confidence,
+        **measured,
+        "reason": render.reason,
+        "seconds": render.seconds,
+    }

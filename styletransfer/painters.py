@@ -1,0 +1,125 @@
+"""The methods that paint a canvas in looks: the generator, Gatys' optimisation, transport."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Final, Literal, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from features.encoders import StyleEncoder
+from features.schema import InputError
+from styletransfer.generator import check_size
+from styletransfer.look import Look
+from styletransfer.runtime import Backend
+
+Method = Literal["generator", "gatys", "transport"]
+METHODS: Final = ("generator", "gatys", "transport")
+Painted = tuple[NDArray[np.uint8], float]
+
+
+class Painter(Protocol):
+    """Paints one canvas in many looks."""
+
+    version: str
+
+    def paint(
+        self,
+        canvas: NDArray[np.uint8],
+        looks: Sequence[Look],
+        own_code: NDArray[np.float32] | None,
+    ) -> list[Painted]:
+        """(paint uint8 of the canvas's shape, seconds) per look; `looks` is not empty."""
+        ...
+
+
+class GeneratorPainter:
+    """The conditional generator; at strength s it paints with own + s (look - own)."""
+
+    def __init__(self, backend: Backend, pixels_per_pass: int, threads: int) -> None:
+        self.version = backend.model_version
+        self._backend = backend
+        self._pixels_per_pass = pixels_per_pass
+        self._threads = threads
+        self._encoder: StyleEncoder | None = None
+
+    def paint(
+        self,
+        canvas: NDArray[np.uint8],
+        looks: Sequence[Look],
+        own_code: NDArray[np.float32] | None,
+    ) -> list[Painted]:
+        """Paint in as few passes as memory allows. Raises InputError on a size out of range."""
+        height, width = canvas.shape[:2]
+        check_size(height, width)
+        codes = np.stack([look.code for look in looks]).astype(np.float32)
+        strengths = np.asarray([look.strength for look in looks], dtype=np.float32)[:, None]
+        if (strengths < 1.0).any():
+            own = self._own_code(canvas) if own_code is None else own_code
+            codes = np.where(strengths < 1.0, own + strengths * (codes - own), codes)
+        planes = np.ascontiguousarray(canvas.transpose(2, 0, 1)[None], dtype=np.float32) / 255.0
+        looks_per_pass = max(1, self._pixels_per_pass // (height * width))
+        painted: list[Painted] = []
+        for start in range(0, len(codes), looks_per_pass):
+            began = time.perf_counter()
+            some = codes[start : start + looks_per_pass]
+            pixels = _to_uint8(self._backend.paint(planes, some))
+            seconds = (time.perf_counter() - began) / len(some)
+            painted += [(one, seconds) for one in pixels]
+        return painted
+
+    def _own_code(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if self._encoder is None:
+            self._encoder = StyleEncoder(self._threads)
+        own: NDArray[np.float32] = self._encoder.encode([picture])[0]
+        return own
+
+
+class PicturePainter:
+    """Methods that paint from the look's picture; strength mixes the paint with the canvas."""
+
+    def __init__(self, method: Literal["gatys", "transport"], seed: int) -> None:
+        self.version = f"{method}-1"
+        self._method = method
+        self._seed = seed
+
+    def paint(
+        self,
+        canvas: NDArray[np.uint8],
+        looks: Sequence[Look],
+        own_code: NDArray[np.float32] | None,
+    ) -> list[Painted]:
+        """Paint look by look. Raises InputError on a look that has no picture."""
+        painted: list[Painted] = []
+        for look in looks:
+            if look.picture is None:
+                raise InputError(
+                    f"method {self._method!r} paints from a look's picture, and look "
+                    f"{look.style_id!r} has none: give it, or use the generator"
+                )
+            began = time.perf_counter()
+            paint = self._paint_one(canvas, look.picture)
+            if look.strength < 1.0:
+                paint = cv2.addWeighted(paint, look.strength, canvas, 1.0 - look.strength, 0.0)
+            painted.append((np.asarray(paint, dtype=np.uint8), time.perf_counter() - began))
+        return painted
+
+    def _paint_one(
+        self, canvas: NDArray[np.uint8], picture: NDArray[np.uint8]
+    ) -> NDArray[np.uint8]:
+        if self._method == "gatys":
+            from styletransfer.gatys import paint_gatys
+
+            return paint_gatys(canvas, picture, seed=self._seed)
+        from styletransfer.transport import paint_transport
+
+        return paint_transport(canvas, picture, 1.0)
+
+
+def _to_uint8(planes: NDArray[np.float32]) -> list[NDArray[np.uint8]]:
+    """Float (b, 3, h, w) in 0..1 -> b pictures uint8 (h, w, 3), rounded to the nearest level."""
+    levels = (planes * np.float32(255.0) + np.float32(0.5)).astype(np.uint8)
+    return [np.ascontiguousarray(one.transpose(1, 2, 0)) for one in levels]
