@@ -18,6 +18,7 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from features.images import require_picture
 from features.schema import InputError
@@ -44,6 +45,9 @@ _MAX_VISIBILITY: Final = 1.15
 # The first pass cannot know what clipping and rounding will take away.
 _PASSES: Final = 3
 _DIRECT_TRIALS: Final = 6
+
+# Products of matrices this small wait longer for a second thread than they gain by it.
+_THREADS: Final = ThreadpoolController()
 
 Plane = NDArray[np.float32]
 
@@ -90,8 +94,27 @@ def embed(picture: NDArray[np.uint8], payload: int, key: int) -> NDArray[np.uint
         )
     if not 0 <= payload < 1 << PAYLOAD_BITS:
         raise InputError(f"watermark payload is {payload}: expected 0 to {(1 << PAYLOAD_BITS) - 1}")
-    secret = _secret(key)
-    chips = convolutional_code.encode(_message(payload, key))
+    with _THREADS.limit(limits=1, user_api="blas"):
+        return _marked(picture, _message(payload, key), _secret(key))
+
+
+def detect(picture: NDArray[np.uint8], key: int) -> Detection:
+    """Read the watermark that `embed` wrote with `key`, without the original picture.
+
+    `picture` is uint8 (h, w, 3) sRGB of any size. Tries the lattice steps, and three blurs that
+    scaling may have left; then picture sides half a pixel off, which scaling of odd sizes leaves.
+    Raises InputError for another array.
+    """
+    require_picture(picture)
+    with _THREADS.limit(limits=1, user_api="blas"):
+        return _read(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), key)
+
+
+def _marked(
+    picture: NDArray[np.uint8], message: NDArray[np.uint8], secret: _Secret
+) -> NDArray[np.uint8]:
+    height, width = picture.shape[:2]
+    chips = convolutional_code.encode(message)
     tolerance = _tolerance(picture)
     # Least sum of change^2 / tolerance under the constraint that projections move by `wanted`:
     # change = tolerance * patterns.T @ (patterns * tolerance @ patterns.T)^-1 @ wanted. The matrix
@@ -114,16 +137,8 @@ def embed(picture: NDArray[np.uint8], payload: int, key: int) -> NDArray[np.uint
     return marked
 
 
-def detect(picture: NDArray[np.uint8], key: int) -> Detection:
-    """Read the watermark that `embed` wrote with `key`, without the original picture.
-
-    `picture` is uint8 (h, w, 3) sRGB of any size. Tries the lattice steps, and three blurs that
-    scaling may have left; then picture sides half a pixel off, which scaling of odd sizes leaves.
-    Raises InputError for another array.
-    """
-    require_picture(picture)
+def _read(luma: NDArray[np.uint8], key: int) -> Detection:
     secret = _secret(key)
-    luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     blur = _blur(*luma.shape)
     sides = [(down, across) for down in (0.0, -0.5, 0.5) for across in (0.0, -0.5, 0.5)]
     best = 0.0
