@@ -1,5 +1,11 @@
 """Where the product is in a picture, with soft edges and a confidence."""
 
-from features.matting.mask import DEFAULT_MATTING, Mask, MattingConfig, product_mask
+from features.matting.mask import (
+    DEFAULT_MATTING,
+    LOW_CONFIDENCE,
+    Mask,
+    MattingConfig,
+    product_mask,
+)
 
-__all__ = ["DEFAULT_MATTING", "Mask", "MattingConfig", "product_mask"]
+__all__ = ["DEFAULT_MATTING", "LOW_CONFIDENCE", "Mask", "MattingConfig", "product_mask"]

@@ -9,129 +9,114 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from features.matting.border import BorderConfig, border_distance, frame, to_lab
+from features.matting.border import BorderConfig, border_log_odds, to_lab
+from features.matting.mean_field import MeanFieldConfig, mean_field, sigmoid
 
 
 @dataclass(frozen=True)
 class SegmentConfig:
-    """`size_px` is the longest side at which pictures are segmented.
+    """How a picture of at most `size_px` on its longer side is segmented.
 
-    `iterations` are GrabCut's; `centre_spread` is the centre prior's standard deviation as a
-    share of each side; `sure_distance` (spreads of the border's colours) marks certain product.
+    GrabCut runs `cut_iterations` times; it may not change pixels whose prior probability is beyond
+    `cut_sure` (product) or 1 - `cut_sure` (surroundings). `border_share` is the border's part in
+    the guess that mixes it with the product prior.
     """
 
     size_px: int = 160
-    iterations: int = 2
-    centre_spread: float = 0.32
-    sure_distance: float = 3.0
+    cut_iterations: int = 3
+    cut_sure: float = 0.95
+    border_share: float = 0.5
     border: BorderConfig = field(default_factory=BorderConfig)
+    mean_field: MeanFieldConfig = field(default_factory=MeanFieldConfig)
 
 
 # Below this a picture is all frame.
 _MIN_SIDE_PX: Final = 12
+# The weight of an outline of at least _STRONG times the picture's mean gradient, against overlap.
+_OUTLINE_WEIGHT: Final = 0.3
+_STRONG: Final = 4.0
 
 
 class Hypothesis(NamedTuple):
-    """One guess: its binary mask (h, w) bool and its score, higher is better."""
+    """One guess: mask (h, w) bool, overlap with the prior in 0..1, and score, higher is better."""
 
     mask: NDArray[np.bool_]
+    overlap: float
     score: float
 
 
-def hypotheses(picture: NDArray[np.uint8], config: SegmentConfig) -> list[Hypothesis]:
-    """Guesses for a picture (h, w, 3) uint8 already at working size, best first.
+def hypotheses(
+    picture: NDArray[np.uint8], log_odds: NDArray[np.float32], config: SegmentConfig
+) -> list[Hypothesis]:
+    """Guesses for `picture` (h, w, 3) uint8, best first; none for a picture of a few pixels.
 
-    GrabCut (Rother et al. 2004) is started from the colours' distance to the border's, from that
-    distance weighed by a centre prior, and from the centre prior alone.
+    `log_odds` (any size) is the product prior. The guesses: a mean field over the prior, one over
+    the prior and the border's colours, and GrabCut over the prior. Empty ones are dropped.
     """
-    if min(picture.shape[:2]) < _MIN_SIDE_PX:
+    height, width = picture.shape[:2]
+    if min(height, width) < _MIN_SIDE_PX:
         return []
     lab = to_lab(picture)
-    distance = border_distance(lab, config.border)
-    centre = centre_prior(distance.shape, config.centre_spread)
-    unlike_border = 1.0 - np.exp(-0.5 * (distance / config.sure_distance) ** 2)
-    priors = (unlike_border, unlike_border * centre, centre)
-    found = []
-    for prior in priors:
-        mask = _grabcut(picture, prior.astype(np.float32), config)
-        if mask.any() and not mask.all():
-            found.append(Hypothesis(mask, score(mask, lab, unlike_border * centre)))
+    prior = cv2.resize(log_odds, (width, height), interpolation=cv2.INTER_LINEAR)
+    share = config.border_share
+    mixed = (1 - share) * prior + share * border_log_odds(lab, config.border)
+    masks = (
+        mean_field(picture, lab, prior, config.mean_field) > 0.5,
+        _cut(picture, prior, config),
+        mean_field(picture, lab, mixed, config.mean_field) > 0.5,
+    )
+    found = [judge(tidy(mask), picture, prior) for mask in masks if mask.any()]
     return sorted(found, key=lambda guess: -guess.score)
 
 
-def centre_prior(shape: tuple[int, ...], spread: float) -> NDArray[np.float32]:
-    """Gaussian (h, w) float32 in 0..1 with its peak in the middle; `spread` in sides."""
-    rows, columns = (np.linspace(-0.5, 0.5, n, dtype=np.float32) for n in shape[:2])
-    prior: NDArray[np.float32] = np.exp(-0.5 * (rows[:, None] ** 2 + columns**2) / spread**2)
-    return prior.astype(np.float32)
-
-
-def _grabcut(
-    picture: NDArray[np.uint8], prior: NDArray[np.float32], config: SegmentConfig
+def _cut(
+    picture: NDArray[np.uint8], log_odds: NDArray[np.float32], config: SegmentConfig
 ) -> NDArray[np.bool_]:
-    threshold = _otsu(prior)
-    seeds = np.where(prior > threshold, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
-    edge = frame(seeds.shape, config.border.band / 2)
-    seeds[edge & (prior <= threshold)] = cv2.GC_BGD
-    if not (seeds == cv2.GC_PR_FGD).any() or (seeds == cv2.GC_PR_FGD).all():
-        return np.zeros(seeds.shape, dtype=bool)
-    cv2.setRNGSeed(0)  # GrabCut's colour models start from OpenCV's own generator
-    empty = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(picture, seeds, None, *empty, config.iterations, cv2.GC_INIT_WITH_MASK)
-    return tidy((seeds == cv2.GC_PR_FGD) | (seeds == cv2.GC_FGD))
-
-
-def _otsu(prior: NDArray[np.float32]) -> float:
-    levels = np.round(255 * prior / max(float(prior.max()), 1e-6)).astype(np.uint8)
-    threshold, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    return float(threshold) / 255 * float(prior.max())
+    """GrabCut (Rother, Kolmogorov and Blake, SIGGRAPH 2004) from the prior."""
+    sure = float(np.log(config.cut_sure / (1 - config.cut_sure)))
+    seeds = np.where(log_odds > 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    seeds[log_odds > sure] = cv2.GC_FGD
+    seeds[log_odds < -sure] = cv2.GC_BGD
+    if (log_odds > 0).any() and (log_odds <= 0).any():
+        cv2.setRNGSeed(0)  # GrabCut's colour models start from OpenCV's own generator
+        models = np.zeros((1, 65)), np.zeros((1, 65))
+        cv2.grabCut(picture, seeds, None, *models, config.cut_iterations, cv2.GC_INIT_WITH_MASK)
+    product: NDArray[np.bool_] = (seeds == cv2.GC_PR_FGD) | (seeds == cv2.GC_FGD)
+    return product
 
 
 def tidy(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Drop specks and fill pin-holes: parts below 4 % of the largest, holes below 0.4 % of it."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
-    if count < 2:
-        return mask
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     areas = stats[:, cv2.CC_STAT_AREA].copy()
     areas[0] = 0
     largest = int(areas.max())
     kept = (areas >= 0.04 * largest)[labels] & mask
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((~kept).astype(np.uint8))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((~kept).astype(np.uint8))
     pin_holes = stats[:, cv2.CC_STAT_AREA] < 0.004 * largest
     pin_holes[0] = False
     tidied: NDArray[np.bool_] = kept | pin_holes[labels]
     return tidied
 
 
-def score(mask: NDArray[np.bool_], lab: NDArray[np.float32], prior: NDArray[np.float32]) -> float:
-    """How product-like a mask is: contrast along its outline, agreement with the prior, centring.
-
-    Rises with the colour step across the outline and with the share of the prior's mass inside
-    the mask over the mask's share of the picture; falls with the share of the frame it touches.
-    """
-    touch = float(mask[frame(mask.shape, 0.02)].mean())
-    gain = float(prior[mask].mean() - prior[~mask].mean())
-    return min(outline_contrast(mask, lab) / 20.0, 1.0) + 2.0 * gain - 1.5 * touch
-
-
-def outline_contrast(mask: NDArray[np.bool_], lab: NDArray[np.float32]) -> float:
-    """Mean Lab step across the mask's outline, in Lab units; 0 for a mask without outline."""
-    kernel = np.ones((5, 5), np.uint8)
-    solid = mask.astype(np.uint8)
-    outline = cv2.morphologyEx(solid, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
-    if not outline.any():
-        return 0.0
-    inside = _local_mean(lab, cv2.erode(solid, np.ones((3, 3), np.uint8)), kernel.shape[0] + 2)
-    outside = _local_mean(lab, 1 - cv2.dilate(solid, np.ones((3, 3), np.uint8)), 7)
-    step = np.sqrt(((inside - outside) ** 2).sum(axis=2))
-    return float(step[outline].mean())
+def judge(
+    mask: NDArray[np.bool_], picture: NDArray[np.uint8], log_odds: NDArray[np.float32]
+) -> Hypothesis:
+    """The score of a `mask` (h, w) of `picture` (h, w, 3): overlap, plus a strong outline."""
+    size = mask.shape[::-1]
+    expected = sigmoid(cv2.resize(log_odds, size, interpolation=cv2.INTER_LINEAR))
+    overlap = float(expected[mask].sum() / (mask.sum() + expected[~mask].sum()))
+    gradient = _gradient(to_lab(picture))
+    outline = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3))) > 0
+    strength = 0.0
+    if outline.any():
+        strength = float(gradient[outline].mean() / (gradient.mean() + 1e-6)) / _STRONG
+    return Hypothesis(mask, overlap, overlap + _OUTLINE_WEIGHT * min(strength, 1.0))
 
 
-def _local_mean(
-    lab: NDArray[np.float32], region: NDArray[np.uint8], window_px: int
-) -> NDArray[np.float32]:
-    weight = region.astype(np.float32)
-    total = cv2.blur(lab * weight[..., None], (window_px, window_px))
-    count = cv2.blur(weight, (window_px, window_px))
-    mean: NDArray[np.float32] = total / np.maximum(count, 1e-3)[..., None]
-    return mean
+def _gradient(lab: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Length (h, w) of the Lab gradient by Sobel, over the three channels together."""
+    columns = cv2.Sobel(lab, cv2.CV_32F, 1, 0)
+    rows = cv2.Sobel(lab, cv2.CV_32F, 0, 1)
+    length: NDArray[np.float32] = np.sqrt((columns**2 + rows**2).sum(axis=2))
+    return length

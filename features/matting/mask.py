@@ -6,13 +6,16 @@ import logging
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from features.images import require_picture, resize_longest
 from features.matting.confidence import confidence, gather
 from features.matting.guided_filter import guided_filter
-from features.matting.hypotheses import SegmentConfig, hypotheses
+from features.matting.hypotheses import SegmentConfig, hypotheses, judge
+from features.matting.prior import product_log_odds
+from features.matting.rembg_cut import rembg_alpha
 from features.schema import ImageError
 
 _log = logging.getLogger(__name__)
@@ -40,6 +43,9 @@ DEFAULT_MATTING: Final = MattingConfig()
 _ALPHA_CONFIDENCE: Final = 0.98
 _GIVEN_CONFIDENCE: Final = 0.95
 
+LOW_CONFIDENCE: Final = 0.8
+"""Below this a mask must not be relied on; chosen by `python -m benchmarks.calibrate_masks`."""
+
 
 @dataclass(frozen=True)
 class Mask:
@@ -63,8 +69,9 @@ def product_mask(
 
     The picture's own `alpha` (h, w) uint8 is taken if it cuts something out, else the `given` mask
     (h, w) uint8 with 255 on the product, else rembg's if that is installed, else one is estimated.
-    An alpha or a mask that is empty or full shows no product and is passed over. Deterministic.
-    Raises ImageError for a mask whose size or type does not fit the picture.
+    An alpha or a mask that is empty or full shows no product and is passed over with a warning in
+    the log. Deterministic. Raises ImageError for a mask whose size or type does not fit the
+    picture, InputError for a picture of another layout.
     """
     require_picture(picture)
     cut_outs: tuple[tuple[MaskSource, NDArray[np.uint8] | None, float], ...] = (
@@ -103,13 +110,19 @@ def _cuts_out(values: NDArray[np.uint8], config: MattingConfig) -> bool:
 
 def _estimate(picture: NDArray[np.uint8], config: MattingConfig) -> Mask:
     small = resize_longest(picture, config.segment.size_px)
-    guesses = hypotheses(small, config.segment)
+    log_odds = product_log_odds(picture)
+    guesses = hypotheses(small, log_odds, config.segment)
     if not guesses:
         return Mask(np.zeros(picture.shape[:2], dtype=np.float32), 0.0, "estimated")
+    found = rembg_alpha(picture)
+    if found is not None and _cuts_out(found, config):
+        coarse = cv2.resize(found, small.shape[1::-1], interpolation=cv2.INTER_AREA) >= 128
+        trust = confidence(gather([judge(coarse, small, log_odds), *guesses]))
+        return Mask(found.astype(np.float32) / np.float32(255.0), trust, "rembg")
     alpha = guided_filter(
         picture,
         guesses[0].mask.astype(np.float32),
         config.edge_radius_px,
         config.edge_epsilon,
     )
-    return Mask(alpha, confidence(gather(small, guesses)), "estimated")
+    return Mask(alpha, confidence(gather(guesses)), "estimated")
