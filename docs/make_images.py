@@ -10,7 +10,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from features.encoders import StyleEncoder
 from features.images import decode, resize_longest
+from features.matting import product_mask
 from features.schema import ORIGINAL
+from styletransfer.gate import look_anchor
 from styletransfer.look import Look, mix_codes
 from styletransfer.renderer import RenderConfig, Renderer
 
@@ -70,6 +72,34 @@ def feed_picture(run: Path) -> Image.Image:
     return sheet(rows, labels)
 
 
+def faithful_picture() -> Image.Image:
+    """Twelve products in six looks: the original, faithful and artistic below each other."""
+    items = pd.read_csv(SAMPLES / "items.csv", dtype="str").iloc[:: 72 // 12].head(12)
+    styles = pd.read_csv(SAMPLES / "styles.csv", dtype="str").iloc[[0, 3, 6, 10, 13, 17]]
+    pictures = [decode(SAMPLES / path) for path in styles["image_path"]]
+    looks = [
+        Look(style, code, 1.0, picture, look_anchor(picture))
+        for style, code, picture in zip(
+            styles["style_id"], StyleEncoder().encode(pictures), pictures, strict=True
+        )
+    ]
+    faithful = Renderer(RenderConfig(mode="faithful"))
+    artistic = Renderer(RenderConfig(mode="artistic"))
+    rows = [[square(np.full((TILE, TILE, 3), 255, np.uint8)), *map(square, pictures)]]
+    labels = ["looks: " + ", ".join(styles["name"])]
+    for path, mask_path, title in items[["image_path", "mask_path", "title"]].itertuples(
+        index=False
+    ):
+        product = resize_longest(decode(SAMPLES / path), 384)
+        drawn = resize_longest(decode(SAMPLES / mask_path), 384)[..., 0]
+        mask = product_mask(product, given=drawn)
+        kept = [square(one.picture) for one in faithful.render(product, looks, mask=mask)]
+        free = [square(one.picture) for one in artistic.render(product, looks)]
+        rows += [[square(product), *kept], [square(product), *free]]
+        labels += [f"{title}: original, then faithful; below artistic", ""]
+    return sheet(rows, labels)
+
+
 def strength_picture() -> Image.Image:
     """One product in two looks from the original to full strength, and the looks blended."""
     styles = pd.read_csv(SAMPLES / "styles.csv", dtype="str")
@@ -101,4 +131,5 @@ def strength_picture() -> Image.Image:
 if __name__ == "__main__":
     (DOCS / "images").mkdir(exist_ok=True)
     feed_picture(ROOT / "runs" / "demo").save(DOCS / "images" / "feed.jpg", quality=88)
+    faithful_picture().save(DOCS / "images" / "faithful.jpg", quality=85)
     strength_picture().save(DOCS / "images" / "strength.jpg", quality=88)

@@ -156,6 +156,8 @@ def render(
     items: Items,
     styles: Styles,
     out: Out,
+    mode: Annotated[str, typer.Option(help="faithful, accent or artistic.")] = "faithful",
+    method: Annotated[str, typer.Option(help="generator, gatys or transport.")] = "generator",
     strength: Annotated[float, typer.Option(help="Over 0, at most 1.")] = 1.0,
     size: Annotated[int, typer.Option(help="Longer side in px, 64 to 1536.")] = 384,
     format: Annotated[str, typer.Option(help="jpeg, png or webp.")] = "jpeg",
@@ -171,9 +173,32 @@ def render(
     from pipelines.config import parse_config
     from pipelines.jobs.catalogue import render_catalogue
 
-    settings = parse_config({"render": {"size_px": size, "format": format}})
+    settings = parse_config(
+        {"render": {"mode": mode, "method": method, "size_px": size, "format": format}}
+    )
     counts = render_catalogue(items, styles, out, settings, strength, max_items, max_styles)
     _print(counts, as_json, [f"{counts['renders']:,} pictures in {(out / 'renders').resolve()}"])
+
+
+@app.command()
+def doctor(
+    image: Annotated[Path | None, typer.Argument(help="A picture to inspect.")] = None,
+    key: Annotated[int | None, typer.Option(help="Key of the watermark.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Tell where a picture comes from, or whether the installation is sound.
+
+    Example: stylefeed doctor
+    """
+    from pipelines.jobs import doctor as job
+    from styletransfer.watermark import DEFAULT_KEY
+
+    if image is None:
+        found = job.check_installation()
+        _print(found, as_json, job.installation_lines(found))
+    else:
+        found = job.inspect_picture(image, DEFAULT_KEY if key is None else key)
+        _print(found, as_json, job.picture_lines(found))
 
 
 @app.command()

@@ -22,6 +22,7 @@ from styletransfer.generator import MAX_SIDE_PX, MIN_SIDE_PX
 from styletransfer.look import Look
 from styletransfer.painters import METHODS, GeneratorPainter, Method, Painter, PicturePainter
 from styletransfer.runtime import Backend, make_backend
+from styletransfer.watermark import DEFAULT_KEY
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class RenderConfig:
     backend: Literal["torch", "onnxruntime", "openvino"] = "onnxruntime"
     threads: int = 1
     pixels_per_pass: int = 1_200_000
-    watermark_key: int = 0
+    watermark_key: int = DEFAULT_KEY
     budget: FidelityBudget = field(default_factory=FidelityBudget)
 
     def __post_init__(self) -> None:

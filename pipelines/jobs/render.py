@@ -128,7 +128,7 @@ def _work_list(plan: pd.DataFrame, items: pd.DataFrame) -> list[ItemWork]:
     rivals = nearest_rivals(content)
     row = {item: position for position, item in enumerate(items["item_id"])}
     photos = items.set_index("item_id")
-    masks: dict[str, str | None] = photos["mask_file"].to_dict()
+    masks = dict(zip(items["item_id"], items["mask_file"], strict=True))
     return [
         ItemWork(
             str(item_id),
