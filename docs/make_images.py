@@ -131,5 +131,7 @@ def strength_picture() -> Image.Image:
 if __name__ == "__main__":
     (DOCS / "images").mkdir(exist_ok=True)
     feed_picture(ROOT / "runs" / "demo").save(DOCS / "images" / "feed.jpg", quality=88)
-    faithful_picture().save(DOCS / "images" / "faithful.jpg", quality=85)
+    sheet_of_twelve = faithful_picture()
+    sheet_of_twelve.thumbnail((1200, 6000))
+    sheet_of_twelve.save(DOCS / "images" / "faithful.jpg", quality=80)
     strength_picture().save(DOCS / "images" / "strength.jpg", quality=88)
