@@ -27,13 +27,16 @@ MaskSource = Literal["alpha", "given", "estimated", "rembg"]
 class MattingConfig:
     """`min_share` and `max_share` bound the product's share of a picture with a useful cut-out.
 
-    `edge_radius_px` and `edge_epsilon` are the guided filter's, at the segmentation's size.
+    `edge_radius_px` and `edge_epsilon` are the guided filter's, at the segmentation's size;
+    `edge_gain` steepens its ramps, which are wider than a photo's own edges and would show as
+    halos.
     """
 
     min_share: float = 0.01
     max_share: float = 0.98
     edge_radius_px: int = 2
     edge_epsilon: float = 1e-3
+    edge_gain: float = 2.0
     segment: SegmentConfig = field(default_factory=SegmentConfig)
 
 
@@ -119,10 +122,11 @@ def _estimate(picture: NDArray[np.uint8], config: MattingConfig) -> Mask:
         coarse = cv2.resize(found, small.shape[1::-1], interpolation=cv2.INTER_AREA) >= 128
         trust = confidence(gather([judge(coarse, small, log_odds), *guesses]))
         return Mask(found.astype(np.float32) / np.float32(255.0), trust, "rembg")
-    alpha = guided_filter(
+    ramp = guided_filter(
         picture,
         guesses[0].mask.astype(np.float32),
         config.edge_radius_px,
         config.edge_epsilon,
     )
-    return Mask(alpha, confidence(gather(guesses)), "estimated")
+    alpha: NDArray[np.float32] = np.clip((ramp - 0.5) * config.edge_gain + 0.5, 0.0, 1.0)
+    return Mask(alpha.astype(np.float32), confidence(gather(guesses)), "estimated")
