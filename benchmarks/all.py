@@ -8,7 +8,16 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("tastes", "render_speed", "encode_speed", "movielens", "ranking_shop", "masks", "shop_run")
+NAMES = (
+    "tastes",
+    "render_speed",
+    "encode_speed",
+    "movielens",
+    "ranking_shop",
+    "masks",
+    "faithful",
+    "shop_run",
+)
 
 
 def main() -> None:

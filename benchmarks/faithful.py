@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -172,8 +174,10 @@ def _keep_colour(plain: Image.Image, picture: Picture) -> Picture:
     return np.asarray(Image.merge("YCbCr", (light, blue, red)).convert("RGB"))
 
 
-def our_speed(photos: list[Path], looks: list[Path], engine: str, folder: Path) -> float:
-    """Seconds of processor time per faithful picture, file to file, one process."""
+def painter(
+    photos: list[Path], looks: list[Path], engine: str, folder: Path
+) -> tuple[Callable[..., Any], list[ItemWork]]:
+    """A job's worker, and every photo in every look as its work."""
     config = RenderConfig(backend=engine)  # type: ignore[arg-type]
     style, content = tools()["style"], tools()["content"]
     pictures = [decode(path) for path in photos]
@@ -194,11 +198,32 @@ def our_speed(photos: list[Path], looks: list[Path], engine: str, folder: Path) 
         )
         for i, path in enumerate(photos)
     ]
-    work = item_painter(config, DEFAULT_LIMITS, folder, sources)
+    return item_painter(config, DEFAULT_LIMITS, folder, sources), batch
+
+
+def our_speed(photos: list[Path], looks: list[Path], engine: str, folder: Path) -> float:
+    """Seconds of processor time per faithful picture, file to file, one process."""
+    work, batch = painter(photos, looks, engine, folder)
     work(batch[:1])
     started = time.process_time()
     work(batch)
     return (time.process_time() - started) / (len(photos) * len(looks))
+
+
+def memory_mib(photos: list[Path], looks: list[Path], folder: Path) -> dict[int, float]:
+    """Resident memory of one worker after so many renders, in MiB, up to 3,000."""
+    work, batch = painter(photos, looks, "onnxruntime", folder)
+    page = os.sysconf("SC_PAGE_SIZE")
+    seen: dict[int, float] = {}
+    renders = 0
+    while renders < 3000:
+        for item in batch:
+            work([item])
+            renders += len(looks)
+            if renders % 600 == 0:
+                pages = int(Path("/proc/self/statm").read_text().split()[1])
+                seen[renders] = pages * page / 2**20
+    return seen
 
 
 def peer_speed(photos: list[Path], looks: list[Path], folder: Path) -> float:
@@ -261,6 +286,9 @@ def main() -> None:
     for engine in ("onnxruntime", "openvino"):
         seconds = our_speed(few, looks, engine, chosen.folder)
         print(f"| ours, faithful, {engine} | {seconds:.4f} | {peer / seconds:.1f} |")
+    seen = memory_mib(photos, looks, chosen.folder)
+    kept = ", ".join(f"{mib:.0f} MiB after {renders:,}" for renders, mib in seen.items())
+    print(f"\nresident memory of one worker: {kept} renders")
 
 
 if __name__ == "__main__":
