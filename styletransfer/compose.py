@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.schema import ConfigError, InputError
-from styletransfer.colour import luminance, to_lab, to_levels, to_srgb
+from styletransfer.colour import delta_e_2000, luminance, to_lab, to_levels, to_srgb
 from styletransfer.grade import LookPalette, correct_paint, evenly, fit_grade, move, palette_of
 from styletransfer.plate import Plate
 
 Mode = Literal["faithful", "accent", "artistic", "original"]
 
 _SAMPLES: Final = 1500
+_SOLID: Final = 0.97
 # Ratios of light in near black mean nothing.
 _LEAST_LIGHT: Final = np.float32(0.01)
 
@@ -54,14 +55,19 @@ class Composer:
     def __init__(self, plate: Plate, config: ComposeConfig = DEFAULT_COMPOSE) -> None:
         self._plate = plate
         self._config = config
-        alpha = plate.alpha
-        self._outside = alpha < 0.05
-        self._touched = alpha > 0
-        self._share = alpha[self._touched][:, None]
-        self._product = plate.foreground[self._touched]
+        alpha = plate.alpha.ravel()
+        self._outside = plate.alpha < 0.05
+        self._touched = np.flatnonzero(alpha > 0)
+        share = alpha[self._touched]
+        self._share = share[:, None]
+        self._product = plate.foreground.reshape(-1, 3)[self._touched]
         self._product_lab = to_lab(self._product)
-        sure = self._product_lab[alpha[self._touched] >= 0.5]
-        self._product_sample = evenly(sure, _SAMPLES)
+        self._product_sample = evenly(self._product_lab[share >= 0.5], _SAMPLES)
+        judged = plate.mask.ravel() >= 0.5
+        mixed = np.flatnonzero(judged & (alpha < _SOLID))
+        self._mixed_part = len(mixed) / max(int(judged.sum()), 1)
+        self._mixed = evenly(mixed, _SAMPLES // 3)
+        self._mixed_lab = to_lab(plate.original.reshape(-1, 3)[self._mixed])
         self._picture_sample = to_lab(evenly(plate.original.reshape(-1, 3), _SAMPLES))
         self._shade = _shade(plate, config)
 
@@ -87,8 +93,9 @@ class Composer:
         picture = self._corrected(paint, look)
         if amount < 1.0:
             picture = _mixed(self._plate.background, picture, amount)
-        around = picture[self._touched]
-        picture[self._touched] = around + self._share * (self._graded(look, amount) - around)
+        pixels = picture.reshape(-1, 3)
+        around = pixels[self._touched]
+        pixels[self._touched] = around + self._share * (self._graded(look, amount, pixels) - around)
         return to_levels(picture)
 
     def accent(self, look: LookPalette, amount: float = 1.0) -> NDArray[np.uint8]:
@@ -135,10 +142,24 @@ class Composer:
         picture *= cv2.resize(coded, paint.shape[1::-1], interpolation=cv2.INTER_LINEAR)[..., None]
         return picture
 
-    def _graded(self, look: LookPalette, amount: float) -> NDArray[np.float32]:
-        """The product's own colours, where there is any product, graded towards the look."""
-        budget = self._config.mean_delta_e * amount
-        if budget <= 0.0 or not len(self._product_sample):
+    def _graded(
+        self, look: LookPalette, amount: float, paint: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """The product's own colours, where there is any product, graded towards the look.
+
+        Pixels of the mask that mix product and paint change with the `paint` (h * w, 3): the grade
+        gets what that leaves of the budget.
+        """
+        if not len(self._product_sample):
+            return self._product
+        share = self._plate.alpha.reshape(-1, 1)[self._mixed]
+        product = self._plate.foreground.reshape(-1, 3)[self._mixed]
+        mixture = paint[self._mixed] * (1 - share) + product * share
+        shifts = delta_e_2000(self._mixed_lab, to_lab(np.clip(mixture, 0.0, 1.0)))
+        spent = self._mixed_part * float(shifts.mean()) if len(shifts) else 0.0
+        left = (self._config.mean_delta_e - spent) / max(1.0 - self._mixed_part, 0.1)
+        budget = amount * min(left, self._config.mean_delta_e)
+        if budget <= 0.0:
             return self._product
         sample = self._product_sample
         grade = fit_grade(palette_of(sample), look.lab, sample, budget)

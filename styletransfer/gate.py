@@ -26,7 +26,7 @@ _CHAINS: Final[dict[str, tuple[Mode, ...]]] = {
     ORIGINAL: (),
 }
 # The grade leaves this much of the budget to rounding, soft edges and compression.
-_GRADE_SHARE: Final = 0.8
+_GRADE_SHARE: Final = 0.85
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class FidelityBudget:
     """
 
     max_delta_e: float = 2.5
-    max_delta_e_p95: float = 6.0
+    max_delta_e_p95: float = 10.0
     min_ssim: float = 0.95
     min_edge_f1: float = 0.5
     max_silhouette_loss: float = 0.35
@@ -61,7 +61,7 @@ class FidelityBudget:
 
 CATALOGUE: Final = FidelityBudget()
 """For pictures a product is sold from."""
-CREATIVE: Final = FidelityBudget(max_delta_e=5.0, max_delta_e_p95=12.0, min_ssim=0.9)
+CREATIVE: Final = FidelityBudget(max_delta_e=5.0, max_delta_e_p95=20.0, min_ssim=0.9)
 """For campaigns: the same product, in a stronger light."""
 
 
@@ -161,10 +161,9 @@ class ItemGate:
         self._budget = budget
         self._recognise = recognise
         self._read_alike = read_alike
-        self.trusted = mask.confidence >= budget.min_mask_confidence and bool(
-            (mask.alpha >= 0.5).any()
-        )
         plate = take_apart(picture, mask.alpha)
+        has_product = bool((plate.alpha >= 0.5).any())
+        self.trusted = has_product and mask.confidence >= budget.min_mask_confidence
         self.background = plate.background
         goal = replace(compose, mean_delta_e=_GRADE_SHARE * budget.max_delta_e)
         self._composer = Composer(plate, goal)

@@ -8,38 +8,45 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_LOW: Final = 40
-_HIGH: Final = 100
+# Canny's pair of thresholds for edges that must be found, and for what they may be found as.
+_STRONG: Final = (40, 100)
+_FAINT: Final = (20, 50)
 _TOLERANCE: Final = np.ones((3, 3), np.uint8)
 
 
 class Edges:
     """The edges inside one picture's product, to compare renders with.
 
-    Edges are Canny's, on lightness, away from the product's outline; an edge is found again when
-    there is one in the render at most one pixel off.
+    Edges are Canny's, on lightness, an edge is found again when
+    there is one in the render at most one pixel off, be it half as strong.
     """
 
     def __init__(self, lightness: NDArray[np.float32], inside: NDArray[np.bool_]) -> None:
-        """`lightness` (h, w) float32 in 0..100, `inside` (h, w)."""
-        self._where = cv2.erode(inside.astype(np.uint8), np.ones((5, 5), np.uint8))
-        self._own = self._edges(lightness)
-        self._near_own = cv2.dilate(self._own, _TOLERANCE)
+        """`lightness` (h, w) float32 in 0..100, `inside` (h, w) the product without its outline."""
+        self._where = inside.astype(np.uint8)
+        self._own = self._edges(lightness, _STRONG)
+        self._near_own = cv2.dilate(self._edges(lightness, _FAINT), _TOLERANCE)
 
     def f1(self, lightness: NDArray[np.float32]) -> float:
         """Harmonic mean, in 0..1, of the shares of edges kept and of edges not made up.
 
         1 when neither has any edge. `lightness` (h, w) is the render's.
         """
-        theirs = self._edges(lightness)
-        n_own, n_theirs = int(self._own.sum()), int(theirs.sum())
-        if n_own == 0 or n_theirs == 0:
-            return float(n_own == n_theirs)
-        kept = int((self._own & cv2.dilate(theirs, _TOLERANCE)).sum()) / n_own
-        real = int((theirs & self._near_own).sum()) / n_theirs
+        theirs = self._edges(lightness, _STRONG)
+        near_theirs = cv2.dilate(self._edges(lightness, _FAINT), _TOLERANCE)
+        kept = _share(self._own, near_theirs)
+        real = _share(theirs, self._near_own)
         return 2 * kept * real / (kept + real) if kept + real else 0.0
 
-    def _edges(self, lightness: NDArray[np.float32]) -> NDArray[np.uint8]:
+    def _edges(
+        self, lightness: NDArray[np.float32], thresholds: tuple[int, int]
+    ) -> NDArray[np.uint8]:
         levels = (lightness * np.float32(2.55) + np.float32(0.5)).astype(np.uint8)
-        edges = (cv2.Canny(levels, _LOW, _HIGH) > 0).astype(np.uint8)
+        edges = (cv2.Canny(levels, *thresholds) > 0).astype(np.uint8)
         return np.asarray(edges & self._where, dtype=np.uint8)
+
+
+def _share(edges: NDArray[np.uint8], found: NDArray[np.uint8]) -> float:
+    """Share of `edges` that are `found`; all of them where there are none."""
+    total = int(edges.sum())
+    return int((edges & found).sum()) / total if total else 1.0

@@ -35,13 +35,20 @@ class LookColours:
 
         0 for the look itself, and for a picture without any pixel `where`.
         """
-        pixels = picture.reshape(-1, 3) if where is None else picture[where]
-        if not len(pixels):
+        pixels = picture.reshape(-1, 3)
+        if where is None:
+            return float(np.abs(self._shadows(pixels) - self._sorted).mean())
+        chosen = np.flatnonzero(where)
+        if not chosen.size:
             return 0.0
-        return float(np.abs(self._shadows(pixels) - self._sorted).mean())
+        return float(np.abs(self._shadows(pixels, chosen) - self._sorted).mean())
 
-    def _shadows(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        drawn = (np.arange(_SAMPLES) + self._jitter) * (len(pixels) / _SAMPLES)
-        shadows = self._lines @ to_lab(pixels[drawn.astype(np.int64)]).T
+    def _shadows(
+        self, pixels: NDArray[np.uint8], chosen: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float32]:
+        """The pixels' sorted places on each line, (lines, samples)."""
+        count = len(pixels) if chosen is None else len(chosen)
+        drawn = ((np.arange(_SAMPLES) + self._jitter) * (count / _SAMPLES)).astype(np.int64)
+        shadows = self._lines @ to_lab(pixels[drawn if chosen is None else chosen[drawn]]).T
         shadows.sort(axis=1)
         return np.asarray(shadows, dtype=np.float32)

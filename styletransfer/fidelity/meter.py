@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
-
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,8 +14,6 @@ from styletransfer.fidelity.look_colours import LookColours
 from styletransfer.fidelity.report import FidelityReport
 from styletransfer.fidelity.silhouette import Silhouette
 from styletransfer.fidelity.structure import Structure
-
-_SOLID: Final = 0.95
 
 
 class FidelityMeter:
@@ -42,9 +39,9 @@ class FidelityMeter:
             self._sparse = inside
         self._lab = to_lab(original[self._sparse])
         light = lightness(original)
-        # Soft pixels show both sides of the outline, which is judged on its own.
-        solid = alpha >= _SOLID if (alpha >= _SOLID).any() else inside
-        self._structure = Structure(light, solid)
+        # Pixels along the outline show both of its sides: the outline is judged on its own.
+        solid = cv2.erode(inside.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        self._structure = Structure(light, solid if solid.any() else inside)
         self._edges = Edges(light, solid)
         self._silhouette = Silhouette(inside.astype(np.float32))
         self._silhouette_original = self._silhouette.iou(original)

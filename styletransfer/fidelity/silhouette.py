@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 
 _BAND: Final = 0.025
 _REACH: Final = 2.0
+_LEAST_VARIANCE: Final = 4.0
 _LEVELS: Final = np.float32(1 / 2.55)
 
 
 class Silhouette:
     """The outline of one picture's product, to be found again in renders.
 
-    In a band along the outline every pixel is given to the product or to the surroundings, to
-    whichever has the nearer mean colour close by; what comes out is compared with the mask. An
+    In a band along the outline every pixel is given to the product or to the surroundings,
+    whichever makes its colour likelier: each side's colours close by are taken for a Gaussian of
+    equal spread in all directions of Lab. What comes out is compared with the mask. An
     outline against a ground of the product's own colour cannot be found, in a render or in the
     photo: compare a render's figure with its photo's. Measured at half the size.
     """
@@ -53,12 +55,17 @@ class Silhouette:
         small = cv2.resize(picture, self._size, interpolation=cv2.INTER_AREA)
         lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32)
         lab[..., 0] *= _LEVELS
+        seen = np.dstack((lab, (lab * lab).sum(axis=2)))
         own = lab[self._band]
-        product, ground = (
-            (self._mean(lab * side[..., None])[self._band] / weight[self._band][:, None])
-            for side, weight in zip(self._sides, self._weights, strict=True)
-        )
-        found = ((own - product) ** 2).sum(axis=1) <= ((own - ground) ** 2).sum(axis=1)
+        unlikely = []
+        for side, weight in zip(self._sides, self._weights, strict=True):
+            local = (self._mean(seen * side[..., None]) / weight[..., None])[self._band]
+            mean = local[:, :3]
+            variance = (
+                np.maximum(local[:, 3] - (mean * mean).sum(axis=1), 0.0) / 3 + _LEAST_VARIANCE
+            )
+            unlikely.append(((own - mean) ** 2).sum(axis=1) / variance + 3 * np.log(variance))
+        found = unlikely[0] <= unlikely[1]
         union = int((found | self._inside).sum())
         return int((found & self._inside).sum()) / union if union else 1.0
 

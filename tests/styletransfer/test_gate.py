@@ -101,7 +101,7 @@ def test_a_budget_that_cannot_be_kept_ends_at_the_original(make_picture, mask, p
     assert served.under_styled
     np.testing.assert_array_equal(served.picture, picture)
     assert served.reasons[0].startswith("faithful at 1: mean delta-E inside ")
-    assert served.reasons[0].endswith("at most 0.01 allowed")
+    assert "at most 0.30 allowed" in served.reasons[0]
     assert any(reason.startswith("accent at ") for reason in served.reasons)
 
 
@@ -172,7 +172,7 @@ def test_asking_for_the_original_gets_it(make_picture, mask, look) -> None:
     ("changes", "words"),
     [
         ({"delta_e": 3.1}, "mean delta-E inside 3.10, at most 2.50 allowed"),
-        ({"delta_e_p95": 9.0}, "95th percentile delta-E inside 9.00, at most 6.00 allowed"),
+        ({"delta_e_p95": 12.0}, "95th percentile delta-E inside 12.00, at most 10.00 allowed"),
         ({"ssim": 0.9}, "SSIM inside 0.90, at least 0.95 allowed"),
         ({"edge_f1": 0.2}, "edges kept 0.20, at least 0.50 allowed"),
         ({"silhouette": 0.4}, "outline lost 0.50, at most 0.35 allowed"),

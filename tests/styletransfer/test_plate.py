@@ -16,6 +16,10 @@ def disc(height: int = 96, width: int = 120, soft_px: float = 1.5) -> np.ndarray
     return np.clip((24 - reach) / soft_px + 0.5, 0, 1).astype(np.float32)
 
 
+def solid_disc() -> np.ndarray:
+    return (disc() > 0.5).astype(np.float32)
+
+
 def mixed(alpha: np.ndarray, product: tuple[int, ...], ground: tuple[int, ...]) -> np.ndarray:
     share = alpha[..., None]
     return np.round(share * product + (1 - share) * np.array(ground)).astype(np.uint8)
@@ -92,3 +96,31 @@ def test_fill_keeps_what_is_known() -> None:
 def test_a_mask_of_another_size_is_refused(make_picture) -> None:
     with pytest.raises(InputError, match=r"the mask is \(32, 32\), expected \(64, 64\)"):
         take_apart(make_picture(64, 64), np.ones((32, 32), np.float32))
+
+
+def test_a_rim_of_background_inside_the_mask_is_left_out() -> None:
+    true = solid_disc()
+    picture = mixed(true, (20, 25, 30), (230, 225, 220))
+    too_large = cv2.dilate(true, np.ones((3, 3), np.uint8))
+    plate = take_apart(picture, too_large)
+    rim = (too_large > 0) & (true == 0)
+    assert plate.alpha[rim].max() < 0.1
+    np.testing.assert_array_equal(plate.alpha[true == 1], 1.0)
+    np.testing.assert_array_equal(plate.mask, too_large)
+
+
+def test_a_trim_of_another_colour_stays_with_the_product() -> None:
+    true = solid_disc()
+    picture = mixed(true, (20, 25, 30), (230, 225, 220))
+    trim = (true == 1) & (cv2.erode(true, np.ones((5, 5), np.uint8)) == 0)
+    picture[trim] = (200, 40, 40)
+    np.testing.assert_array_equal(take_apart(picture, true).alpha, true)
+
+
+def test_a_thin_strap_of_the_grounds_colour_is_not_cut() -> None:
+    true = solid_disc()
+    true[46:49, :] = 1
+    picture = mixed(true, (20, 25, 30), (230, 225, 220))
+    picture[46:49][solid_disc()[46:49] == 0] = (215, 215, 215)
+    strap = take_apart(picture, true).alpha[47, 90:]
+    np.testing.assert_array_equal(strap, 1.0)
