@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from features.exposures import exposures
 from features.schema import STYLE_CODE_SIZE
@@ -20,17 +17,6 @@ from recsys.knowledge import ItemFeatures
 from recsys.preference import StylePreferenceModel
 from recsys.prototypes import PrototypeIndex
 from recsys.two_stage import TwoStageRecommender
-
-
-@contextmanager
-def _one_torch_thread() -> Iterator[None]:
-    """The tastes' matrices are small: more threads gain nothing, and spin on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 class TasteFitter:
@@ -47,12 +33,11 @@ class TasteFitter:
         window = (len(events), events["timestamp"].max())
         if window not in self._fitted:
             model = StylePreferenceModel(self._config.preference, self._config.seed)
-            with _one_torch_thread():
-                self._fitted[window] = model.fit(
-                    exposures(events),
-                    self._looks["style_id"].tolist(),
-                    stack_vectors(self._looks["style_code"]),
-                )
+            self._fitted[window] = model.fit(
+                exposures(events),
+                self._looks["style_id"].tolist(),
+                stack_vectors(self._looks["style_code"]),
+            )
         return self._fitted[window]
 
     def tastes(self, events: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from features.encoders import StyleEncoder
+from features.matting import Mask
 from features.schema import ORIGINAL, ConfigError, InputError
+from styletransfer.gate import look_anchor
 from styletransfer.generator import Generator
 from styletransfer.look import Look, mix_codes
 from styletransfer.renderer import RenderConfig, Renderer, render_key
@@ -105,7 +107,8 @@ def test_looks_share_passes_within_the_memory_bound_and_give_the_same_bytes(
     together = Renderer(bounded, counting).render(picture, wanted)
     assert counting.passes == [3, 3, 1]
     counting.passes.clear()
-    single = Renderer(RenderConfig(mode="artistic", pixels_per_pass=1), counting).render(picture, wanted)
+    one_by_one = RenderConfig(mode="artistic", pixels_per_pass=1)
+    single = Renderer(one_by_one, counting).render(picture, wanted)
     assert counting.passes == [1] * 7
     for one, other in zip(together, single, strict=True):
         assert np.array_equal(one.picture, other.picture)
@@ -229,3 +232,47 @@ def test_render_keys_do_not_run_their_parts_together(a: str, b: str, c: str, d: 
     code = np.zeros(100, np.float32)
     same = render_key(a, b, code, 1.0, 64, "v") == render_key(c, d, code, 1.0, 64, "v")
     assert same == ((a, b) == (c, d))
+
+
+def test_faithful_keeps_the_product_and_paints_around_it(
+    engine: Backend, make_picture: MakePicture, make_codes: MakeCodes
+) -> None:
+    picture = make_picture(96, 96)
+    alpha = np.zeros((96, 96), dtype=np.float32)
+    alpha[30:70, 30:70] = 1.0
+    mask = Mask(alpha, 0.95, "given")
+    [render] = Renderer(RenderConfig(), engine).render(picture, looks(make_codes(1)), mask=mask)
+    assert render.served_mode == "faithful"
+    assert render.report is not None
+    assert render.report.delta_e <= RenderConfig().budget.max_delta_e
+    moved = np.abs(render.picture.astype(int) - picture).mean(axis=2)
+    assert moved[:20].mean() > 3 * moved[35:65, 35:65].mean()
+
+
+def test_a_mask_that_is_not_trusted_is_not_painted_around_and_the_reason_says_so(
+    counting: CountingBackend, make_picture: MakePicture, make_codes: MakeCodes
+) -> None:
+    picture = make_picture(96, 96)
+    look = Look("a", make_codes(1)[0], 1.0, picture[::-1], look_anchor(picture[::-1]))
+    mask = Mask(np.ones((96, 96), dtype=np.float32), 0.1, "estimated")
+    [render] = Renderer(RenderConfig(), counting).render(picture, [look], mask=mask)
+    assert counting.passes == []
+    assert render.served_mode in ("accent", ORIGINAL)
+    assert "mask confidence 0.10" in render.reason
+
+
+def test_an_item_taken_for_another_is_not_served_restyled(
+    engine: Backend, make_picture: MakePicture, make_codes: MakeCodes
+) -> None:
+    picture = make_picture(96, 96)
+    alpha = np.zeros((96, 96), dtype=np.float32)
+    alpha[30:70, 30:70] = 1.0
+    [render] = Renderer(RenderConfig(), engine).render(
+        picture,
+        looks(make_codes(1)),
+        mask=Mask(alpha, 0.95, "given"),
+        recognise=lambda _: 2,
+    )
+    assert render.served_mode == ORIGINAL
+    assert render.picture is picture
+    assert "identity rank 2" in render.reason
