@@ -1,0 +1,109 @@
+"""The painter's files carry their provenance; a bad photo or mask costs itself alone."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from features.encoders import ContentEncoder, StyleEncoder
+from features.images import DEFAULT_LIMITS, decode
+from pipelines.jobs.doctor import inspect_picture
+from pipelines.jobs.paint import ItemWork, LookSource, item_painter
+from pipelines.jobs.render import nearest_rivals, with_masks
+from styletransfer.renderer import RenderConfig
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture(scope="module")
+def shop(tiny_shop):
+    """(folder, style code, content, look sources) of the tiny shop's first item and look."""
+    item, look = tiny_shop / "pictures/item000.jpg", tiny_shop / "pictures/s0.png"
+    pictures = [decode(item), decode(look)]
+    code, look_code = StyleEncoder().encode(pictures)
+    rivals = ContentEncoder().encode(pictures)
+    return tiny_shop, code, rivals, {"s0": LookSource(look_code, str(look))}
+
+
+def _paint(shop, out, path, mask_path=None, mode="artistic"):
+    folder, code, rivals, sources = shop
+    config = RenderConfig(mode=mode, size_px=128)
+    work = item_painter(config, DEFAULT_LIMITS, out, sources)
+    item = ItemWork("000", str(folder / path), mask_path, code, rivals, ((KEY, "s0", 1.0),))
+    return work([item])
+
+
+def test_a_painted_file_says_where_it_comes_from(shop, tmp_path):
+    [row], rejects = _paint(shop, tmp_path, "pictures/item000.jpg")
+    assert rejects == []
+    found = inspect_picture(tmp_path / row["image_uri"])
+    assert found["item_id"] == "000"
+    assert found["style_id"] == "s0"
+    assert found["mode"] == "artistic"
+    assert found["digital_source_type"].endswith("trainedAlgorithmicMedia")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("pixel", Image.new("RGB", (1, 1))),
+        ("truncated", None),
+        ("narrow", Image.new("RGB", (400, 20))),
+    ],
+)
+def test_a_photo_that_cannot_be_painted_is_set_aside(shop, tmp_path, name, content):
+    path = tmp_path / f"{name}.png"
+    if content is None:
+        path.write_bytes((shop[0] / "pictures/s0.png").read_bytes()[:200])
+    else:
+        content.save(path)
+    rows, [reject] = _paint(shop, tmp_path, path)
+    assert rows == []
+    assert reject["key"] == "000"
+    assert reject["reason"]
+
+
+@pytest.mark.parametrize("kind", ["L", "CMYK", "RGBA", "P"])
+def test_unusual_photos_are_painted(shop, tmp_path, kind):
+    picture = Image.open(shop[0] / "pictures/item000.jpg").convert("RGB").convert(kind)
+    path = tmp_path / ("photo.jpg" if kind in ("L", "CMYK") else "photo.png")
+    picture.save(path)
+    [row], rejects = _paint(shop, tmp_path, path)
+    assert rejects == []
+    assert (tmp_path / row["image_uri"]).is_file()
+
+
+@pytest.mark.parametrize(
+    ("mask", "reason"),
+    [
+        (Image.new("L", (50, 60), 255), "the mask is 50x60 px, expected its picture's 96x96"),
+        (Image.new("L", (96, 96), 0), "estimated instead"),
+        (None, "estimated instead|no|cannot"),
+    ],
+    ids=["wrong size", "all black", "missing"],
+)
+def test_a_mask_that_cannot_be_used_is_set_aside_and_estimated(shop, tmp_path, mask, reason):
+    path = tmp_path / "mask.png"
+    if mask is not None:
+        mask.save(path)
+    [row], rejects = _paint(shop, tmp_path, "pictures/item000.jpg", str(path), "faithful")
+    assert [r["key"] for r in rejects] == ["000"]
+    assert pd.Series([rejects[0]["reason"]]).str.contains(reason).all()
+    assert row["served_mode"] in ("faithful", "accent", "original")
+
+
+def test_an_items_own_embedding_comes_first_among_its_rivals():
+    content = np.eye(4, 8, dtype=np.float32)
+    content[1] = content[0]
+    rivals = nearest_rivals(content)
+    assert rivals[:, 0].tolist() == [0, 1, 2, 3]
+    assert all(len(set(row)) == len(row) for row in rivals.tolist())
+
+
+def test_a_mask_path_that_leads_nowhere_is_set_aside(tmp_path):
+    Image.new("L", (8, 8), 255).save(tmp_path / "m.png")
+    pictures = pd.DataFrame({"item_id": ["a", "b", "c"]})
+    items = pd.DataFrame({"item_id": ["a", "b", "c"], "mask_path": ["m.png", "none.png", None]})
+    masked, rejects = with_masks(pictures, items, tmp_path)
+    assert masked["mask_file"].notna().tolist() == [True, False, False]
+    assert [reject["key"] for reject in rejects] == ["b"]
