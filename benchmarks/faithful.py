@@ -94,14 +94,15 @@ def tools() -> dict[str, Any]:
 
 
 @cache
-def anchors(paths: tuple[Path, ...]) -> list[tuple[Look, LookTexture, LookFeatures]]:
+def anchors(paths: tuple[Path, ...]) -> list[tuple[Look, LookTexture, LookFeatures, Picture]]:
     """The looks with all they are judged against."""
     made = []
     for path in paths:
         picture = resize_longest(decode(path), SIZE_PX, upscale=True)
         (code,) = tools()["style"].encode([picture])
-        look = Look(path.stem, code, 1.0, picture, look_anchor(picture))
-        made.append((look, LookTexture(picture), LookFeatures(picture, tools()["features"])))
+        look = Look(path.stem, code, 1.0, look_anchor(picture))
+        kit = (look, LookTexture(picture), LookFeatures(picture, tools()["features"]), picture)
+        made.append(kit)
     return made
 
 
@@ -120,15 +121,14 @@ def judge(photo: tuple[int, Path], paths: tuple[Path, ...]) -> list[dict[str, An
     def rank(render: Picture) -> int:
         return identity(kit["content"].encode([render])[0], catalogue(), own).rank
 
-    wanted = [look for look, _, _ in looks]
+    wanted = [look for look, _, _, _ in looks]
     served = {
         mode: kit[mode].render(picture, wanted, mask=mask, recognise=rank)
         for mode in ("faithful", "artistic")
     }
     rows = []
-    for column, (look, texture, features) in enumerate(looks):
-        assert look.picture is not None
-        plain = kit["peer"].stylize_with(Image.fromarray(picture), Image.fromarray(look.picture))
+    for column, (look, texture, features, painting) in enumerate(looks):
+        plain = kit["peer"].stylize_with(Image.fromarray(picture), Image.fromarray(painting))
         pictures = {
             "ours, faithful": served["faithful"][column].picture,
             "ours, artistic": served["artistic"][column].picture,

@@ -16,16 +16,14 @@ class Look:
     """A look to paint in: its id, its raw style code float32 (100,) and a strength in 0..1.
 
     The null look (`style_id` "original") and any look at strength 0 stand for the picture itself.
-    `picture` uint8 (h, w, 3) is the look's own picture, which methods other than the generator
-    paint from; `anchor` (made once per look by `look_anchor`) is what renders are judged against.
-    A look without an anchor, such as a blend, is judged against its own paint.
+    `anchor` (made once per look's picture by `look_anchor`) is what renders are judged against; a
+    look without one, such as a blend, is judged against its own paint.
     Raises InputError on a code of another shape or not finite, or a strength out of range.
     """
 
     style_id: str
     code: NDArray[np.float32]
     strength: float = 1.0
-    picture: NDArray[np.uint8] | None = field(default=None, repr=False)
     anchor: LookAnchor | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:

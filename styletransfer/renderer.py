@@ -20,7 +20,7 @@ from styletransfer.fidelity import FidelityReport
 from styletransfer.gate import FidelityBudget, ItemGate, Recognise, look_anchor
 from styletransfer.generator import MAX_SIDE_PX, MIN_SIDE_PX
 from styletransfer.look import Look
-from styletransfer.painters import METHODS, GeneratorPainter, Method, Painter, PicturePainter
+from styletransfer.painter import GeneratorPainter
 from styletransfer.runtime import Backend, make_backend
 from styletransfer.watermark import DEFAULT_KEY
 
@@ -30,14 +30,13 @@ class RenderConfig:
     """How pictures are painted and stored.
 
     `mode`: faithful (full look around the product, a bounded grade on it), accent (palette and
-    light only) or artistic (paint everywhere); `method`: the generator, gatys (slow) or transport.
+    light only) or artistic (paint everywhere).
     `size_px` is the longer side of a render. `pixels_per_pass` bounds the memory of one pass of the
     generator, about 300 bytes a pixel: several looks share a pass while they fit. `watermark_key`
     is the key of the invisible mark in every restyled picture.
     """
 
     mode: Literal["faithful", "accent", "artistic"] = "faithful"
-    method: Method = "generator"
     size_px: int = 384
     format: PictureFormat = "jpeg"
     backend: Literal["torch", "onnxruntime", "openvino"] = "onnxruntime"
@@ -47,10 +46,9 @@ class RenderConfig:
     budget: FidelityBudget = field(default_factory=FidelityBudget)
 
     def __post_init__(self) -> None:
-        if self.mode not in ("faithful", "accent", "artistic") or self.method not in METHODS:
+        if self.mode not in ("faithful", "accent", "artistic"):
             raise ConfigError(
-                "render.mode must be faithful, accent or artistic and render.method one of "
-                f"{', '.join(METHODS)}, got {self.mode!r} and {self.method!r}"
+                f"render.mode is {self.mode!r}: expected faithful, accent or artistic"
             )
         if not MIN_SIDE_PX <= self.size_px <= MAX_SIDE_PX:
             raise ConfigError(
@@ -85,26 +83,15 @@ class Rendered:
 class Renderer:
     """Paints one picture in many looks and serves of each what keeps the product true."""
 
-    def __init__(
-        self,
-        config: RenderConfig | None = None,
-        backend: Backend | None = None,
-        seed: int = 0,
-    ) -> None:
+    def __init__(self, config: RenderConfig | None = None, backend: Backend | None = None) -> None:
         """Use `backend`, else open the one `config` names: ConfigError, WeightsError."""
         self._config = config or RenderConfig()
-        self._painter: Painter
-        if self._config.method == "generator":
-            engine = backend or make_backend(self._config.backend, self._config.threads)
-            self._painter = GeneratorPainter(
-                engine, self._config.pixels_per_pass, self._config.threads
-            )
-        else:
-            self._painter = PicturePainter(self._config.method, seed)
+        engine = backend or make_backend(self._config.backend, self._config.threads)
+        self._painter = GeneratorPainter(engine, self._config.pixels_per_pass, self._config.threads)
 
     @property
     def model_version(self) -> str:
-        """Short hash of the weights that paint, or the method's name."""
+        """Short hash of the weights that paint."""
         return self._painter.version
 
     def render(

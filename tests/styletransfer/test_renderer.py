@@ -253,7 +253,7 @@ def test_a_mask_that_is_not_trusted_is_not_painted_around_and_the_reason_says_so
     counting: CountingBackend, make_picture: MakePicture, make_codes: MakeCodes
 ) -> None:
     picture = make_picture(96, 96)
-    look = Look("a", make_codes(1)[0], 1.0, picture[::-1], look_anchor(picture[::-1]))
+    look = Look("a", make_codes(1)[0], 1.0, look_anchor(picture[::-1]))
     mask = Mask(np.ones((96, 96), dtype=np.float32), 0.1, "estimated")
     [render] = Renderer(RenderConfig(), counting).render(picture, [look], mask=mask)
     assert counting.passes == []

@@ -1,39 +1,19 @@
-"""The methods that paint a canvas in looks: the generator, Gatys' optimisation, transport."""
+"""Paints a canvas in many looks with the conditional generator."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Final, Literal, Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from features.encoders import StyleEncoder
-from features.schema import InputError
 from styletransfer.generator import check_size
 from styletransfer.look import Look
 from styletransfer.runtime import Backend
 
-Method = Literal["generator", "gatys", "transport"]
-METHODS: Final = ("generator", "gatys", "transport")
 Painted = tuple[NDArray[np.uint8], float]
-
-
-class Painter(Protocol):
-    """Paints one canvas in many looks."""
-
-    version: str
-
-    def paint(
-        self,
-        canvas: NDArray[np.uint8],
-        looks: Sequence[Look],
-        own_code: NDArray[np.float32] | None,
-    ) -> list[Painted]:
-        """(paint uint8 of the canvas's shape, seconds) per look; `looks` is not empty."""
-        ...
 
 
 class GeneratorPainter:
@@ -52,7 +32,12 @@ class GeneratorPainter:
         looks: Sequence[Look],
         own_code: NDArray[np.float32] | None,
     ) -> list[Painted]:
-        """Paint in as few passes as memory allows. Raises InputError on a size out of range."""
+        """Paint `canvas` uint8 (h, w, 3) in as few passes as memory allows.
+
+        `own_code` is the picture's own style code, encoded from the canvas when it is needed and
+        not given. Returns (paint of the canvas's shape, seconds) per look; `looks` is not empty.
+        Raises InputError on a size out of range.
+        """
         height, width = canvas.shape[:2]
         check_size(height, width)
         codes = np.stack([look.code for look in looks]).astype(np.float32)
@@ -76,47 +61,6 @@ class GeneratorPainter:
             self._encoder = StyleEncoder(self._threads)
         own: NDArray[np.float32] = self._encoder.encode([picture])[0]
         return own
-
-
-class PicturePainter:
-    """Methods that paint from the look's picture; strength mixes the paint with the canvas."""
-
-    def __init__(self, method: Literal["gatys", "transport"], seed: int) -> None:
-        self.version = f"{method}-1"
-        self._method = method
-        self._seed = seed
-
-    def paint(
-        self,
-        canvas: NDArray[np.uint8],
-        looks: Sequence[Look],
-        own_code: NDArray[np.float32] | None,
-    ) -> list[Painted]:
-        """Paint look by look. Raises InputError on a look that has no picture."""
-        painted: list[Painted] = []
-        for look in looks:
-            if look.picture is None:
-                raise InputError(
-                    f"method {self._method!r} paints from a look's picture, and look "
-                    f"{look.style_id!r} has none: give it, or use the generator"
-                )
-            began = time.perf_counter()
-            paint = self._paint_one(canvas, look.picture)
-            if look.strength < 1.0:
-                paint = cv2.addWeighted(paint, look.strength, canvas, 1.0 - look.strength, 0.0)
-            painted.append((np.asarray(paint, dtype=np.uint8), time.perf_counter() - began))
-        return painted
-
-    def _paint_one(
-        self, canvas: NDArray[np.uint8], picture: NDArray[np.uint8]
-    ) -> NDArray[np.uint8]:
-        if self._method == "gatys":
-            from styletransfer.gatys import paint_gatys
-
-            return paint_gatys(canvas, picture, seed=self._seed)
-        from styletransfer.transport import paint_transport
-
-        return paint_transport(canvas, picture, 1.0)
 
 
 def _to_uint8(planes: NDArray[np.float32]) -> list[NDArray[np.uint8]]:
