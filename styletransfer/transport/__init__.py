@@ -1,4 +1,4 @@
-"""Optimal transport between palettes and between style statistics: pure maps, no network."""
+"""Optimal transport between palettes and between style statistics, and painting by it alone."""
 
 from styletransfer.transport.features import transport_features
 from styletransfer.transport.gaussian import (
@@ -7,6 +7,7 @@ from styletransfer.transport.gaussian import (
     gaussian_map,
     moments,
 )
+from styletransfer.transport.paint import paint_transport, recolour
 from styletransfer.transport.sinkhorn import (
     EntropicMap,
     Palette,
@@ -29,7 +30,9 @@ __all__ = [
     "gaussian_colour_map",
     "gaussian_map",
     "moments",
+    "paint_transport",
     "palette",
+    "recolour",
     "sinkhorn",
     "sliced_map",
     "transport_features",
