@@ -72,7 +72,11 @@ class Composer:
         self._shade = _shade(plate, config)
 
     def faithful(
-        self, paint: NDArray[np.uint8], look: LookPalette, amount: float = 1.0
+        self,
+        paint: NDArray[np.uint8],
+        look: LookPalette,
+        amount: float = 1.0,
+        grade: float = 1.0,
     ) -> NDArray[np.uint8]:
         """The product, graded within its budget, over the painted background.
 
@@ -80,6 +84,7 @@ class Composer:
             paint: uint8 (h, w, 3), the plate's *background* as the generator painted it.
             look: palette that the product and the paint are brought nearer to.
             amount: in 0..1, how much of the paint and of the grade is used.
+            grade: in 0..1, how much of that part of the grade is used.
 
         Returns:
             uint8 (h, w, 3); at amount 0 the original itself.
@@ -95,7 +100,9 @@ class Composer:
             picture = _mixed(self._plate.background, picture, amount)
         pixels = picture.reshape(-1, 3)
         around = pixels[self._touched]
-        pixels[self._touched] = around + self._share * (self._graded(look, amount, pixels) - around)
+        pixels[self._touched] = around + self._share * (
+            self._graded(look, amount * grade, pixels) - around
+        )
         return to_levels(picture)
 
     def accent(self, look: LookPalette, amount: float = 1.0) -> NDArray[np.uint8]:

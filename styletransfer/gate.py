@@ -16,17 +16,25 @@ from styletransfer.fidelity import FidelityMeter, FidelityReport, LookColours
 from styletransfer.grade import LookPalette, look_palette
 from styletransfer.plate import take_apart
 
-AMOUNTS: Final = (1.0, 0.7, 0.4, 0.2)
-"""Shares of the asked strength that are tried, strongest first."""
-
 _CHAINS: Final[dict[str, tuple[Mode, ...]]] = {
     "faithful": ("faithful", "accent"),
     "accent": ("accent",),
     "artistic": ("artistic",),
     ORIGINAL: (),
 }
-# The grade leaves this much of the budget to rounding, soft edges and compression.
-_GRADE_SHARE: Final = 0.85
+# Shares of the asked strength that are tried, strongest first, each with the share of the product's
+# own grade; the half grade is tried where nothing but the product's colours stood in the way.
+_STEPS: Final[dict[str, tuple[tuple[float, float], ...]]] = {
+    "faithful": ((1.0, 1.0), (1.0, 0.4), (0.7, 1.0), (0.4, 1.0), (0.2, 1.0)),
+    "accent": ((1.0, 1.0), (0.7, 1.0), (0.4, 1.0), (0.2, 1.0)),
+    "artistic": ((1.0, 1.0),),
+}
+_RANK: Final = "identity rank"
+_DELTA_E: Final = "mean delta-E inside"
+_DELTA_E_P95: Final = "95th percentile delta-E inside"
+_COLOUR_MEASURES: Final = (_DELTA_E, _DELTA_E_P95)
+# Of the budget, what the composition may spend: a JPEG file of quality 90 takes most of the rest.
+_GRADE_SHARE: Final = 0.65
 
 
 @dataclass(frozen=True)
@@ -75,19 +83,20 @@ class Failure(NamedTuple):
 
     def __str__(self) -> str:
         side = "at most" if self.at_most else "at least"
-        return f"{self.measure} {self.got:.2f}, {side} {self.allowed:.2f} allowed"
+        digits = 0 if self.measure == _RANK else 2
+        return f"{self.measure} {self.got:.{digits}f}, {side} {self.allowed:.{digits}f} allowed"
 
 
 def failures(report: FidelityReport, budget: FidelityBudget) -> tuple[Failure, ...]:
     """The figures of `report` outside `budget`: over-styled where there are any."""
     loss = report.silhouette_original - report.silhouette
     figures = (
-        ("mean delta-E inside", report.delta_e, budget.max_delta_e, True),
-        ("95th percentile delta-E inside", report.delta_e_p95, budget.max_delta_e_p95, True),
+        (_DELTA_E, report.delta_e, budget.max_delta_e, True),
+        (_DELTA_E_P95, report.delta_e_p95, budget.max_delta_e_p95, True),
         ("SSIM inside", report.ssim, budget.min_ssim, False),
         ("edges kept", report.edge_f1, budget.min_edge_f1, False),
         ("outline lost", loss, budget.max_silhouette_loss, True),
-        ("identity rank", report.identity_rank, budget.max_identity_rank, True),
+        (_RANK, report.identity_rank, budget.max_identity_rank, True),
         ("text kept", report.text, budget.min_text, False),
     )
     return tuple(
@@ -126,6 +135,7 @@ class Served:
     under_styled: bool
 
 
+AsServed = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 Recognise = Callable[[NDArray[np.uint8]], int]
 ReadAlike = Callable[[NDArray[np.uint8]], float | None]
 
@@ -145,6 +155,7 @@ class ItemGate:
         compose: ComposeConfig = DEFAULT_COMPOSE,
         recognise: Recognise | None = None,
         read_alike: ReadAlike | None = None,
+        as_served: AsServed | None = None,
     ) -> None:
         """Take the picture apart.
 
@@ -155,12 +166,15 @@ class ItemGate:
             compose: the rest of the composition.
             recognise: rank of the item in the catalogue for a render; none: not measured.
             read_alike: share of the words on the product read alike in a render; likewise.
+            as_served: what a shopper's browser will decode of a render, after watermark and lossy
+                file; judged in place of the render. None: the render's own pixels.
         """
         self._picture = picture
         self._confidence = mask.confidence
         self._budget = budget
         self._recognise = recognise
         self._read_alike = read_alike
+        self._as_served = as_served
         plate = take_apart(picture, mask.alpha)
         has_product = bool((plate.alpha >= 0.5).any())
         self.trusted = has_product and mask.confidence >= budget.min_mask_confidence
@@ -202,28 +216,39 @@ class ItemGate:
     def _strongest(
         self, mode: Mode, paint: NDArray[np.uint8] | None, look: LookAnchor, reasons: list[str]
     ) -> Served | None:
-        """The first amount that passes; adds the first one's failures to `reasons`."""
-        for amount in AMOUNTS:
-            render = self._compose(mode, paint, look, amount)
+        """The first step that passes; adds the failures of those before it to `reasons`."""
+        only_colours = False
+        for amount, grade in _STEPS[mode]:
+            if grade < 1.0 and not only_colours:
+                continue
+            render = self._compose(mode, paint, look, amount, grade)
             if mode == "accent" and np.array_equal(render, self._picture):
                 reasons.append("accent: the budget leaves no room for any change")
                 return None
-            report = self._meter.measure(render, look.colours)
+            shown = render if self._as_served is None else self._as_served(render)
+            report = self._meter.measure(shown, look.colours)
             failed = failures(report, self._budget)
             if mode == "artistic":
                 failed = ()
             elif not failed:
-                report = self._with_judges(render, report)
+                report = self._with_judges(shown, report)
                 failed = failures(report, self._budget)
             if not failed:
                 arrived = report.arrival if report.arrival is not None else 1.0
                 under = arrived < self._budget.least_arrival
                 return Served(render, mode, amount, report, tuple(reasons), under)
-            reasons.append(f"{mode} at {amount:g}: " + "; ".join(map(str, failed)))
+            only_colours = all(one.measure in _COLOUR_MEASURES for one in failed)
+            weaker = "" if grade == 1.0 else ", product's own grade weaker"
+            reasons.append(f"{mode} at {amount:g}{weaker}: " + "; ".join(map(str, failed)))
         return None
 
     def _compose(
-        self, mode: Mode, paint: NDArray[np.uint8] | None, look: LookAnchor, amount: float
+        self,
+        mode: Mode,
+        paint: NDArray[np.uint8] | None,
+        look: LookAnchor,
+        amount: float,
+        grade: float,
     ) -> NDArray[np.uint8]:
         if mode == "accent":
             return self._composer.accent(look.palette, amount)
@@ -231,7 +256,7 @@ class ItemGate:
             raise InputError(f"mode {mode!r} needs the generator's paint, got none")
         if mode == "artistic":
             return self._composer.artistic(paint, look.palette, amount)
-        return self._composer.faithful(paint, look.palette, amount)
+        return self._composer.faithful(paint, look.palette, amount, grade)
 
     def _with_judges(self, render: NDArray[np.uint8], report: FidelityReport) -> FidelityReport:
         """Add the slow measures, which only a picture that passed the quick ones is worth."""
