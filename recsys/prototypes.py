@@ -60,8 +60,8 @@ class PrototypeIndex:
     ) -> Self:
         """Cluster looks by spherical k-means.
 
-        style_codes: float32 (n, d), finite. Without n_prototypes the number from
-        sqrt(n) to 24 with the best mean silhouette (cosine) is taken. Raises SchemaError on no looks, on codes of
+        style_codes: float32 (n, d), finite. Without n_prototypes the number from sqrt(n) to 24 with
+        the best mean silhouette (cosine) is taken. Raises SchemaError on no looks, on codes of
         another length or not finite, and InputError on more prototypes than looks.
         """
         codes = _checked(style_ids, style_codes)
