@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.matting import Mask
+from features.matting import LOW_CONFIDENCE, Mask
 from features.schema import ORIGINAL, ConfigError, InputError
 from styletransfer.compose import DEFAULT_COMPOSE, ComposeConfig, Composer, Mode
 from styletransfer.fidelity import FidelityMeter, FidelityReport, LookColours
@@ -55,7 +55,7 @@ class FidelityBudget:
     max_silhouette_loss: float = 0.35
     max_identity_rank: int = 1
     min_text: float = 0.8
-    min_mask_confidence: float = 0.5
+    min_mask_confidence: float = LOW_CONFIDENCE
     least_arrival: float = 0.3
 
     def __post_init__(self) -> None:

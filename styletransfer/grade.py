@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from styletransfer.colour import delta_e_2000, to_lab, to_levels, to_srgb
+from styletransfer.transport.gaussian import gaussian_map, moments
 
 _STEPS: Final = 4
 # Gaussians of a single colour have no spread to divide by; in squared Lab units.
@@ -54,9 +55,7 @@ class Grade:
 
 def palette_of(colours: NDArray[np.float32]) -> Palette:
     """Palette of colours (n, 3), n at least 1."""
-    values = colours.astype(np.float64)
-    mean = values.mean(axis=0)
-    return Palette(mean, (values - mean).T @ (values - mean) / len(values))
+    return Palette(*moments(colours))
 
 
 def look_palette(look: NDArray[np.uint8]) -> LookPalette:
@@ -92,13 +91,11 @@ def correct_paint(
 
 def monge_kantorovich(source: Palette, target: Palette) -> NDArray[np.float64]:
     """The symmetric matrix (3, 3) that carries `source`'s covariance over into `target`'s."""
-    ridge = _RIDGE * np.eye(3)
-    values, vectors = np.linalg.eigh(source.covariance + ridge)
-    root = (vectors * np.sqrt(values)) @ vectors.T
-    inverse_root = (vectors / np.sqrt(values)) @ vectors.T
-    middle, turned = np.linalg.eigh(root @ (target.covariance + ridge) @ root)
-    inner = (turned * np.sqrt(np.maximum(middle, 0.0))) @ turned.T
-    return np.asarray(inverse_root @ inner @ inverse_root)
+    return gaussian_map(*_moments(source), *_moments(target), ridge=_RIDGE).matrix
+
+
+def _moments(palette: Palette) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return palette.mean, palette.covariance
 
 
 def fit_grade(

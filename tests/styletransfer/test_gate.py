@@ -83,7 +83,7 @@ def test_a_mask_that_is_not_trusted_is_served_as_accent_and_says_so(
     assert not gate.trusted
     served = gate.serve("faithful", paint, look)
     assert served.mode == "accent"
-    assert served.reasons == ("faithful: mask confidence 0.31, at least 0.50 required",)
+    assert served.reasons == ("faithful: mask confidence 0.31, at least 0.90 required",)
 
 
 def test_an_empty_mask_is_never_trusted(make_picture, paint, look) -> None:
