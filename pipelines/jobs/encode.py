@@ -26,9 +26,9 @@ Batch = list[tuple[str, str]]
 def picture_encoder(limits: ImageLimits, folder: Path, with_content: bool) -> Callable[..., Any]:
     """Make the worker: [(id, image_path)] -> (rows of codes and statistics, rejects)."""
     import torch
-    from features.quality import picture_stats
 
     from features.encoders import ContentEncoder, StyleEncoder
+    from features.quality import picture_stats
 
     torch.set_num_threads(1)
     style_encoder = StyleEncoder()
