@@ -1,0 +1,141 @@
+"""Intervals for estimates: asymptotic, bootstrap and empirical Bernstein.
+
+Rows of one group (`Estimate.group`) count as one draw in all three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from features.schema import InputError
+from recsys.offpolicy.estimate import Estimate, Floats
+
+Method = Literal["normal", "bootstrap", "bernstein"]
+METHODS: Final[tuple[Method, ...]] = ("normal", "bootstrap", "bernstein")
+
+_BLOCK = 16
+
+
+def interval(
+    estimate: Estimate,
+    method: Method = "normal",
+    level: float = 0.95,
+    seed: int = 0,
+    draws: int = 1000,
+) -> tuple[float, float]:
+    """Two-sided interval (low, high) of the estimate's value, at `level` in (0, 1).
+
+    normal: value -+ z * standard error (delta method for ratios). bootstrap: percentiles of
+    `draws` redraws of the rows, or groups, with replacement; only here does `seed` matter.
+    bernstein: Maurer and Pontil, "Empirical Bernstein bounds and sample variance penalization"
+    (2009), Theorem 4 at each end; it holds at any size for independent bounded terms, their range
+    being taken from the log; for ratios it is applied to the linearised terms.
+    """
+    return intervals([estimate], method, level, seed, draws)[0]
+
+
+def intervals(
+    estimates: Sequence[Estimate],
+    method: Method = "normal",
+    level: float = 0.95,
+    seed: int = 0,
+    draws: int = 1000,
+) -> list[tuple[float, float]]:
+    """`interval` of many estimates of the same rows; the bootstrap shares its redraws."""
+    if method not in METHODS:
+        raise InputError(f"interval method is {method!r}: expected one of {', '.join(METHODS)}")
+    if not 0.0 < level < 1.0:
+        raise InputError(f"interval level is {level}: expected between 0 and 1, such as 0.95")
+    if method == "bootstrap":
+        drawn = bootstrap(estimates, draws, seed)
+        tails = [(1.0 - level) / 2, (1.0 + level) / 2]
+        return [(float(low), float(high)) for low, high in np.nanquantile(drawn, tails, axis=0).T]
+    bound = _normal if method == "normal" else _bernstein
+    return [bound(estimate, level) for estimate in estimates]
+
+
+def standard_error(estimate: Estimate) -> float:
+    """Standard error of the value; NaN for fewer than two rows or groups."""
+    terms = _terms(estimate)
+    return float(terms.std(ddof=1) / len(terms) ** 0.5) if len(terms) > 1 else float("nan")
+
+
+def bootstrap(estimates: Sequence[Estimate], draws: int, seed: int) -> Floats:
+    """Values of each estimate in `draws` redraws of the rows, or groups: (draws, estimates).
+
+    Multinomial counts times the matrix of all columns, a block of draws at a time.
+    """
+    if draws < 1:
+        raise InputError(f"bootstrap draws is {draws}: expected at least 1")
+    lengths = {len(estimate) for estimate in estimates}
+    if len(lengths) != 1:
+        raise InputError(f"bootstrap: estimates have {sorted(lengths)} rows: expected one length")
+    columns, uses = _distinct_columns(estimates)
+    matrix = _summed(columns, estimates[0].group)
+    n = len(matrix)
+    rng = np.random.default_rng(seed)
+    values = np.empty((draws, len(estimates)))
+    for start in range(0, draws, _BLOCK):
+        block = min(_BLOCK, draws - start)
+        counts = np.stack(
+            [np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(block)]
+        ).astype(np.float64)
+        sums = counts @ matrix
+        means = sums[:, :-1] / sums[:, -1:]
+        for column, (estimate, use) in enumerate(zip(estimates, uses, strict=True)):
+            values[start : start + block, column] = estimate.combine(means[:, use])
+    return values
+
+
+def _distinct_columns(estimates: Sequence[Estimate]) -> tuple[list[Floats], list[list[int]]]:
+    columns: list[Floats] = []
+    place: dict[int, int] = {}
+    uses = []
+    for estimate in estimates:
+        for column in estimate.columns:
+            if id(column) not in place:
+                place[id(column)] = len(columns)
+                columns.append(column)
+        uses.append([place[id(column)] for column in estimate.columns])
+    return columns, uses
+
+
+def _summed(columns: list[Floats], group: NDArray[np.int64] | None) -> Floats:
+    """Sums of the columns and the number of rows of each group: (groups, columns + 1)."""
+    if group is None:
+        return np.column_stack([*columns, np.ones(len(columns[0]))])
+    dense = np.unique(group, return_inverse=True)[1]
+    return np.column_stack(
+        [*(np.bincount(dense, weights=column) for column in columns), np.bincount(dense)]
+    )
+
+
+def _terms(estimate: Estimate) -> Floats:
+    """Terms, independent of each other, whose mean is the value: rows, or groups of them."""
+    if estimate.group is None:
+        return estimate.per_round
+    sums = _summed([estimate.per_round - estimate.value], estimate.group)[:, 0]
+    return estimate.value + sums * (len(sums) / len(estimate))
+
+
+def _normal(estimate: Estimate, level: float) -> tuple[float, float]:
+    reach = float(norm.ppf((1.0 + level) / 2)) * standard_error(estimate)
+    return estimate.value - reach, estimate.value + reach
+
+
+def _bernstein(estimate: Estimate, level: float) -> tuple[float, float]:
+    terms = _terms(estimate)
+    n = len(terms)
+    if n < 2:
+        return -np.inf, np.inf
+    log_term = np.log(4.0 / (1.0 - level))
+    span = max(float(terms.max()), 0.0) - min(float(terms.min()), 0.0)
+    reach = float(
+        np.sqrt(2.0 * terms.var(ddof=1) * log_term / n) + 7.0 * span * log_term / (3.0 * (n - 1))
+    )
+    return estimate.value - reach, estimate.value + reach
