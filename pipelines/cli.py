@@ -157,6 +157,7 @@ def render(
     styles: Styles,
     out: Out,
     mode: Annotated[str, typer.Option(help="faithful, accent or artistic.")] = "faithful",
+    method: Annotated[str, typer.Option(help="generator, gatys or transport.")] = "generator",
     strength: Annotated[float, typer.Option(help="Over 0, at most 1.")] = 1.0,
     size: Annotated[int, typer.Option(help="Longer side in px, 64 to 1536.")] = 384,
     format: Annotated[str, typer.Option(help="jpeg, png or webp.")] = "jpeg",
@@ -172,7 +173,8 @@ def render(
     from pipelines.config import parse_config
     from pipelines.jobs.catalogue import render_catalogue
 
-    settings = parse_config({"render": {"mode": mode, "size_px": size, "format": format}})
+    chosen = {"mode": mode, "method": method, "size_px": size, "format": format}
+    settings = parse_config({"render": chosen})
     counts = render_catalogue(items, styles, out, settings, strength, max_items, max_styles)
     _print(counts, as_json, [f"{counts['renders']:,} pictures in {(out / 'renders').resolve()}"])
 

@@ -1,9 +1,10 @@
-"""Paints a canvas in many looks with the conditional generator."""
+"""Painters: a canvas in, its paint in many looks out; here the one of the conditional generator."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,24 @@ from styletransfer.look import Look
 from styletransfer.runtime import Backend
 
 Painted = tuple[NDArray[np.uint8], float]
+
+
+class Painter(Protocol):
+    """A way to paint; `version` names its weights and whatever else decides its pixels."""
+
+    version: str
+
+    def paint(
+        self,
+        canvas: NDArray[np.uint8],
+        looks: Sequence[Look],
+        own_code: NDArray[np.float32] | None,
+    ) -> Iterator[Painted]:
+        """Paint `canvas` uint8 (h, w, 3) sRGB in each of `looks`, as strong as it says.
+
+        `own_code` float32 (100,) is the picture's own style code, if known. Yields (paint of the
+        canvas's shape, seconds) per look, in order. Raises InputError on a size out of range.
+        """
 
 
 class GeneratorPainter:
@@ -31,12 +50,10 @@ class GeneratorPainter:
         canvas: NDArray[np.uint8],
         looks: Sequence[Look],
         own_code: NDArray[np.float32] | None,
-    ) -> list[Painted]:
-        """Paint `canvas` uint8 (h, w, 3) in as few passes as memory allows.
+    ) -> Iterator[Painted]:
+        """See `Painter.paint`: in as few passes as memory allows.
 
-        `own_code` is the picture's own style code, encoded from the canvas when it is needed and
-        not given. Returns (paint of the canvas's shape, seconds) per look; `looks` is not empty.
-        Raises InputError on a size out of range.
+        `own_code` is encoded from the canvas when it is needed and not given; `looks` is not empty.
         """
         height, width = canvas.shape[:2]
         check_size(height, width)
@@ -47,14 +64,12 @@ class GeneratorPainter:
             codes = np.where(strengths < 1.0, own + strengths * (codes - own), codes)
         planes = np.ascontiguousarray(canvas.transpose(2, 0, 1)[None], dtype=np.float32) / 255.0
         looks_per_pass = max(1, self._pixels_per_pass // (height * width))
-        painted: list[Painted] = []
         for start in range(0, len(codes), looks_per_pass):
             began = time.perf_counter()
             some = codes[start : start + looks_per_pass]
             pixels = _to_uint8(self._backend.paint(planes, some))
             seconds = (time.perf_counter() - began) / len(some)
-            painted += [(one, seconds) for one in pixels]
-        return painted
+            yield from ((one, seconds) for one in pixels)
 
     def _own_code(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         if self._encoder is None:

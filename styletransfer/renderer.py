@@ -18,9 +18,11 @@ from features.schema import ORIGINAL, ConfigError
 from styletransfer.compose import Mode
 from styletransfer.fidelity import FidelityReport
 from styletransfer.gate import FidelityBudget, ItemGate, Recognise, look_anchor
+from styletransfer.gatys import GatysConfig
 from styletransfer.generator import MAX_SIDE_PX, MIN_SIDE_PX
 from styletransfer.look import Look
-from styletransfer.painter import GeneratorPainter
+from styletransfer.painter import GeneratorPainter, Painter
+from styletransfer.picture_painter import GatysPainter, TransportPainter
 from styletransfer.runtime import Backend, make_backend
 from styletransfer.watermark import DEFAULT_KEY
 
@@ -31,12 +33,15 @@ class RenderConfig:
 
     `mode`: faithful (full look around the product, a bounded grade on it), accent (palette and
     light only) or artistic (paint everywhere).
+    `method` paints: generator (one pass of a network), gatys (optimisation: slow, and needs the
+    VGG16 weights) or transport (optimal transport of colours and fine texture: no weights).
     `size_px` is the longer side of a render. `pixels_per_pass` bounds the memory of one pass of the
     generator, about 300 bytes a pixel: several looks share a pass while they fit. `watermark_key`
     is the key of the invisible mark in every restyled picture.
     """
 
     mode: Literal["faithful", "accent", "artistic"] = "faithful"
+    method: Literal["generator", "gatys", "transport"] = "generator"
     size_px: int = 384
     format: PictureFormat = "jpeg"
     backend: Literal["torch", "onnxruntime", "openvino"] = "onnxruntime"
@@ -44,11 +49,16 @@ class RenderConfig:
     pixels_per_pass: int = 1_200_000
     watermark_key: int = DEFAULT_KEY
     budget: FidelityBudget = field(default_factory=FidelityBudget)
+    gatys: GatysConfig = field(default_factory=GatysConfig)
 
     def __post_init__(self) -> None:
         if self.mode not in ("faithful", "accent", "artistic"):
             raise ConfigError(
                 f"render.mode is {self.mode!r}: expected faithful, accent or artistic"
+            )
+        if self.method not in ("generator", "gatys", "transport"):
+            raise ConfigError(
+                f"render.method is {self.method!r}: expected generator, gatys or transport"
             )
         if not MIN_SIDE_PX <= self.size_px <= MAX_SIDE_PX:
             raise ConfigError(
@@ -84,14 +94,16 @@ class Renderer:
     """Paints one picture in many looks and serves of each what keeps the product true."""
 
     def __init__(self, config: RenderConfig | None = None, backend: Backend | None = None) -> None:
-        """Use `backend`, else open the one `config` names: ConfigError, WeightsError."""
+        """Open what `config` paints with: ConfigError, WeightsError.
+
+        `backend` is used by the generator in place of the one that `config` names.
+        """
         self._config = config or RenderConfig()
-        engine = backend or make_backend(self._config.backend, self._config.threads)
-        self._painter = GeneratorPainter(engine, self._config.pixels_per_pass, self._config.threads)
+        self._painter = _open_painter(self._config, backend)
 
     @property
     def model_version(self) -> str:
-        """Short hash of the weights that paint."""
+        """Name of what paints: a short hash of its weights, or of its method's version."""
         return self._painter.version
 
     def render(
@@ -179,6 +191,15 @@ class Renderer:
                 )
             )
         return renders
+
+
+def _open_painter(config: RenderConfig, backend: Backend | None) -> Painter:
+    if config.method == "gatys":
+        return GatysPainter(config.gatys)
+    if config.method == "transport":
+        return TransportPainter()
+    engine = backend or make_backend(config.backend, config.threads)
+    return GeneratorPainter(engine, config.pixels_per_pass, config.threads)
 
 
 def render_key(

@@ -79,7 +79,7 @@ def item_painter(
     def look(style_id: str) -> Look:
         source = sources[style_id]
         picture = resize_longest(decode(Path(source.path), limits), LOOK_SIDE_PX)
-        return Look(style_id, source.style_code, 1.0, look_anchor(picture))
+        return Look(style_id, source.style_code, 1.0, look_anchor(picture), picture)
 
     def work(batch: list[ItemWork]) -> tuple[list[Row], list[Row]]:
         rows: list[Row] = []

@@ -22,8 +22,7 @@ from pipelines.executor import BatchFailure, LocalExecutor
 from pipelines.jobs.paint import ItemWork, LookSource, Row, item_painter
 from pipelines.progress import progress
 from pipelines.workspace import Workspace
-from styletransfer.generator import load_pretrained
-from styletransfer.renderer import RenderConfig, render_key
+from styletransfer.renderer import RenderConfig, Renderer, render_key
 
 BATCH_RENDERS = 32
 RIVALS = 16
@@ -53,11 +52,14 @@ RENDER_COLUMNS = {
 
 
 def recipe(config: RenderConfig) -> str:
-    """Digest of all but the pictures that decides a render's pixels: weights and settings."""
+    """Digest of all but the pictures that decides a render's pixels: weights and settings.
+
+    Raises WeightsError where what `config` paints with is not installed, before any work is done.
+    """
     settings = dataclasses.asdict(config)
     for without_effect in ("threads", "pixels_per_pass"):
         del settings[without_effect]
-    return storage.digest_json({**settings, "generator": load_pretrained().model_version})
+    return storage.digest_json({**settings, "painter": Renderer(config).model_version})
 
 
 def render_plan(

@@ -1,0 +1,238 @@
+"""Optimisation-based style transfer: the picture itself is what is optimised. Slow, the reference.
+
+Gatys, Ecker and Bethge 2016, "Image style transfer using convolutional neural networks", coarse to
+fine as in Gatys et al. 2017, "Controlling perceptual factors in neural style transfer". In place of
+Gram matrices the style may be the distribution of patches, see `sliced_wasserstein`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from features.images import require_picture, resize
+from features.schema import ConfigError, InputError
+from features.vgg import Vgg16, load_pretrained
+from styletransfer.losses import gram_loss, gram_matrix, mean_squared_error, total_variation
+from styletransfer.sliced_wasserstein import LEVELS, PATCH_PX, patch_sliced_wasserstein
+from styletransfer.transport import recolour
+
+STYLE_LAYERS: Final = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
+CONTENT_LAYER: Final = "conv4_2"
+MIN_SIDE_PX: Final = PATCH_PX * 2 ** (LEVELS - 1)
+# A flat look has no power to divide by; far below what any painting has.
+_LEAST_POWER: Final = 1e-4
+
+Loss = Callable[[Tensor, torch.Generator], Tensor]
+
+
+@dataclass(frozen=True)
+class GatysConfig:
+    """What is optimised, how and for how long.
+
+    `style` is "gram" (Gram matrices of VGG16 features) or "patch" (sliced Wasserstein distance of
+    7x7 patches at four levels, over `projections` random lines each). `steps` counts evaluations of
+    the loss at each scale, coarse to fine: every scale doubles the size of the one before, and the
+    last is the picture's own. `look_scale` is the look's longer side over the picture's: below 1
+    the brush is finer. Losses are relative to the power of what they aim at, so that weights mean
+    the same for any picture and look. `learning_rate`, in 0..1 per step, is Adam's, and falls to
+    zero along each scale.
+    """
+
+    style: Literal["gram", "patch"] = "gram"
+    optimiser: Literal["lbfgs", "adam"] = "lbfgs"
+    steps: tuple[int, ...] = (60, 40, 20)
+    style_weight: float = 1.0
+    content_weight: float = 0.1
+    variation_weight: float = 0.3
+    look_scale: float = 1.0
+    projections: int = 32
+    learning_rate: float = 0.03
+
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("style", self.style, ("gram", "patch")),
+            ("optimiser", self.optimiser, ("lbfgs", "adam")),
+        ):
+            if value not in known:
+                raise ConfigError(
+                    f"gatys.{name} is {value!r}: expected {known[0]!r} or {known[1]!r}"
+                )
+        if not self.steps or min(self.steps) < 1:
+            raise ConfigError(
+                f"gatys.steps is {self.steps}: expected a count of at least 1 for each scale"
+            )
+        if min(self.style_weight, self.content_weight, self.variation_weight) < 0:
+            raise ConfigError("gatys weights must not be negative: set one to 0 to leave it out")
+        if self.look_scale <= 0 or self.learning_rate <= 0 or self.projections < 1:
+            raise ConfigError(
+                "gatys.look_scale, learning_rate and projections must be above 0, got "
+                f"{self.look_scale}, {self.learning_rate} and {self.projections}"
+            )
+
+
+DEFAULT_GATYS: Final = GatysConfig()
+
+
+def paint_gatys(
+    picture: NDArray[np.uint8],
+    look_picture: NDArray[np.uint8],
+    config: GatysConfig = DEFAULT_GATYS,
+    seed: int = 0,
+) -> NDArray[np.uint8]:
+    """Paint a picture in a look by descending a content and a style loss, coarse to fine.
+
+    The descent starts from the picture in the look's colours (sliced transport), so that it has
+    brushwork to find and no palette; this is also whose content is kept.
+
+    Args:
+        picture: uint8 (h, w, 3) sRGB, each side at least 56 px.
+        look_picture: uint8 (h', w', 3) sRGB of any size: it is scaled with the picture, so that
+            the brush is as wide as in the look, whatever the pixels.
+        config: losses and optimiser. Scales with a side below 56 px are left out.
+        seed: of the projections. The same input and seed give the same pixels.
+
+    Returns:
+        uint8 (h, w, 3).
+
+    Raises:
+        InputError: no such pictures, or one too small.
+        WeightsError: VGG16's weights are not installed.
+    """
+    require_picture(picture)
+    require_picture(look_picture)
+    height, width = picture.shape[:2]
+    if min(height, width) < MIN_SIDE_PX:
+        raise InputError(
+            f"a picture to paint by optimisation needs {MIN_SIDE_PX} px a side, got "
+            f"{width}x{height}: enlarge it, or paint by transport"
+        )
+    network = reference_network()
+    rng = torch.Generator().manual_seed(seed)
+    start = recolour(picture, look_picture, seed)
+    scales = _scales(height, width, config.steps)
+    canvas = _planes(resize(start, *scales[0][0]))
+    for size, steps in scales:
+        content = _planes(resize(start, *size))
+        # What the coarser scale could not hold comes back from the picture.
+        coarse = _planes(resize(start, canvas.shape[2], canvas.shape[3]))
+        change = F.interpolate(canvas - coarse, size, mode="bicubic")
+        look = _planes(_look_at(look_picture, config.look_scale * max(size)))
+        loss = _loss(network, content, look, config)
+        descend = _descend_lbfgs if config.optimiser == "lbfgs" else _descend_adam
+        canvas = descend((content + change).clamp(0.0, 1.0), loss, steps, config, rng)
+    return np.asarray((canvas[0].permute(1, 2, 0) * 255.0).round().to(torch.uint8).numpy())
+
+
+def _scales(height: int, width: int, steps: tuple[int, ...]) -> list[tuple[tuple[int, int], int]]:
+    """((height, width), steps) of each scale that is large enough, coarse to fine."""
+    halvings = range(len(steps) - 1, -1, -1)
+    sizes = [(round(height / 2**times), round(width / 2**times)) for times in halvings]
+    pairs = zip(sizes, steps, strict=True)
+    return [(size, count) for size, count in pairs if min(size) >= MIN_SIDE_PX]
+
+
+def _loss(network: Vgg16, content: Tensor, look: Tensor, config: GatysConfig) -> Loss:
+    """The weighted sum to descend, of a canvas like `content` (1, 3, h, w) -> scalar."""
+    goal = network(content, [CONTENT_LAYER])[CONTENT_LAYER]
+    goal_power = _power(goal)
+    by_gram = config.style == "gram"
+    if by_gram:
+        look_maps = network(look, STYLE_LAYERS)
+        powers = {name: _power(gram_matrix(maps)) for name, maps in look_maps.items()}
+    else:
+        flat = look.mean(dim=(2, 3), keepdim=True).expand_as(look)
+        fixed = torch.Generator().manual_seed(0)
+        spread = patch_sliced_wasserstein(flat, look, fixed, 4 * config.projections)
+        spread = spread.clamp(min=_LEAST_POWER)
+
+    def loss(canvas: Tensor, rng: torch.Generator) -> Tensor:
+        maps = network(canvas, [CONTENT_LAYER, *(STYLE_LAYERS if by_gram else ())])
+        content_term = mean_squared_error(maps[CONTENT_LAYER], goal) / goal_power
+        if by_gram:
+            layers = [
+                gram_loss(maps[name], look_maps[name]) / power for name, power in powers.items()
+            ]
+            style_term = torch.stack(layers).mean(dim=0)
+        else:
+            style_term = patch_sliced_wasserstein(canvas, look, rng, config.projections) / spread
+        total = (
+            config.content_weight * content_term
+            + config.style_weight * style_term
+            + config.variation_weight * total_variation(canvas)
+        )
+        return total.sum()
+
+    return loss
+
+
+def _descend_adam(
+    start: Tensor, loss: Loss, steps: int, config: GatysConfig, rng: torch.Generator
+) -> Tensor:
+    """Adam, with fresh projections at every step."""
+    canvas = start.clone().requires_grad_()
+    optimiser = torch.optim.Adam([canvas], lr=config.learning_rate)
+    for step in range(steps):
+        for group in optimiser.param_groups:
+            group["lr"] = config.learning_rate * (1.0 - step / steps)
+        (canvas.grad,) = torch.autograd.grad(loss(canvas, rng), canvas)
+        optimiser.step()
+        with torch.no_grad():
+            canvas.clamp_(0.0, 1.0)
+    return canvas.detach()
+
+
+def _descend_lbfgs(
+    start: Tensor, loss: Loss, steps: int, config: GatysConfig, rng: torch.Generator
+) -> Tensor:
+    """L-BFGS, whose line search needs a loss that stays the same: projections are drawn once."""
+    canvas = start.clone().requires_grad_()
+    optimiser = torch.optim.LBFGS(
+        [canvas],
+        max_iter=steps,
+        max_eval=steps,
+        history_size=10,
+        tolerance_grad=0.0,
+        tolerance_change=0.0,
+        line_search_fn="strong_wolfe",
+    )
+    drawn = rng.get_state()
+
+    def evaluate() -> float:
+        rng.set_state(drawn)
+        value = loss(canvas, rng)
+        (canvas.grad,) = torch.autograd.grad(value, canvas)
+        return float(value.detach())
+
+    optimiser.step(evaluate)  # type: ignore[no-untyped-call]
+    return canvas.detach().clamp(0.0, 1.0)
+
+
+@lru_cache(maxsize=1)
+def reference_network() -> Vgg16:
+    """The network whose features are compared, opened once: WeightsError, see `features.vgg`."""
+    return load_pretrained()
+
+
+def _power(values: Tensor) -> Tensor:
+    return values.square().mean().clamp(min=_LEAST_POWER)
+
+
+def _look_at(look_picture: NDArray[np.uint8], longest_px: float) -> NDArray[np.uint8]:
+    """The look at the size asked for, or as much larger as its shorter side needs to be."""
+    sides = look_picture.shape[:2]
+    ratio = max(longest_px / max(sides), MIN_SIDE_PX / min(sides))
+    return resize(look_picture, *(max(MIN_SIDE_PX, round(side * ratio)) for side in sides))
+
+
+def _planes(picture: NDArray[np.uint8]) -> Tensor:
+    """uint8 (h, w, 3) -> float32 (1, 3, h, w) in 0..1."""
+    return torch.from_numpy(picture.transpose(2, 0, 1)[None] / np.float32(255.0))
