@@ -45,19 +45,20 @@ class SameConv2d(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """(b, in, h, w) -> (b, out, ceil(h / stride), ceil(w / stride))."""
-        rows = _same_padding(input.shape[2], self.kernel_size[0], self.stride[0])
-        columns = _same_padding(input.shape[3], self.kernel_size[1], self.stride[1])
+        rows = same_padding(input.shape[2], self.kernel_size[0], self.stride[0])
+        columns = same_padding(input.shape[3], self.kernel_size[1], self.stride[1])
         if any(rows + columns):
             input = functional.pad(input, (*columns, *rows))
         return functional.conv2d(input, self.weight, self.bias, self.stride, groups=self.groups)
 
 
-def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """Pixels of zeros before and after a side of `size`, as TensorFlow's SAME counts them."""
     total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
     """Inverted residual: expand, depthwise, project; the input is added where shapes allow."""
 
     def __init__(
@@ -101,7 +102,7 @@ class EfficientNetLite0(nn.Module):
             blocks = []
             for index in range(n_blocks):
                 stride = first_stride if index == 0 else 1
-                blocks.append(_Block(channels, channels_out, kernel, stride, expansion))
+                blocks.append(Block(channels, channels_out, kernel, stride, expansion))
                 channels = channels_out
             stages.append(nn.Sequential(*blocks))
         self.stages = nn.ModuleList(stages)

