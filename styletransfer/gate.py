@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from features.images import decode
 from features.matting import LOW_CONFIDENCE, Mask
 from features.schema import ORIGINAL, ConfigError, InputError
 from styletransfer.compose import DEFAULT_COMPOSE, ComposeConfig, Composer, Mode
@@ -124,7 +125,8 @@ class Served:
     """What is shown: picture uint8 (h, w, 3), its mode, and the share of the strength asked for.
 
     `report` is None for the original. `reasons` says in words what was refused and why,
-    `under_styled` whether little of the look's colours arrived.
+    `under_styled` whether little of the look's colours arrived. `encoded` is the picture's file,
+    where one was asked for and anything was restyled.
     """
 
     picture: NDArray[np.uint8]
@@ -133,9 +135,10 @@ class Served:
     report: FidelityReport | None
     reasons: tuple[str, ...]
     under_styled: bool
+    encoded: bytes | None = None
 
 
-AsServed = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+Publish = Callable[[NDArray[np.uint8]], bytes]
 Recognise = Callable[[NDArray[np.uint8]], int]
 ReadAlike = Callable[[NDArray[np.uint8]], float | None]
 
@@ -155,7 +158,6 @@ class ItemGate:
         compose: ComposeConfig = DEFAULT_COMPOSE,
         recognise: Recognise | None = None,
         read_alike: ReadAlike | None = None,
-        as_served: AsServed | None = None,
     ) -> None:
         """Take the picture apart.
 
@@ -166,15 +168,12 @@ class ItemGate:
             compose: the rest of the composition.
             recognise: rank of the item in the catalogue for a render; none: not measured.
             read_alike: share of the words on the product read alike in a render; likewise.
-            as_served: what a shopper's browser will decode of a render, after watermark and lossy
-                file; judged in place of the render. None: the render's own pixels.
         """
         self._picture = picture
         self._confidence = mask.confidence
         self._budget = budget
         self._recognise = recognise
         self._read_alike = read_alike
-        self._as_served = as_served
         plate = take_apart(picture, mask.alpha)
         has_product = bool((plate.alpha >= 0.5).any())
         self.trusted = has_product and mask.confidence >= budget.min_mask_confidence
@@ -185,7 +184,13 @@ class ItemGate:
         alpha = mask.alpha if self.trusted else np.zeros_like(mask.alpha)
         self._meter = FidelityMeter(picture, alpha)
 
-    def serve(self, mode: Mode, paint: NDArray[np.uint8] | None, look: LookAnchor) -> Served:
+    def serve(
+        self,
+        mode: Mode,
+        paint: NDArray[np.uint8] | None,
+        look: LookAnchor,
+        publish: Publish | None = None,
+    ) -> Served:
         """The strongest picture within the budget: `mode`, else accent, else the original.
 
         Args:
@@ -194,6 +199,8 @@ class ItemGate:
             paint: uint8 (h, w, 3); for faithful the painted `background`, for artistic the painted
                 picture, for accent and original not used.
             look: the look's anchor.
+            publish: makes a render's file, watermark and loss included; what a shopper's browser
+                will decode of it is then judged in place of the render's own pixels.
 
         Raises:
             InputError: an unknown mode, or no paint for a mode that needs one.
@@ -208,13 +215,18 @@ class ItemGate:
                     f"{self._budget.min_mask_confidence:.2f} required"
                 )
                 continue
-            served = self._strongest(step, paint, look, reasons)
+            served = self._strongest(step, paint, look, reasons, publish)
             if served is not None:
                 return served
         return Served(self._picture, ORIGINAL, 0.0, None, tuple(reasons), mode != ORIGINAL)
 
     def _strongest(
-        self, mode: Mode, paint: NDArray[np.uint8] | None, look: LookAnchor, reasons: list[str]
+        self,
+        mode: Mode,
+        paint: NDArray[np.uint8] | None,
+        look: LookAnchor,
+        reasons: list[str],
+        publish: Publish | None,
     ) -> Served | None:
         """The first step that passes; adds the failures of those before it to `reasons`."""
         only_colours = False
@@ -225,7 +237,8 @@ class ItemGate:
             if mode == "accent" and np.array_equal(render, self._picture):
                 reasons.append("accent: the budget leaves no room for any change")
                 return None
-            shown = render if self._as_served is None else self._as_served(render)
+            encoded = None if publish is None else publish(render)
+            shown = render if encoded is None else decode(encoded)
             report = self._meter.measure(shown, look.colours)
             failed = failures(report, self._budget)
             if mode == "artistic":
@@ -236,7 +249,7 @@ class ItemGate:
             if not failed:
                 arrived = report.arrival if report.arrival is not None else 1.0
                 under = arrived < self._budget.least_arrival
-                return Served(render, mode, amount, report, tuple(reasons), under)
+                return Served(render, mode, amount, report, tuple(reasons), under, encoded)
             only_colours = all(one.measure in _COLOUR_MEASURES for one in failed)
             weaker = "" if grade == 1.0 else ", product's own grade weaker"
             reasons.append(f"{mode} at {amount:g}{weaker}: " + "; ".join(map(str, failed)))

@@ -17,7 +17,7 @@ from features.matting import Mask, product_mask
 from features.schema import ORIGINAL, ConfigError
 from styletransfer.compose import Mode
 from styletransfer.fidelity import FidelityReport
-from styletransfer.gate import FidelityBudget, ItemGate, Recognise, look_anchor
+from styletransfer.gate import FidelityBudget, ItemGate, Publish, Recognise, look_anchor
 from styletransfer.gatys import GatysConfig
 from styletransfer.generator import MAX_SIDE_PX, MIN_SIDE_PX
 from styletransfer.look import Look
@@ -77,6 +77,7 @@ class Rendered:
 
     `strength` is the one served, 0 for the original. `report` is None where nothing was restyled,
     `reason` says in words why less was served than asked for, or that little of the look arrived.
+    `encoded` is the picture's file where `render` was told how to publish it.
     """
 
     style_id: str
@@ -88,6 +89,7 @@ class Rendered:
     mask_confidence: float | None = None
     report: FidelityReport | None = None
     reason: str = ""
+    encoded: bytes | None = None
 
 
 class Renderer:
@@ -113,6 +115,7 @@ class Renderer:
         own_code: NDArray[np.float32] | None = None,
         mask: Mask | None = None,
         recognise: Recognise | None = None,
+        publish: Sequence[Publish] | None = None,
     ) -> list[Rendered]:
         """Paint `picture` in each of `looks`, at the picture's own size.
 
@@ -124,6 +127,8 @@ class Renderer:
             mask: where the product is, of the picture's size; estimated when not given, but for
                 the artistic mode, which paints everywhere and is measured everywhere.
             recognise: rank of the item in its catalogue for a render; not measured when not given.
+            publish: one per look, makes the render's file, watermark and loss included; what can
+                be decoded of it is judged, and the file is kept.
 
         Returns:
             One `Rendered` per look, in order. A null look gets `picture` itself, and nothing runs
@@ -133,7 +138,9 @@ class Renderer:
             InputError: `picture` is no such array, its size is out of range, or the mask's differs.
         """
         require_picture(picture)
-        styled = [look for look in looks if not look.is_null]
+        publishers = [None] * len(looks) if publish is None else publish
+        pairs = zip(looks, publishers, strict=True)
+        styled = [(look, publisher) for look, publisher in pairs if not look.is_null]
         served = iter(self._serve(picture, styled, own_code, mask, recognise) if styled else ())
         mode = self._config.mode
         return [
@@ -146,7 +153,7 @@ class Renderer:
     def _serve(
         self,
         picture: NDArray[np.uint8],
-        looks: Sequence[Look],
+        styled: Sequence[tuple[Look, Publish | None]],
         own_code: NDArray[np.float32] | None,
         mask: Mask | None,
         recognise: Recognise | None,
@@ -156,6 +163,7 @@ class Renderer:
             mask = product_mask(picture)
         nowhere = Mask(np.zeros(picture.shape[:2], dtype=np.float32), 0.0, "estimated")
         gate = ItemGate(picture, mask or nowhere, config.budget, recognise=recognise)
+        looks = [look for look, _ in styled]
         blends = any(look.anchor is None for look in looks)
         canvas = None
         if config.mode == "faithful" and gate.trusted:
@@ -168,12 +176,12 @@ class Renderer:
             else self._painter.paint(canvas, looks, own_code)
         )
         renders = []
-        for look, (paint, seconds) in zip(looks, painted, strict=True):
+        for (look, publish), (paint, seconds) in zip(styled, painted, strict=True):
             anchor = look.anchor
             if anchor is None:
                 assert paint is not None  # blends are always painted
                 anchor = look_anchor(paint)
-            shown = gate.serve(config.mode, paint, anchor)
+            shown = gate.serve(config.mode, paint, anchor, publish)
             reasons = list(shown.reasons)
             if shown.under_styled and shown.mode != ORIGINAL:
                 reasons.append("little of the look arrived")
@@ -188,6 +196,7 @@ class Renderer:
                     None if mask is None else mask.confidence,
                     shown.report,
                     "; ".join(reasons),
+                    shown.encoded,
                 )
             )
         return renders

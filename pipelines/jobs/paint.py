@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from features.images import (
     resize_longest,
 )
 from features.matting import Mask, product_mask
-from features.schema import ORIGINAL, InputError, StylefeedError
+from features.schema import InputError, StylefeedError
 from pipelines import storage
 from styletransfer import watermark
 from styletransfer.fidelity import identity
@@ -33,7 +33,6 @@ from styletransfer.provenance import Provenance, embed_provenance
 from styletransfer.renderer import RenderConfig, Rendered, Renderer
 
 LOOK_SIDE_PX = 384
-WATERMARK_SIDE_PX = 64
 
 Row = dict[str, Any]
 
@@ -94,6 +93,7 @@ def item_painter(
                     item.style_code,
                     photo.mask,
                     _recogniser(encoder, item.rivals),
+                    [partial(_published, key=key, config=config) for key, _, _ in item.wanted],
                 )
             except StylefeedError as error:
                 rejects.append({"key": item.item_id, "reason": str(error), "got": item.path})
@@ -103,9 +103,16 @@ def item_painter(
                 rejects.append(reject)
             for (key, _, strength), render in zip(item.wanted, renders, strict=True):
                 uri = None
-                if render.served_mode != ORIGINAL:
+                if render.encoded is not None:
                     uri = f"renders/{key[:2]}/{key}.{config.format}"
-                    data = _encode(render, key, item.item_id, renderer.model_version, config, photo)
+                    told = Provenance(
+                        render.served_mode,
+                        item.item_id,
+                        render.style_id,
+                        round(render.strength, 4),
+                        renderer.model_version,
+                    )
+                    data = embed_provenance(render.encoded, config.format, told, photo.data)
                     storage.write_bytes(folder / uri, data)
                 rows.append(_row(key, item.item_id, strength, uri, render))
         return rows, rejects
@@ -164,22 +171,12 @@ def _recogniser(encoder: ContentEncoder, rivals: NDArray[np.float32]) -> Recogni
     return rank
 
 
-def _encode(
-    render: Rendered,
-    key: str,
-    item_id: str,
-    model_version: str,
-    config: RenderConfig,
-    photo: _Photo,
-) -> bytes:
-    """The file of a render: marked invisibly, with its provenance and the photo's own tags."""
-    picture = render.picture
-    if min(picture.shape[:2]) >= WATERMARK_SIDE_PX:
-        picture = watermark.embed(picture, int(key[:8], 16), config.watermark_key)
-    provenance = Provenance(
-        render.served_mode, item_id, render.style_id, round(render.strength, 4), model_version
-    )
-    return embed_provenance(encode(picture, config.format), config.format, provenance, photo.data)
+def _published(picture: NDArray[np.uint8], key: str, config: RenderConfig) -> bytes:
+    """The file of a render, invisibly marked with what leads back to its row."""
+    if min(picture.shape[:2]) >= watermark.MIN_SIDE_PX:
+        payload = watermark.payload_of(key)
+        picture = watermark.embed(picture, payload, config.watermark_key)
+    return encode(picture, config.format)
 
 
 def _row(key: str, item_id: str, strength: float, uri: str | None, render: Rendered) -> Row:

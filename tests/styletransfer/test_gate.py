@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from features.images import decode, encode
+from features.images import encode
 from features.matting import Mask
 from features.schema import ConfigError, InputError
 from styletransfer.fidelity import FidelityReport
@@ -149,17 +149,19 @@ def test_what_the_file_shows_is_judged_in_place_of_the_render(
 ) -> None:
     picture = make_picture(HEIGHT, WIDTH)
     own = ItemGate(picture, mask, CREATIVE).serve("faithful", paint, look)
-    as_jpeg = ItemGate(
-        picture, mask, CREATIVE, as_served=lambda render: decode(encode(render, "jpeg", quality=95))
-    ).serve("faithful", paint, look)
-    ruined = ItemGate(
-        picture, mask, as_served=lambda render: decode(encode(render, "jpeg", quality=2))
-    ).serve("faithful", paint, look)
+    as_jpeg = ItemGate(picture, mask, CREATIVE).serve(
+        "faithful", paint, look, lambda render: encode(render, "jpeg", quality=95)
+    )
+    ruined = ItemGate(picture, mask).serve(
+        "faithful", paint, look, lambda render: encode(render, "jpeg", quality=2)
+    )
     assert own.report is not None
     assert as_jpeg.report is not None
     np.testing.assert_array_equal(as_jpeg.picture, own.picture)
+    assert as_jpeg.encoded == encode(as_jpeg.picture, "jpeg", quality=95)
     assert own.report.delta_e < as_jpeg.report.delta_e <= CREATIVE.max_delta_e
     assert ruined.mode == "original"
+    assert ruined.encoded is None
 
 
 def test_a_shift_of_colours_alone_weakens_the_grade_before_the_paint(
@@ -167,12 +169,11 @@ def test_a_shift_of_colours_alone_weakens_the_grade_before_the_paint(
 ) -> None:
     picture = make_picture(HEIGHT, WIDTH)
 
-    def exaggerated(render: np.ndarray) -> np.ndarray:
+    def exaggerated(render: np.ndarray) -> bytes:
         change = render.astype(float) - picture
-        return np.clip(picture + 1.8 * change, 0, 255).astype(np.uint8)
+        return encode(np.clip(picture + 1.8 * change, 0, 255).astype(np.uint8), "png")
 
-    gate = ItemGate(picture, mask, as_served=exaggerated)
-    served = gate.serve("faithful", paint, look)
+    served = ItemGate(picture, mask).serve("faithful", paint, look, exaggerated)
     assert served.mode == "faithful"
     assert served.amount == 1.0
     assert len(served.reasons) == 1
