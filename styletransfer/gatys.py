@@ -127,8 +127,8 @@ def paint_gatys(
         change = F.interpolate(canvas - coarse, size, mode="bicubic")
         look = _planes(_look_at(look_picture, config.look_scale * max(size)))
         loss = _loss(network, content, look, config)
-        descend = _descend_lbfgs if config.optimiser == "lbfgs" else _descend_adam
-        canvas = descend((content + change).clamp(0.0, 1.0), loss, steps, config, rng)
+        begun = (content + change).clamp(0.0, 1.0)
+        canvas = _descend(begun, _colour_axes(look), loss, steps, config, rng)
     return np.asarray((canvas[0].permute(1, 2, 0) * 255.0).round().to(torch.uint8).numpy())
 
 
@@ -174,46 +174,54 @@ def _loss(network: Vgg16, content: Tensor, look: Tensor, config: GatysConfig) ->
     return loss
 
 
-def _descend_adam(
-    start: Tensor, loss: Loss, steps: int, config: GatysConfig, rng: torch.Generator
+def _descend(
+    start: Tensor, axes: Tensor, loss: Loss, steps: int, config: GatysConfig, rng: torch.Generator
 ) -> Tensor:
-    """Adam, with fresh projections at every step."""
-    canvas = start.clone().requires_grad_()
-    optimiser = torch.optim.Adam([canvas], lr=config.learning_rate)
-    for step in range(steps):
-        for group in optimiser.param_groups:
-            group["lr"] = config.learning_rate * (1.0 - step / steps)
-        (canvas.grad,) = torch.autograd.grad(loss(canvas, rng), canvas)
-        optimiser.step()
-        with torch.no_grad():
-            canvas.clamp_(0.0, 1.0)
-    return canvas.detach()
-
-
-def _descend_lbfgs(
-    start: Tensor, loss: Loss, steps: int, config: GatysConfig, rng: torch.Generator
-) -> Tensor:
-    """L-BFGS, whose line search needs a loss that stays the same: projections are drawn once."""
-    canvas = start.clone().requires_grad_()
-    optimiser = torch.optim.LBFGS(
-        [canvas],
-        max_iter=steps,
-        max_eval=steps,
-        history_size=10,
-        tolerance_grad=0.0,
-        tolerance_change=0.0,
-        line_search_fn="strong_wolfe",
-    )
+    """The canvas (1, 3, h, w) after `steps` evaluations of the loss, moved along colour `axes`."""
+    moves = torch.zeros_like(start, requires_grad=True)
+    by_lbfgs = config.optimiser == "lbfgs"
     drawn = rng.get_state()
 
+    def canvas() -> Tensor:
+        return start + torch.einsum("ij,bjhw->bihw", axes, moves)
+
     def evaluate() -> float:
-        rng.set_state(drawn)
-        value = loss(canvas, rng)
-        (canvas.grad,) = torch.autograd.grad(value, canvas)
+        # A line search needs a loss that stays the same; Adam sees fresh projections.
+        if by_lbfgs:
+            rng.set_state(drawn)
+        value = loss(canvas(), rng)
+        (moves.grad,) = torch.autograd.grad(value, moves)
         return float(value.detach())
 
-    optimiser.step(evaluate)  # type: ignore[no-untyped-call]
-    return canvas.detach().clamp(0.0, 1.0)
+    if by_lbfgs:
+        lbfgs = torch.optim.LBFGS(
+            [moves],
+            max_iter=steps,
+            max_eval=steps,
+            history_size=10,
+            tolerance_grad=0.0,
+            tolerance_change=0.0,
+            line_search_fn="strong_wolfe",
+        )
+        lbfgs.step(evaluate)  # type: ignore[no-untyped-call]
+    else:
+        adam = torch.optim.Adam([moves], lr=config.learning_rate)
+        for step in range(steps):
+            adam.param_groups[0]["lr"] = config.learning_rate * (1.0 - step / steps)
+            adam.step(evaluate)
+    return canvas().detach().clamp(0.0, 1.0)
+
+
+def _colour_axes(look: Tensor) -> Tensor:
+    """Root of the covariance of a look's colours, (3, 3), 1 along the axis of most variance.
+
+    Colours that move along these change hue no more readily than the look does: free to move along
+    red, green and blue, every loss here is soonest lowered by a rainbow of noise.
+    """
+    covariance = torch.cov(look[0].flatten(1)) + _LEAST_POWER * torch.eye(3)
+    values, vectors = torch.linalg.eigh(covariance)
+    axes: Tensor = (vectors * (values / values.max()).sqrt()) @ vectors.T
+    return axes
 
 
 @lru_cache(maxsize=1)
