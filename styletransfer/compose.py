@@ -16,7 +16,7 @@ from styletransfer.plate import Plate
 
 Mode = Literal["faithful", "accent", "artistic", "original"]
 
-_SAMPLES: Final = 1500
+_SAMPLES: Final = 800
 _SOLID: Final = 0.97
 # Ratios of light in near black mean nothing.
 _LEAST_LIGHT: Final = np.float32(0.01)

@@ -93,7 +93,7 @@ def item_painter(
                     item.style_code,
                     photo.mask,
                     _recogniser(encoder, item.rivals),
-                    [partial(_published, key=key, config=config) for key, _, _ in item.wanted],
+                    [partial(published, key=key, config=config) for key, _, _ in item.wanted],
                 )
             except StylefeedError as error:
                 rejects.append({"key": item.item_id, "reason": str(error), "got": item.path})
@@ -171,7 +171,7 @@ def _recogniser(encoder: ContentEncoder, rivals: NDArray[np.float32]) -> Recogni
     return rank
 
 
-def _published(picture: NDArray[np.uint8], key: str, config: RenderConfig) -> bytes:
+def published(picture: NDArray[np.uint8], key: str, config: RenderConfig) -> bytes:
     """The file of a render, invisibly marked with what leads back to its row."""
     if min(picture.shape[:2]) >= watermark.MIN_SIDE_PX:
         payload = watermark.payload_of(key)

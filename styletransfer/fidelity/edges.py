@@ -8,22 +8,26 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from styletransfer.fidelity.structure import bounds
+
 # Canny's pair of thresholds for edges that must be found, and for what they may be found as.
 _STRONG: Final = (40, 100)
 _FAINT: Final = (20, 50)
 _TOLERANCE: Final = np.ones((3, 3), np.uint8)
+_MARGIN_PX: Final = 8
 
 
 class Edges:
     """The edges inside one picture's product, to compare renders with.
 
-    Edges are Canny's, on lightness, an edge is found again when
-    there is one in the render at most one pixel off, be it half as strong.
+    Edges are Canny's, on lightness; an edge is found again when there is one in the render at most
+    one pixel off, be it half as strong.
     """
 
     def __init__(self, lightness: NDArray[np.float32], inside: NDArray[np.bool_]) -> None:
         """`lightness` (h, w) float32 in 0..100, `inside` (h, w) the product without its outline."""
-        self._where = inside.astype(np.uint8)
+        self._crop = bounds(inside, margin_px=_MARGIN_PX)
+        self._where = inside[self._crop].astype(np.uint8)
         self._own = self._edges(lightness, _STRONG)
         self._near_own = cv2.dilate(self._edges(lightness, _FAINT), _TOLERANCE)
 
@@ -41,7 +45,7 @@ class Edges:
     def _edges(
         self, lightness: NDArray[np.float32], thresholds: tuple[int, int]
     ) -> NDArray[np.uint8]:
-        levels = (lightness * np.float32(2.55) + np.float32(0.5)).astype(np.uint8)
+        levels = (lightness[self._crop] * np.float32(2.55) + np.float32(0.5)).astype(np.uint8)
         edges = (cv2.Canny(levels, *thresholds) > 0).astype(np.uint8)
         return np.asarray(edges & self._where, dtype=np.uint8)
 

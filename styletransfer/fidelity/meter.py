@@ -45,6 +45,7 @@ class FidelityMeter:
         self._edges = Edges(light, solid)
         self._silhouette = Silhouette(inside.astype(np.float32))
         self._silhouette_original = self._silhouette.iou(original)
+        self._original_distances: dict[LookColours, float] = {}
 
     def measure(
         self,
@@ -79,4 +80,6 @@ class FidelityMeter:
 
     def _arrival(self, render: NDArray[np.uint8], look: LookColours) -> float:
         where = self._outside if self._outside.any() else None
-        return arrival(look.distance(self._original, where), look.distance(render, where))
+        if look not in self._original_distances:
+            self._original_distances[look] = look.distance(self._original, where)
+        return arrival(self._original_distances[look], look.distance(render, where))

@@ -24,7 +24,7 @@ class Structure:
 
     def __init__(self, lightness: NDArray[np.float32], inside: NDArray[np.bool_]) -> None:
         """`lightness` (h, w) float32 in 0..100, `inside` (h, w) with at least one pixel."""
-        self._crop = _bounds(inside, margin_px=_WINDOW[0] // 2)
+        self._crop = bounds(inside, margin_px=_WINDOW[0] // 2)
         self._inside = inside[self._crop]
         self._weight = self._inside.astype(np.float32)
         self._total = np.maximum(_blur(self._weight), 1e-6)
@@ -52,8 +52,13 @@ def _blur(values: NDArray[np.float32]) -> NDArray[np.float32]:
     )
 
 
-def _bounds(inside: NDArray[np.bool_], margin_px: int) -> tuple[slice, slice]:
-    """The mask's bounding box, widened by a margin that stays in the picture."""
+def bounds(inside: NDArray[np.bool_], margin_px: int) -> tuple[slice, slice]:
+    """The mask's bounding box, widened by a margin that stays in the picture.
+
+    The whole picture for an empty mask.
+    """
+    if not inside.any():
+        return slice(None), slice(None)
     rows, columns = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
     return tuple(  # type: ignore[return-value]
         slice(max(int(line[0]) - margin_px, 0), int(line[-1]) + margin_px + 1)
