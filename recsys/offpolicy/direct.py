@@ -1,6 +1,8 @@
-"""The direct method: trust the reward model, and what every estimator takes from one."""
+"""The direct method, and what every estimator takes from a reward model."""
 
 from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,31 +12,36 @@ from recsys.offpolicy.estimate import Estimate, linear
 from recsys.offpolicy.log import Floats, LoggedFeedback, at_position, logged
 
 
-def dm(log: LoggedFeedback, q: NDArray[np.floating]) -> Estimate:
-    """Direct method: mean over rows of the predicted reward of the policy's own actions.
+class Predicted(NamedTuple):
+    """Predicted reward of each row, float64 (n,): of its logged action, and under the policy."""
 
-    q: expected reward of every action, (n, n_actions) or (n, n_actions, len_list).
+    of_logged: Floats
+    of_policy: Floats
+
+
+Rewards: TypeAlias = NDArray[np.floating] | Predicted
+"""Expected reward of every action, (n, n_actions) or (n, n_actions, len_list), or what
+`predicted` made of it for this log and policy."""
+
+
+def dm(log: LoggedFeedback, q: Rewards) -> Estimate:
+    """Direct method: mean over rows of the predicted reward of the policy's own actions."""
+    return linear("DM", predicted(log, q).of_policy, log.group)
+
+
+def predicted(log: LoggedFeedback, q: Rewards) -> Predicted:
+    """What the estimators need of `q`; worth keeping where many of them are asked.
+
+    Raises InputError where `q` does not fit the log, or the log has no `policy`.
     """
-    return linear("DM", policy_reward(log, q), log.group)
-
-
-def policy_reward(log: LoggedFeedback, q: NDArray[np.floating]) -> Floats:
-    """Predicted reward of each row under the evaluation policy, float64 (n,)."""
-    policy, q = log.policy_at_position, at_position(checked(log, q), log.position)
-    return np.asarray(np.einsum("na,na->n", policy, q, dtype=np.float64), dtype=np.float64)
-
-
-def logged_reward(log: LoggedFeedback, q: NDArray[np.floating]) -> Floats:
-    """Predicted reward of each row's logged action, float64 (n,)."""
-    return logged(checked(log, q), log.action, log.position)
-
-
-def checked(log: LoggedFeedback, q: NDArray[np.floating]) -> NDArray[np.floating]:
-    """`q` if it fits the log; raises InputError otherwise."""
+    if isinstance(q, Predicted):
+        return q
     fits = q.ndim in (2, 3) and q.shape[:2] == (len(log), log.n_actions)
     if not fits or (q.ndim == 3 and log.position is None):
         raise InputError(
             f"q has shape {q.shape}: expected ({len(log)}, {log.n_actions}), with a third axis "
             "only where the log has positions"
         )
-    return q
+    policy, rewards = log.policy_at_position, at_position(q, log.position)
+    of_policy = np.einsum("na,na->n", policy, rewards, dtype=np.float64)
+    return Predicted(logged(q, log.action, log.position), np.asarray(of_policy, dtype=np.float64))

@@ -10,35 +10,35 @@ of every action, (n, n_actions[, len_list]), fitted on other rows than those it 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.schema import InputError
-from recsys.offpolicy.direct import logged_reward, policy_reward
+from recsys.offpolicy.direct import Rewards, predicted
 from recsys.offpolicy.estimate import Estimate, linear, ratio
 from recsys.offpolicy.log import Floats, LoggedFeedback
 from recsys.offpolicy.weighting import sub_gaussian_weight
 
 
-def dr(log: LoggedFeedback, q: NDArray[np.floating]) -> Estimate:
+def dr(log: LoggedFeedback, q: Rewards) -> Estimate:
     """Doubly robust: right where either the propensities or the reward model are."""
     return _corrected("DR", log, q, log.weight)
 
 
-def sndr(log: LoggedFeedback, q: NDArray[np.floating]) -> Estimate:
+def sndr(log: LoggedFeedback, q: Rewards) -> Estimate:
     """Self-normalised DR: the correction is divided by the mean weight."""
     weight = log.weight
-    residual = weight * (log.reward - logged_reward(log, q))
-    return ratio("SNDR", policy_reward(log, q), residual, weight, log.group)
+    guess = predicted(log, q)
+    residual = weight * (log.reward - guess.of_logged)
+    return ratio("SNDR", guess.of_policy, residual, weight, log.group)
 
 
-def switch_dr(log: LoggedFeedback, q: NDArray[np.floating], threshold: float) -> Estimate:
+def switch_dr(log: LoggedFeedback, q: Rewards, threshold: float) -> Estimate:
     """DR that corrects only rows with a weight of at most `threshold` (0: the direct method)."""
     _at_least_zero("switch-DR threshold", threshold)
     weight = log.weight
     return _corrected("switch-DR", log, q, np.where(weight <= threshold, weight, 0.0))
 
 
-def dr_os(log: LoggedFeedback, q: NDArray[np.floating], shrinkage: float) -> Estimate:
+def dr_os(log: LoggedFeedback, q: Rewards, shrinkage: float) -> Estimate:
     """DR with optimistic shrinkage: weight c w / (w^2 + c); c = 0 is DM, infinity is DR."""
     _at_least_zero("DRos shrinkage", shrinkage)
     weight = log.weight
@@ -47,14 +47,14 @@ def dr_os(log: LoggedFeedback, q: NDArray[np.floating], shrinkage: float) -> Est
     return _corrected("DRos", log, q, weight)
 
 
-def sub_gaussian_dr(log: LoggedFeedback, q: NDArray[np.floating], strength: float) -> Estimate:
+def sub_gaussian_dr(log: LoggedFeedback, q: Rewards, strength: float) -> Estimate:
     """DR with `sub_gaussian_weight`; strength in [0, 1]."""
     return _corrected("sub-Gaussian DR", log, q, sub_gaussian_weight(log.weight, strength))
 
 
-def _corrected(name: str, log: LoggedFeedback, q: NDArray[np.floating], weight: Floats) -> Estimate:
-    residual = log.reward - logged_reward(log, q)
-    return linear(name, policy_reward(log, q) + weight * residual, log.group)
+def _corrected(name: str, log: LoggedFeedback, q: Rewards, weight: Floats) -> Estimate:
+    guess = predicted(log, q)
+    return linear(name, guess.of_policy + weight * (log.reward - guess.of_logged), log.group)
 
 
 def _at_least_zero(what: str, value: float) -> None:

@@ -36,10 +36,10 @@ def interval(
     (2009), Theorem 4 at each end; it holds at any size for independent bounded terms, their range
     being taken from the log; for ratios it is applied to the linearised terms.
     """
-    return intervals([estimate], method, level, seed, draws)[0]
+    return intervals_of([estimate], method, level, seed, draws)[0]
 
 
-def intervals(
+def intervals_of(
     estimates: Sequence[Estimate],
     method: Method = "normal",
     level: float = 0.95,

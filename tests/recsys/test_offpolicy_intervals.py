@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from features.schema import InputError
-from recsys.offpolicy import LoggedFeedback, interval, intervals, ips, relative_lift, snips
+from recsys.offpolicy import LoggedFeedback, interval, intervals_of, ips, relative_lift, snips
 from recsys.offpolicy.estimate import linear
 from recsys.offpolicy.intervals import bootstrap
 
@@ -77,7 +77,7 @@ def test_bootstrap_is_seeded_and_shares_its_redraws() -> None:
     first = interval(snips(log), "bootstrap", seed=3)
     assert interval(snips(log), "bootstrap", seed=3) == first
     assert interval(snips(log), "bootstrap", seed=4) != first
-    pair = intervals([ips(log), snips(log)], "bootstrap", seed=3)
+    pair = intervals_of([ips(log), snips(log)], "bootstrap", seed=3)
     assert pair[1] == pytest.approx(first)
 
 
@@ -116,7 +116,7 @@ def test_what_cannot_be_asked_is_refused() -> None:
     with pytest.raises(InputError, match="draws is 0"):
         interval(estimate, "bootstrap", draws=0)
     with pytest.raises(InputError, match=r"\[20, 30\] rows: expected one length"):
-        intervals([estimate, ips(_log(30, 0))], "bootstrap")
+        intervals_of([estimate, ips(_log(30, 0))], "bootstrap")
     single = ips(_log(1, 0))
     assert interval(single, "bernstein") == (-math.inf, math.inf)
     assert all(math.isnan(end) for end in interval(single))
