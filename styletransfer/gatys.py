@@ -54,7 +54,7 @@ class GatysConfig:
     content_weight: float = 0.1
     variation_weight: float = 0.3
     look_scale: float = 1.0
-    projections: int = 32
+    projections: int = 16
     learning_rate: float = 0.03
 
     def __post_init__(self) -> None:
