@@ -104,7 +104,7 @@ def judge(
     if reasons:
         hopeless = any(more is None for more in times)
         factor = None if hopeless else max(more for more in times if more is not None)
-        sentence = f"No verdict on {b.name} against {a.name}: {'; '.join(reasons)}."
+        sentence = f"No verdict on {b.name} against {a.name}: {'. Also, '.join(reasons)}."
         if factor is not None:
             rows = round(a.weights.n * (factor - 1.0))
             sentence += f" About {factor:.3g} times this traffic is needed ({rows:,} more rows)."
@@ -118,9 +118,10 @@ def _too_small(evidence: Evidence, config: VerdictConfig) -> list[tuple[str, flo
     found: list[tuple[str, float | None]] = []
     if weights.effective_rewarded < config.min_rewarded:
         got = weights.effective_rewarded
+        worth = f", worth {got:.0f} by their weights" if round(got) < weights.rewarded else ""
         found.append(
             (
-                f"{weights.rewarded:,} rewarded rows, worth {got:.0f}, bear on {name}, "
+                f"{weights.rewarded:,} rewarded rows bear on {name}{worth}; "
                 f"at least {config.min_rewarded:,} are needed",
                 config.min_rewarded / got if got > 0.0 else None,
             )
@@ -129,7 +130,7 @@ def _too_small(evidence: Evidence, config: VerdictConfig) -> list[tuple[str, flo
         got = weights.effective_rows
         found.append(
             (
-                f"the effective sample size of {name} is {got:,.0f} rows, "
+                f"the effective sample size of {name} is {got:,.0f} rows; "
                 f"at least {config.min_effective_rows:,} are needed",
                 config.min_effective_rows / got if got > 0.0 else None,
             )
@@ -139,7 +140,7 @@ def _too_small(evidence: Evidence, config: VerdictConfig) -> list[tuple[str, flo
         found.append(
             (
                 f"{support.mass + support.thin_mass:.1%} of {name} falls on actions that the log "
-                f"shows in fewer than {support.few} rows, at most {config.max_unsupported:.1%} may",
+                f"shows in fewer than {support.few} rows; at most {config.max_unsupported:.1%} may",
                 None,
             )
         )

@@ -234,7 +234,7 @@ def test_few_effective_rows_are_refused() -> None:
     log = _log(400, 0, rates=(0.9, 0.9, 0.9))
     verdict = _judged(log, np.full(3, 1 / 3))
     assert verdict.kind == "refused"
-    assert "effective sample size of A is 400 rows, at least 500" in verdict.sentence
+    assert "effective sample size of A is 400 rows; at least 500" in verdict.sentence
 
 
 def test_what_the_log_never_shows_is_refused_and_no_traffic_helps() -> None:
