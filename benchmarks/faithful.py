@@ -3,11 +3,12 @@
     python -m benchmarks.faithful [--photos 120] [--looks 24]
 
 A fixed sample of the shop's photos and looks, evenly spread, at 384 px. Our pictures are judged as
-decoded from the watermarked JPEG that is served, the peer's as they leave it. Masks are estimated, as a
-shop without masks would have them; product figures are inside the mask, arrival (0: the untouched
-copy, 1: the look) is outside it for faithful and in the whole picture where the product is painted
-too. Identity is rank 1 among all of the shop's photos. Speed is file in, encoded file out, with
-all that a job does on our side (gate, watermark, provenance), one `stylize_with` on the peer's.
+decoded from the watermarked JPEG that is served, the peer's as they leave it. Masks are estimated,
+as a shop without masks would have them; product figures are inside the mask, arrival (0: the
+untouched copy, 1: the look) is outside it for faithful and in the whole picture where the product
+is painted too. Identity is rank 1 among all of the shop's photos. Speed is file in, encoded file
+out, with all that a job does on our side (gate, watermark, provenance), one `stylize_with` on the
+peer's.
 """
 
 from __future__ import annotations
