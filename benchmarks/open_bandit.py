@@ -206,9 +206,11 @@ def main() -> None:
             weights = weight_report(log)
             print(
                 f"\nEffective rows {weights.effective_rows:,.0f}, worth "
-                f"{weights.effective_rewarded:.0f} clicks; weights: mean {weights.weight_mean:.3f}, "
-                f"99 % {weights.weight_p99:.2f}, largest {weights.weight_max:.1f}, heaviest 1 % of "
-                f"rows hold {weights.top_share:.0%}\n"
+                f"{weights.effective_rewarded:.0f} clicks"
+            )
+            print(
+                f"Weights: mean {weights.weight_mean:.3f}, 99 % {weights.weight_p99:.2f}, largest "
+                f"{weights.weight_max:.1f}, heaviest 1 % of rows hold {weights.top_share:.0%}\n"
             )
             itself = linear("the log's own policy", log.reward, None)
             gap = difference(estimates[MAIN], itself)

@@ -1,4 +1,8 @@
-"""Chooses the look of each (user, item), with the probability of that choice."""
+"""Chooses the look of each (user, item), or item and look together, with its probability.
+
+`recsys.thompson` gives the probabilities of Thompson sampling, and `recsys.guardrails` bends any
+probabilities to what the shop allows; `draw` draws from them.
+"""
 
 from __future__ import annotations
 
@@ -86,10 +90,43 @@ def choose_looks(
     with which it was drawn. A draw depends on `seed` and the row's key alone, so neither the order
     of the rows nor the number of workers changes it. Raises InputError as `look_probabilities`.
     """
-    probabilities = look_probabilities(affinity, eligible, config)
+    return draw(look_probabilities(affinity, eligible, config), keys, seed)
+
+
+def choose_pairs(
+    score: NDArray[np.floating],
+    eligible: NDArray[np.bool_],
+    config: PolicyConfig,
+    keys: Sequence[str],
+    seed: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Draw one item and its look per row, over all eligible pairs at once.
+
+    `score` and `eligible` (n, items, looks), read as `look_probabilities` reads affinity; `keys`
+    (n,). Returns the chosen item and look, int64 (n,), and the probability of the pair, float64
+    (n,) in (0, 1]. Equal scores: the first item, then its first look, is best.
+    """
+    if score.ndim != 3 or score.shape != eligible.shape:
+        raise InputError(
+            f"score {score.shape} and eligible {eligible.shape}: expected one (n, items, looks)"
+        )
+    n, items, looks = score.shape
+    flat = (n, items * looks)
+    pair, propensity = choose_looks(score.reshape(flat), eligible.reshape(flat), config, keys, seed)
+    return pair // looks, pair % looks, propensity
+
+
+def draw(
+    probabilities: NDArray[np.float64], keys: Sequence[str], seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Draw one column per row of `probabilities` (n, looks), rows summing to 1.
+
+    Returns the column int64 (n,) and its probability float64 (n,) in (0, 1], as `choose_looks`.
+    Raises InputError unless there is one key per row.
+    """
     if len(keys) != len(probabilities):
         raise InputError(f"got {len(keys)} keys for {len(probabilities)} rows: expected one each")
-    draws = np.array([_uniform(key, seed) for key in keys], dtype=np.float64)
+    draws = np.array([uniform(key, seed) for key in keys], dtype=np.float64)
     cumulative = probabilities.cumsum(axis=1)
     # Scaling by the last sum keeps a draw close to 1 inside the row in spite of rounding.
     reached = cumulative > (draws * cumulative[:, -1])[:, None] if len(draws) else cumulative > 0
@@ -97,6 +134,7 @@ def choose_looks(
     return choice, probabilities[np.arange(len(choice)), choice]
 
 
-def _uniform(key: str, seed: int) -> float:
-    digest = hashlib.blake2b(f"{seed}\0{key}".encode(), digest_size=8).digest()
+def uniform(key: str, salt: int | str) -> float:
+    """A number in [0, 1) that `key` and `salt` alone decide, evenly spread over keys."""
+    digest = hashlib.blake2b(f"{salt}\0{key}".encode(), digest_size=8).digest()
     return (int.from_bytes(digest, "big") >> 11) * 2.0**-53

@@ -6,9 +6,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import chisquare, kstest
 
 from features.schema import ConfigError, InputError
-from recsys.policy import Kind, PolicyConfig, choose_looks, look_probabilities
+from recsys.policy import (
+    Kind,
+    PolicyConfig,
+    choose_looks,
+    choose_pairs,
+    look_probabilities,
+    uniform,
+)
 
 KINDS: tuple[Kind, ...] = ("best", "epsilon_greedy", "softmax")
 
@@ -47,6 +55,31 @@ def test_looks_are_drawn_as_often_as_their_propensity_says(kind: Kind) -> None:
     expected = look_probabilities(affinity[:1], eligible[:1], config)[0]
     drawn = np.bincount(choice, minlength=4) / n
     np.testing.assert_allclose(drawn, expected, atol=4.5 * np.sqrt(0.25 / n))
+
+
+def test_pairs_are_drawn_as_often_as_their_propensity_says() -> None:
+    n = 20_000
+    score = np.tile([[0.2, 0.9, 0.5], [0.1, 0.4, 0.6]], (n, 1, 1))
+    eligible = np.ones((n, 2, 3), dtype=bool)
+    eligible[:, 1, 2] = False
+    config = PolicyConfig(kind="softmax", temperature=0.4)
+    item, look, propensity = choose_pairs(
+        score, eligible, config, [f"u{i}" for i in range(n)], seed=3
+    )
+    flat = (1, 6)
+    expected = look_probabilities(score[:1].reshape(flat), eligible[:1].reshape(flat), config)[0]
+    np.testing.assert_array_equal(propensity, expected[item * 3 + look])
+    drawn = np.bincount(item * 3 + look, minlength=6)
+    assert drawn[5] == 0
+    assert chisquare(drawn[:5], expected[:5] * n).pvalue > 1e-4
+    with pytest.raises(InputError, match=r"expected one \(n, items, looks\)"):
+        choose_pairs(score[0], eligible[0], config, ["u"], 0)
+
+
+def test_hashed_numbers_are_even_and_salts_are_independent() -> None:
+    numbers = np.array([[uniform(f"u{i}", salt) for i in range(5_000)] for salt in ("a", "b")])
+    assert kstest(numbers[0], "uniform").pvalue > 1e-4
+    assert abs(np.corrcoef(numbers)[0, 1]) < 4.5 / 5_000**0.5
 
 
 def test_draws_depend_on_seed_and_key_and_not_on_row_order() -> None:
