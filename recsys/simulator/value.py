@@ -42,8 +42,11 @@ def policy_value(
     mode: RenderMode = FAITHFUL,
     seed: int = 0,
     n_draws: int = 8,
+    rows: Ints | None = None,
 ) -> PolicyValue:
     """The value of `policy` on the impressions of `shop`, pictures painted in `mode`.
+
+    The policy runs on the whole shop; only the impressions `rows` are judged, by default all.
 
     Clicks, purchases and returns are never drawn: their chances are summed. Looks are not drawn
     either, unless the policy draws them at random and they wear out: then the chances depend on
@@ -51,16 +54,17 @@ def policy_value(
     """
     if n_draws < 2:
         raise ConfigError(f"n_draws is {n_draws}: expected at least 2, to know their spread")
+    rows = np.arange(len(shop.seconds)) if rows is None else rows
     if shop.config.wear_out == 0:
-        return _summary(shop, [_averaged(shop, policy, mode)])
+        return _summary(shop, [_averaged(shop, policy, mode, rows)], rows)
     rng = np.random.default_rng(seed)
     runs = []
     for _ in range(n_draws):
         look, propensity = draw_looks(shop, policy, rng.random(len(shop.seconds)))
-        runs.append(_along(shop, look, mode))
+        runs.append(Rates(*(rate[rows] for rate in _along(shop, look, mode))))
         if (propensity == 1).all():
             break
-    return _summary(shop, runs)
+    return _summary(shop, runs, rows)
 
 
 def expected_clicks(shop: Shop, rows: Ints, mode: RenderMode = FAITHFUL) -> Floats:
@@ -81,12 +85,12 @@ def _returned(shop: Shop, look: Ints, mode: RenderMode) -> Floats:
     return np.where(look < shop.n_looks, painted, return_probability(FAITHFUL, shop.config))
 
 
-def _averaged(shop: Shop, policy: Policy, mode: RenderMode) -> Rates:
-    """Rates of every impression (n,), over the policy's looks."""
+def _averaged(shop: Shop, policy: Policy, mode: RenderMode, rows: Ints) -> Rates:
+    """Rates of the impressions `rows`, over the policy's looks."""
     parts = []
-    for rows in chunks(len(shop.seconds), shop.n_looks + 1):
-        share = policy(shop, rows)
-        rates = _every_look(shop, rows, mode)
+    for places in chunks(len(rows), shop.n_looks + 1):
+        share = policy(shop, rows[places])
+        rates = _every_look(shop, rows[places], mode)
         parts.append([np.einsum("ij,ij->i", share, rate) for rate in rates])
     return Rates(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
@@ -99,14 +103,14 @@ def _along(shop: Shop, look: Ints, mode: RenderMode) -> Rates:
     return expected_rates(seen.interest, appeal, seen.position, returned, shop.config)
 
 
-def _summary(shop: Shop, runs: list[Rates]) -> PolicyValue:
+def _summary(shop: Shop, runs: list[Rates], judged: Ints) -> PolicyValue:
     mean = [np.mean([run[place] for run in runs], axis=0) for place in range(3)]
     cost = 1 + shop.config.return_cost
     nets = np.array([(run.purchases - cost * run.returns).mean() for run in runs])
     error = float(nets.std(ddof=1) / np.sqrt(len(nets))) if len(nets) > 1 else 0.0
     rows = pd.DataFrame(dict(zip(Rates._fields, mean, strict=True)))
     rows["net"] = rows["purchases"] - cost * rows["returns"]
-    kind = np.array(KINDS)[shop.kinds[shop.impressions.shopper]]
+    kind = np.array(KINDS)[shop.kinds[shop.impressions.shopper[judged]]]
     total = rows.mean()
     return PolicyValue(
         float(total["clicks"]),

@@ -115,6 +115,17 @@ def test_a_mixture_is_worth_the_mixture_of_the_values(seed: int) -> None:
     assert (mixed.by_kind["clicks"] > 0).all()
 
 
+@pytest.mark.parametrize("wear_out", [0.0, 0.3])
+def test_the_parts_of_a_shop_are_worth_the_whole(wear_out: float) -> None:
+    shop = shop_of(wear_out=wear_out)
+    late = shop.seconds > np.median(shop.seconds)
+    whole = policy_value(shop, one_look(1))
+    parts = [policy_value(shop, one_look(1), rows=np.flatnonzero(p)) for p in (late, ~late)]
+    shares = np.array([late.mean(), 1 - late.mean()])
+    assert whole.net == pytest.approx(shares @ [part.net for part in parts])
+    assert (parts[0].clicks < parts[1].clicks) == (wear_out > 0 or shop.trend[1] < 0)
+
+
 def test_personal_looks_beat_the_best_single_look_and_the_plain_photo() -> None:
     shop = shop_of(wear_out=0.0)
     single = [policy_value(shop, one_look(look)).clicks for look in range(PLAIN + 1)]
