@@ -180,6 +180,32 @@ def render(
 
 
 @app.command()
+def ab(
+    log: Annotated[Path, typer.Option(help="Events with logged propensities, .parquet or .csv.")],
+    policy: Annotated[list[str], typer.Option(help="Twice: A, then B.")],
+    out: Out,
+    seed: Annotated[int, typer.Option(help="Decides every draw.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Judge look policy B against A by a log of neither: estimates, intervals and a verdict.
+
+    Policies: logged, original, uniform, best_single, personal.
+
+    Example: stylefeed ab --log data/samples/events.parquet --policy original --policy personal
+    --out runs/ab
+    """
+    from features.schema import ConfigError
+    from pipelines.jobs.ab import compare_policies
+
+    if len(policy) != 2:
+        raise ConfigError(f"got {len(policy)} --policy: expected two, A and then B")
+    result = compare_policies(log, policy[0], policy[1], out, seed)
+    lines = [] if result["worked"] else ["nothing to do: the same comparison is there already"]
+    lines += [result["verdict"]["sentence"], f"page: {(out / 'ab.html').resolve()}"]
+    _print(result, as_json, lines)
+
+
+@app.command()
 def doctor(
     image: Annotated[Path | None, typer.Argument(help="A picture to inspect.")] = None,
     key: Annotated[int | None, typer.Option(help="Key of the watermark.")] = None,
@@ -195,6 +221,8 @@ def doctor(
     if image is None:
         found = job.check_installation()
         _print(found, as_json, job.installation_lines(found))
+        if not found["ok"]:
+            raise typer.Exit(1)
     else:
         found = job.inspect_picture(image, DEFAULT_KEY if key is None else key)
         _print(found, as_json, job.picture_lines(found))

@@ -17,7 +17,7 @@ from features.matting import Mask, product_mask
 from features.schema import ORIGINAL, ConfigError
 from styletransfer.compose import Mode
 from styletransfer.fidelity import FidelityReport
-from styletransfer.gate import FidelityBudget, ItemGate, Publish, Recognise, look_anchor
+from styletransfer.gate import FidelityBudget, ItemGate, Publish, ReadAlike, Recognise, look_anchor
 from styletransfer.gatys import GatysConfig
 from styletransfer.generator import MAX_SIDE_PX, MIN_SIDE_PX
 from styletransfer.look import Look
@@ -37,7 +37,9 @@ class RenderConfig:
     VGG16 weights) or transport (optimal transport of colours and fine texture: no weights).
     `size_px` is the longer side of a render. `pixels_per_pass` bounds the memory of one pass of the
     generator, about 300 bytes a pixel: several looks share a pass while they fit. `watermark_key`
-    is the key of the invisible mark in every restyled picture.
+    is the key of the invisible mark in every restyled picture. `read_text` holds the words on the
+    product to the budget too, by OCR (the extra `text`; slow). `signing_chain` and `signing_key`
+    are PEM files that sign every restyled picture's Content Credentials (the extra `signing`).
     """
 
     mode: Literal["faithful", "accent", "artistic"] = "faithful"
@@ -48,6 +50,9 @@ class RenderConfig:
     threads: int = 1
     pixels_per_pass: int = 1_200_000
     watermark_key: int = DEFAULT_KEY
+    read_text: bool = False
+    signing_chain: str = ""
+    signing_key: str = ""
     budget: FidelityBudget = field(default_factory=FidelityBudget)
     gatys: GatysConfig = field(default_factory=GatysConfig)
 
@@ -63,6 +68,10 @@ class RenderConfig:
         if not MIN_SIDE_PX <= self.size_px <= MAX_SIDE_PX:
             raise ConfigError(
                 f"render.size_px is {self.size_px}: expected {MIN_SIDE_PX} to {MAX_SIDE_PX}"
+            )
+        if bool(self.signing_chain) != bool(self.signing_key):
+            raise ConfigError(
+                "render.signing_chain and render.signing_key go together: got one of them only"
             )
         if self.threads < 1 or self.pixels_per_pass < 1:
             raise ConfigError(
@@ -116,6 +125,7 @@ class Renderer:
         mask: Mask | None = None,
         recognise: Recognise | None = None,
         publish: Sequence[Publish] | None = None,
+        read_alike: ReadAlike | None = None,
     ) -> list[Rendered]:
         """Paint `picture` in each of `looks`, at the picture's own size.
 
@@ -129,6 +139,7 @@ class Renderer:
             recognise: rank of the item in its catalogue for a render; not measured when not given.
             publish: one per look, makes the render's file, watermark and loss included; what can
                 be decoded of it is judged, and the file is kept.
+            read_alike: share of the words on the product read alike in a render; likewise.
 
         Returns:
             One `Rendered` per look, in order. A null look gets `picture` itself, and nothing runs
@@ -141,7 +152,8 @@ class Renderer:
         publishers = [None] * len(looks) if publish is None else publish
         pairs = zip(looks, publishers, strict=True)
         styled = [(look, publisher) for look, publisher in pairs if not look.is_null]
-        served = iter(self._serve(picture, styled, own_code, mask, recognise) if styled else ())
+        judges = (recognise, read_alike)
+        served = iter(self._serve(picture, styled, own_code, mask, *judges) if styled else ())
         mode = self._config.mode
         return [
             Rendered(look.style_id, picture, mode, "original", 0.0, 0.0)
@@ -157,12 +169,15 @@ class Renderer:
         own_code: NDArray[np.float32] | None,
         mask: Mask | None,
         recognise: Recognise | None,
+        read_alike: ReadAlike | None,
     ) -> list[Rendered]:
         config = self._config
         if mask is None and config.mode != "artistic":
             mask = product_mask(picture)
         nowhere = Mask(np.zeros(picture.shape[:2], dtype=np.float32), 0.0, "estimated")
-        gate = ItemGate(picture, mask or nowhere, config.budget, recognise=recognise)
+        gate = ItemGate(
+            picture, mask or nowhere, config.budget, recognise=recognise, read_alike=read_alike
+        )
         looks = [look for look, _ in styled]
         blends = any(look.anchor is None for look in looks)
         canvas = None

@@ -26,11 +26,12 @@ from features.matting import Mask, product_mask
 from features.schema import InputError, StylefeedError
 from pipelines import storage
 from styletransfer import watermark
-from styletransfer.fidelity import identity
-from styletransfer.gate import Recognise, look_anchor
+from styletransfer.fidelity import TextReader, identity, text_similarity
+from styletransfer.gate import ReadAlike, Recognise, look_anchor
 from styletransfer.look import Look
 from styletransfer.provenance import Provenance, embed_provenance
 from styletransfer.renderer import RenderConfig, Rendered, Renderer
+from styletransfer.signing import SigningCredentials, sign_picture
 
 LOOK_SIDE_PX = 384
 
@@ -73,6 +74,10 @@ def item_painter(
     threadpool_limits(1)
     renderer = Renderer(config)
     encoder = ContentEncoder()
+    reader = TextReader() if config.read_text else None
+    credentials = None
+    if config.signing_chain:
+        credentials = SigningCredentials.load(Path(config.signing_chain), Path(config.signing_key))
 
     @cache
     def look(style_id: str) -> Look:
@@ -94,6 +99,7 @@ def item_painter(
                     photo.mask,
                     _recogniser(encoder, item.rivals),
                     [partial(published, key=key, config=config) for key, _, _ in item.wanted],
+                    None if reader is None else _legibility(reader, photo.picture),
                 )
             except StylefeedError as error:
                 rejects.append({"key": item.item_id, "reason": str(error), "got": item.path})
@@ -113,6 +119,8 @@ def item_painter(
                         renderer.model_version,
                     )
                     data = embed_provenance(render.encoded, config.format, told, photo.data)
+                    if credentials is not None:
+                        data = sign_picture(data, config.format, told, credentials, photo.data)
                     storage.write_bytes(folder / uri, data)
                 rows.append(_row(key, item.item_id, strength, uri, render))
         return rows, rejects
@@ -169,6 +177,16 @@ def _recogniser(encoder: ContentEncoder, rivals: NDArray[np.float32]) -> Recogni
         return identity(encoder.encode([render])[0], rivals, 0).rank
 
     return rank
+
+
+def _legibility(reader: TextReader, photo: NDArray[np.uint8]) -> ReadAlike:
+    before = reader.read(photo)
+
+    def read_alike(render: NDArray[np.uint8]) -> float | None:
+        # Reading is slow, and most products have no words on them.
+        return text_similarity(before, reader.read(render)) if before else None
+
+    return read_alike
 
 
 def published(picture: NDArray[np.uint8], key: str, config: RenderConfig) -> bytes:

@@ -24,7 +24,7 @@ class TextReader:
         except ImportError as error:
             raise ConfigError(
                 "text legibility needs OCR, which is not installed: "
-                "pip install rapidocr-onnxruntime, or leave the text budget unset"
+                "pip install rapidocr-onnxruntime, or set render.read_text to false"
             ) from error
         self._reader: Any = package.RapidOCR(intra_op_num_threads=threads, inter_op_num_threads=1)
 

@@ -3,9 +3,11 @@ import sys
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from features.images import encode
 from features.schema import ImageError, WeightsError
+from pipelines.cli import app
 from pipelines.jobs import doctor
 from styletransfer.provenance import Provenance, embed_provenance
 from styletransfer.watermark import DEFAULT_KEY, embed
@@ -125,3 +127,13 @@ def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setattr(doctor, "_PACKAGES", ("no-such-package",))
     monkeypatch.setattr(doctor, "_models", dict)
     assert "no-such-package is missing" in doctor.installation_lines(doctor.check_installation())
+
+
+def test_an_unsound_installation_ends_with_exit_code_1(monkeypatch):
+    def fail():
+        raise WeightsError("the generator's file is missing")
+
+    monkeypatch.setattr(doctor, "_models", lambda: {"generator": fail})
+    result = CliRunner().invoke(app, ["doctor"])
+    assert result.exit_code == 1
+    assert "the generator's file is missing" in result.output

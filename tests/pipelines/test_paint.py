@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from features.encoders import ContentEncoder, StyleEncoder
 from features.images import DEFAULT_LIMITS, decode
@@ -41,6 +41,21 @@ def test_a_painted_file_says_where_it_comes_from(shop, tmp_path):
     assert found["style_id"] == "s0"
     assert found["mode"] == "artistic"
     assert found["digital_source_type"].endswith("trainedAlgorithmicMedia")
+
+
+def test_words_are_read_before_and_after_where_asked_for(shop, tmp_path):
+    pytest.importorskip("rapidocr_onnxruntime")
+    folder, code, rivals, sources = shop
+    photo = Image.open(folder / "pictures/item000.jpg").convert("RGB").resize((384, 384))
+    font = ImageFont.load_default(size=60)
+    ImageDraw.Draw(photo).text((90, 160), "TEA", fill="black", font=font)
+    photo.save(tmp_path / "tea.png")
+    config = RenderConfig(mode="accent", read_text=True)
+    work = item_painter(config, DEFAULT_LIMITS, tmp_path, sources)
+    item = ItemWork("0", str(tmp_path / "tea.png"), None, code, rivals, ((KEY, "s0", 1.0),))
+    [row], rejects = work([item])
+    assert rejects == []
+    assert row["text"] >= config.budget.min_text
 
 
 @pytest.mark.parametrize(
