@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 from features.ids import IdMap
 from features.schema import STYLE_CODE_SIZE, InputError, NotFittedError
 from recsys.candidates.interactions import Interactions
+from recsys.touches import Touches, gather_touches
 
 RECENT_DAYS: Final = 30.0
 ITEM_COLUMNS: Final = ("popularity", "recent", "last_days", "age_days", "click_rate", "price")
@@ -49,11 +50,12 @@ class Knowledge:
     (n, 6) by ITEM_COLUMNS, NaN unknown; `category` int64 (n,), -1 unknown; `content` (n, d) and
     `style` (n, 100) centred unit vectors, zeros if unknown; `taste_style` (u, 100) the users'
     style embeddings, likewise; `taste` (u, 2) by TASTE_COLUMNS, NaN unknown; `shown`: how often
-    each user was shown each item.
+    each user was shown each item; `touches`: when each touched each.
     """
 
     interactions: Interactions
     shown: Interactions
+    touches: Touches
     item_columns: NDArray[np.float32]
     category: NDArray[np.int64]
     content: NDArray[np.float32]
@@ -65,6 +67,7 @@ class Knowledge:
         """Write knowledge.safetensors and the two matrices into `directory`."""
         self.interactions.save(directory / "interactions")
         self.shown.save(directory / "shown")
+        self.touches.save(directory)
         arrays = {name: np.ascontiguousarray(getattr(self, name)) for name in _ARRAYS}
         save_file(arrays, directory / "knowledge.safetensors")
 
@@ -77,7 +80,8 @@ class Knowledge:
                 f"no knowledge.safetensors in {directory}: save a fitted model there"
             )
         interactions = Interactions.load(directory / "interactions")
-        return cls(interactions, Interactions.load(directory / "shown"), **load_file(path))
+        shown = Interactions.load(directory / "shown")
+        return cls(interactions, shown, Touches.load(directory), **load_file(path))
 
 
 _ARRAYS: Final = ("item_columns", "category", "content", "style", "taste_style", "taste")
@@ -115,6 +119,7 @@ def gather(
     return Knowledge(
         interactions=interactions,
         shown=Interactions.from_table(shown, interactions.users, item_map),
+        touches=gather_touches(events, interactions.users, item_map, now),
         item_columns=_item_columns(events, interactions, table, now),
         category=category,
         content=picked(_centred_units(features.content), known),

@@ -24,7 +24,7 @@ class RankerConfig:
     num_leaves: int = 15
     min_data_in_leaf: int = 100
     max_rounds: int = 300
-    patience_rounds: int = 30
+    patience_rounds: int = 50
     truncation: int = 20
     num_threads: int = 1
 
@@ -110,6 +110,11 @@ class Ranker:
         )
         return self
 
+    @property
+    def rounds(self) -> int:
+        """How many trees were kept."""
+        return int(self._fitted().num_trees())
+
     def score(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Scores float32 (rows,) of `features` (rows, features): higher is better."""
         if not len(features):
@@ -162,8 +167,7 @@ class Ranker:
         return {
             "objective": "lambdarank",
             "metric": "ndcg",
-            # A longer list makes a steadier measure to stop by than the ten places of a feed.
-            "eval_at": [50],
+            "eval_at": [10],
             "label_gain": list(config.label_gain),
             "learning_rate": config.learning_rate,
             "num_leaves": config.num_leaves,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recsys.candidates.union import CandidateRows
 from recsys.knowledge import ITEM_COLUMNS, Knowledge, picked, units
+from recsys.touches import TOUCH_COLUMNS
 
 PAIR_COLUMNS: Final = (
     "popularity",
@@ -27,6 +28,7 @@ PAIR_COLUMNS: Final = (
     "look_affinity",
     "user_items",
     "times_shown",
+    *TOUCH_COLUMNS,
 )
 
 
@@ -86,4 +88,24 @@ def pair_features(
         shown,
     ]
     stacked = np.stack([np.asarray(pair, dtype=np.float32) for pair in pairs], axis=1)
-    return np.concatenate([rows.scores, rows.ranks, stacked], axis=1)
+    history = known.touches.columns(user_positions, user, item)
+    scores = _standardised(rows.scores, user, len(user_positions))
+    return np.concatenate([scores, rows.ranks, stacked, history], axis=1)
+
+
+def _standardised(
+    scores: NDArray[np.float32], user: NDArray[np.int64], n_users: int
+) -> NDArray[np.float32]:
+    """`scores` (rows, models) less each user's mean, over the user's spread.
+
+    The scales of the models differ between users and drift as the log grows: trees cut at fixed
+    values would read that as preference.
+    """
+    n_rows = np.maximum(np.bincount(user, minlength=n_users), 1)
+    columns = []
+    for column in scores.T.astype(np.float64):
+        mean = np.bincount(user, column, minlength=n_users) / n_rows
+        centred = column - mean[user]
+        spread = np.sqrt(np.bincount(user, centred**2, minlength=n_users) / n_rows)
+        columns.append(centred / np.maximum(spread[user], 1e-9))
+    return np.stack(columns, axis=1).astype(np.float32)

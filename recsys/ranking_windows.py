@@ -46,10 +46,10 @@ def labelled_rows(
     models: Sequence[CandidateModel],
     known: Knowledge,
     allowed_items: NDArray[np.bool_],
-    depth: int,
+    quotas: Sequence[int],
     exclude_seen: bool,
 ) -> RankingRows:
-    """One list per user of `users`: the union of the models' best `depth`, with labels.
+    """One list per user of `users`: the union of the models' best `quotas`, with labels.
 
     `window`: events after everything `models` and `known` have seen. `positions` tell where an
     item was shown to the user in the window, at best. Items that were not shown are spread evenly
@@ -68,7 +68,7 @@ def labelled_rows(
     for batch in user_batches(len(users), len(items)):
         chosen = positions[batch]
         allowed = allowed_for(known, chosen, allowed_items, exclude_seen)
-        rows = union(models, chosen, depth, allowed)
+        rows = union(models, chosen, quotas, allowed)
         at = (rows.users, rows.items)
         shown_at = place[batch].toarray()[at]
         parts.append(

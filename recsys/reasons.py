@@ -13,6 +13,7 @@ SIMILAR: Final = "similar to items you viewed"
 SHOPPERS: Final = "shoppers like you chose it"
 CATEGORY: Final = "in a category you browse"
 LOOK: Final = "its look is near your taste"
+AGAIN: Final = "you chose it before"
 UNEXPLAINED: Final = "to widen your choice"
 SEEN: Final = "you looked at it before"
 
@@ -25,14 +26,22 @@ _GROUPS: Final = {
         "recent_trend",
         "days_since_touched",
         "click_rate",
+        "score_recent",
+        "rank_recent",
+        "item_buyers",
+        "item_week_share",
     ),
-    SIMILAR: ("content_similarity",),
+    AGAIN: (
+        *("own_visits", "own_last_days", "own_gap_days", "own_due"),
+        *("score_history", "rank_history"),
+    ),
+    SIMILAR: ("content_similarity", "score_content", "rank_content"),
     SHOPPERS: tuple(
         f"{kind}_{model}"
         for kind in ("score", "rank")
         for model in ("als", "bpr", "itemknn", "ease")
     ),
-    CATEGORY: ("category_affinity",),
+    CATEGORY: ("category_affinity", "score_category", "rank_category"),
     LOOK: ("style_similarity",),
 }
 

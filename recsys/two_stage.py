@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -12,77 +12,40 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.events import EventWeights, event_weights, interactions, split_at
+from features.events import EventWeights
 from features.ids import IdMap
-from features.schema import ConfigError, InputError, NotFittedError
+from features.schema import InputError, NotFittedError
 from recsys.candidates import (
     ALS,
     EASE,
-    ALSConfig,
     CandidateModel,
-    EASEConfig,
-    Interactions,
+    CategoryPopularity,
+    Content,
+    History,
     ItemKNN,
-    ItemKNNConfig,
     Popularity,
+    RecentPopularity,
 )
-from recsys.candidates.ease import MAX_ITEMS
 from recsys.candidates.selection import top_k, user_batches
 from recsys.candidates.union import union
-from recsys.knowledge import ITEM_COLUMNS, ItemFeatures, Knowledge, gather
-from recsys.ranking import Ranker, RankerConfig, RankingRows
+from recsys.knowledge import ITEM_COLUMNS, ItemFeatures, Knowledge
+from recsys.ranking import Ranker
 from recsys.ranking_features import feature_names, pair_features
-from recsys.ranking_windows import allowed_for, joined, labelled_rows, positive_users, window_starts
+from recsys.ranking_training import Tastes, fit_ranker, learn, training_lists
+from recsys.ranking_windows import allowed_for
 from recsys.reasons import POPULAR, SEEN, UNEXPLAINED, reasons
 from recsys.rerank import RerankConfig, rerank
+from recsys.two_stage_config import TwoStageConfig
 
-Tastes = Callable[[pd.DataFrame], pd.DataFrame]
-"""Past events -> user_id, style_embedding, style_strength, optional look_affinity."""
+__all__ = ["Tastes", "TwoStageConfig", "TwoStageRecommender"]
 
 _MODELS: Final[dict[str, type[CandidateModel]]] = {
-    "popularity": Popularity,
-    "als": ALS,
-    "itemknn": ItemKNN,
-    "ease": EASE,
+    model.name: model
+    for model in (
+        *(Popularity, RecentPopularity, CategoryPopularity, History),
+        *(Content, ALS, ItemKNN, EASE),
+    )
 }
-
-
-@dataclass(frozen=True)
-class TwoStageConfig:
-    """How candidates are found and how the ranker learns to order them.
-
-    `candidates_per_model` items of each model and user are ranked. The last `windows` + 1 windows
-    of time, each with `window_share` of the events, give labels: in every window, for candidates
-    and features of the time before it; the last one decides when training stops. Under
-    `min_training_lists` lists (a user in a window) there is no ranking: the feed is by popularity.
-    """
-
-    candidates_per_model: int = 60
-    windows: int = 4
-    window_share: float = 0.08
-    min_training_lists: int = 20
-    max_lists_per_window: int = 10_000
-    exclude_seen: bool = True
-    als: ALSConfig = field(default_factory=lambda: ALSConfig(factors=32, regularization=10.0))
-    itemknn: ItemKNNConfig = field(default_factory=ItemKNNConfig)
-    ease: EASEConfig = field(default_factory=EASEConfig)
-    ranker: RankerConfig = field(default_factory=RankerConfig)
-    rerank: RerankConfig = field(default_factory=RerankConfig)
-
-    def __post_init__(self) -> None:
-        for name in (
-            "candidates_per_model",
-            "windows",
-            "min_training_lists",
-            "max_lists_per_window",
-        ):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"ranking.{name} is {getattr(self, name)}: expected at least 1")
-        if not 0.0 < self.window_share * (self.windows + 1) < 1.0:
-            raise ConfigError(
-                f"ranking.window_share is {self.window_share} for {self.windows} windows and one "
-                "held out: expected their sum between 0 and 1"
-            )
 
 
 class TwoStageRecommender:
@@ -90,11 +53,11 @@ class TwoStageRecommender:
 
     def __init__(
         self,
-        config: TwoStageConfig = TwoStageConfig(),
+        config: TwoStageConfig | None = None,
         seed: int = 0,
         weights: EventWeights | None = None,
     ) -> None:
-        self.config = config
+        self.config = config or TwoStageConfig()
         self.seed = seed
         self.weights = weights or EventWeights()
         self.report: dict[str, Any] = {}
@@ -124,7 +87,9 @@ class TwoStageRecommender:
             now = _after(events)
         self._ranker = self._train(events, items, features, tastes)
         latest = None if tastes is None else tastes(events)
-        self._models, self._known = self._learn(events, items, features, latest, now)
+        self._models, self._known = learn(
+            events, items, features, latest, now, self.config, self.weights, self.seed
+        )
         self._available = _available(items, self._known.interactions.items)
         return self
 
@@ -173,7 +138,11 @@ class TwoStageRecommender:
         if not path.is_file():
             raise NotFittedError(f"no two_stage.json in {directory}: fit and save one there")
         state = json.loads(path.read_text(encoding="utf-8"))
-        loaded = cls(_config(state["config"]), state["seed"], EventWeights(**state["weights"]))
+        loaded = cls(
+            TwoStageConfig.from_settings(state["config"]),
+            state["seed"],
+            EventWeights(**state["weights"]),
+        )
         loaded.report = state["report"]
         loaded._known = Knowledge.load(directory / "knowledge")
         loaded._models = [
@@ -201,7 +170,8 @@ class TwoStageRecommender:
         if self._ranker is None:
             scores = np.where(allowed, popularity, np.float32(-np.inf))
         else:
-            rows = union(self._models, positions, max(k, self.config.candidates_per_model), allowed)
+            quotas = [self.config.quota(model.name, k) for model in self._models]
+            rows = union(self._models, positions, quotas, allowed)
             values = pair_features(known, positions, rows)
             scores = np.full(allowed.shape, -np.inf, dtype=np.float32)
             scores[rows.users, rows.items] = self._ranker.score(values)
@@ -263,77 +233,17 @@ class TwoStageRecommender:
     ) -> Ranker | None:
         """A ranker whose labels are later than all its features, or None if there are too few."""
         config = self.config
-        touches = events[events["event_type"] != "impression"]
-        cuts = window_starts(touches, config.windows, config.window_share)
-        if not cuts:
+        lists = training_lists(events, items, features, tastes, config, self.weights, self.seed)
+        if lists is None:
             return None
-        names: list[str] = []
-        lists: list[RankingRows] = []
-        early_tastes: pd.DataFrame | None = None
-        for index, cut in enumerate(cuts):
-            past, later = split_at(events, cut)
-            window = later if index + 1 == len(cuts) else split_at(later, cuts[index + 1])[0]
-            users = self._drawn(positive_users(window))
-            if index == 0 and tastes is not None:
-                # Fitting the tastes is dear, and the first window's stay in the past of the rest.
-                early_tastes = tastes(past)
-            models, known = self._learn(past, items, features, early_tastes, cut)
-            names = feature_names([model.name for model in models])
-            available = np.ones(len(known.interactions.items), dtype=bool)
-            lists.append(
-                labelled_rows(
-                    window,
-                    users,
-                    models,
-                    known,
-                    available,
-                    config.candidates_per_model,
-                    config.exclude_seen,
-                )
-            )
-        train, validation = joined(lists[:-1]), lists[-1]
-        self.report = {
-            "cuts_utc": [cut.isoformat() for cut in cuts],
-            "training_lists": len(train.groups),
-            "training_rows": len(train.labels),
-            "training_positives": int((train.labels > 0).sum()),
-        }
-        if len(train.groups) < config.min_training_lists:
+        self.report = lists.report()
+        if len(lists.train.groups) < config.min_training_lists:
             return None
         try:
-            return Ranker(config.ranker, self.seed).fit(train, names, validation)
+            return fit_ranker(lists, config.ranker, self.seed)
         except InputError as error:
             self.report["not_ranked"] = str(error)
             return None
-
-    def _drawn(self, users: list[str]) -> list[str]:
-        if len(users) <= self.config.max_lists_per_window:
-            return users
-        rng = np.random.default_rng(self.seed)
-        return sorted(rng.choice(users, self.config.max_lists_per_window, replace=False).tolist())
-
-    def _learn(
-        self,
-        events: pd.DataFrame,
-        items: pd.DataFrame,
-        features: ItemFeatures,
-        tastes: pd.DataFrame | None,
-        now: pd.Timestamp,
-    ) -> tuple[list[CandidateModel], Knowledge]:
-        """Candidate models and knowledge of `events`, all before `now`."""
-        config = self.config
-        table = interactions(events, event_weights(events, self.weights, now))
-        log = Interactions.from_table(table, items=IdMap.sorted(items["item_id"]))
-        models: list[CandidateModel] = [
-            Popularity(),
-            ALS(config.als, self.seed),
-            ItemKNN(config.itemknn),
-        ]
-        if len(log.items) <= MAX_ITEMS:
-            models.append(EASE(config.ease))
-        for model in models:
-            model.fit(log)
-        return models, gather(events, log, items, features, tastes, now)
 
     def _fitted(self) -> Knowledge:
         if self._known is None:
@@ -347,19 +257,6 @@ def _after(events: pd.DataFrame) -> pd.Timestamp:
         return pd.Timestamp(0, tz="UTC")
     last: pd.Timestamp = events["timestamp"].max()
     return last + pd.Timedelta(microseconds=1)
-
-
-def _config(settings: dict[str, Any]) -> TwoStageConfig:
-    nested = {
-        "als": ALSConfig(**settings["als"]),
-        "itemknn": ItemKNNConfig(**settings["itemknn"]),
-        "ease": EASEConfig(**settings["ease"]),
-        "rerank": RerankConfig(**settings["rerank"]),
-        "ranker": RankerConfig(
-            **{**settings["ranker"], "label_gain": tuple(settings["ranker"]["label_gain"])}
-        ),
-    }
-    return TwoStageConfig(**{**settings, **nested})
 
 
 def _available(items: pd.DataFrame, item_map: IdMap) -> NDArray[np.bool_]:

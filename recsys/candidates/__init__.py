@@ -2,11 +2,15 @@
 
 from recsys.candidates.als import ALS, ALSConfig
 from recsys.candidates.bpr import BPR, BPRConfig
+from recsys.candidates.category import CategoryPopularity
+from recsys.candidates.content import Content
 from recsys.candidates.ease import EASE, EASEConfig
+from recsys.candidates.history import History
 from recsys.candidates.interactions import Interactions
 from recsys.candidates.itemknn import ItemKNN, ItemKNNConfig
 from recsys.candidates.popularity import Popularity
 from recsys.candidates.protocol import CandidateModel
+from recsys.candidates.recency import RecentPopularity
 
 __all__ = [
     "ALS",
@@ -15,9 +19,13 @@ __all__ = [
     "ALSConfig",
     "BPRConfig",
     "CandidateModel",
+    "CategoryPopularity",
+    "Content",
     "EASEConfig",
+    "History",
     "Interactions",
     "ItemKNN",
     "ItemKNNConfig",
     "Popularity",
+    "RecentPopularity",
 ]

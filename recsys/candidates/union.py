@@ -27,20 +27,23 @@ class CandidateRows:
 def union(
     models: Sequence[CandidateModel],
     user_positions: NDArray[np.int64],
-    k: int,
+    quotas: Sequence[int],
     allowed: NDArray[np.bool_],
 ) -> CandidateRows:
-    """Items that any of `models` has among its best `k` for each of (n,) users.
+    """Items that any of `models` has among its best `quotas[model]` for each of (n,) users.
 
+    A model of quota 0 proposes nothing, but its scores of what the others propose are there.
     `allowed` (n, items) says what may be proposed. One dense (n, items) array per model is made:
     call it on batches of users.
     """
     n, n_items = allowed.shape
     scores = np.empty((len(models), n, n_items), dtype=np.float32)
     ranks = np.full((len(models), n, n_items), np.nan, dtype=np.float32)
-    for index, model in enumerate(models):
+    for index, (model, quota) in enumerate(zip(models, quotas, strict=True)):
         scores[index] = model.score(user_positions)
-        best, _ = top_k(np.where(allowed, scores[index], -np.inf), k)
+        if quota == 0:
+            continue
+        best, _ = top_k(np.where(allowed, scores[index], -np.inf), quota)
         row, column = np.nonzero(best >= 0)
         ranks[index, row, best[row, column]] = column + 1
     users, items = np.nonzero(np.isfinite(ranks).any(axis=0))

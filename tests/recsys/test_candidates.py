@@ -17,17 +17,30 @@ from recsys.candidates import (
     ALSConfig,
     BPRConfig,
     CandidateModel,
+    CategoryPopularity,
+    Content,
+    History,
     Interactions,
     ItemKNN,
     Popularity,
+    RecentPopularity,
 )
 
-MODELS = ["popularity", "als", "bpr", "itemknn", "ease"]
+MODELS = [
+    *("popularity", "recent", "category", "history", "content"),
+    *("als", "bpr", "itemknn", "ease"),
+]
 
 
-def make(name: str) -> CandidateModel:
+def make(name: str, n_items: int = 25) -> CandidateModel:
+    """A fresh model; content and categories tell even items from odd ones."""
+    odd = np.arange(n_items) % 2
     models: dict[str, CandidateModel] = {
         "popularity": Popularity(),
+        "recent": RecentPopularity(),
+        "category": CategoryPopularity(odd),
+        "history": History(),
+        "content": Content(np.eye(2, dtype=np.float32)[odd]),
         "als": ALS(ALSConfig(factors=8, iterations=5), seed=1),
         "bpr": BPR(BPRConfig(factors=8, iterations=40, learning_rate=0.05), seed=1),
         "itemknn": ItemKNN(),
@@ -79,7 +92,7 @@ def test_recommends_k_unseen_items_best_first(name: str) -> None:
     assert all(len(set(row)) == 6 for row in items)
 
 
-@pytest.mark.parametrize("name", ["als", "bpr", "itemknn", "ease"])
+@pytest.mark.parametrize("name", ["als", "bpr", "category", "content", "itemknn", "ease"])
 def test_learns_the_users_own_kind_of_items(name: str) -> None:
     interactions = tribes()
     users = np.flatnonzero(interactions.n_seen < 11)[:-1]
@@ -134,7 +147,8 @@ def test_tiny_and_empty_logs_do_not_crash(name: str, shape: tuple[int, int]) -> 
     for matrix in (np.zeros(shape), np.eye(*shape), np.ones(shape)):
         interactions = from_dense(matrix)
         users = np.arange(-1, shape[0])
-        items, scores = make(name).fit(interactions).recommend(users, 3, exclude_seen=False)
+        model = make(name, shape[1])
+        items, scores = model.fit(interactions).recommend(users, 3, exclude_seen=False)
         assert np.isfinite(scores[items >= 0]).all()
         assert ((items >= 0).sum(axis=1) == min(3, shape[1])).all()
 
@@ -145,6 +159,34 @@ def test_asking_before_fit_or_loading_nothing_says_so(name: str, tmp_path: Path)
         make(name).recommend(np.array([0]), 3)
     with pytest.raises(NotFittedError, match=r"no model\.json in"):
         type(make(name)).load(tmp_path)
+
+
+def test_history_brings_back_the_users_own_items_heaviest_first() -> None:
+    table = pd.DataFrame(
+        {"user_id": ["u", "u", "v"], "item_id": ["a", "b", "c"], "weight": [1.0, 2.0, 9.0]}
+    )
+    items, _ = (
+        History()
+        .fit(Interactions.from_table(table))
+        .recommend(np.array([0]), 3, exclude_seen=False)
+    )
+    assert items.tolist() == [[1, 0, 2]]
+
+
+def test_content_finds_items_nobody_touched() -> None:
+    vectors = np.eye(3, dtype=np.float32)[[0, 1, 0, 2]]
+    table = pd.DataFrame({"user_id": ["u", "v"], "item_id": ["a", "b"], "weight": 1.0})
+    log = Interactions.from_table(table, items=IdMap([*"abcd"]))
+    items, _ = Content(vectors).fit(log).recommend(np.array([0]), 1)
+    assert log.items.to_ids(items.ravel()).tolist() == ["c"]
+
+
+@pytest.mark.parametrize(
+    "model", [Content(np.zeros((3, 2), np.float32)), CategoryPopularity(np.zeros(3, np.int64))]
+)
+def test_item_knowledge_of_another_catalogue_is_refused(model: CandidateModel) -> None:
+    with pytest.raises(InputError, match="for 25"):
+        model.fit(tribes())
 
 
 def test_loading_another_kind_of_model_is_refused(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def knowledge(tastes: pd.DataFrame | None = None) -> Knowledge:
 def features_of(known: Knowledge) -> pd.DataFrame:
     models = [Popularity().fit(known.interactions)]
     users = np.array([0, 1, -1])
-    rows = union(models, users, 4, np.ones((3, 4), dtype=bool))
+    rows = union(models, users, [4], np.ones((3, 4), dtype=bool))
     values = pair_features(known, users, rows)
     table = pd.DataFrame(values, columns=feature_names(["popularity"]))
     table.index = pd.MultiIndex.from_arrays([rows.users, np.array([*"abcd"])[rows.items]])

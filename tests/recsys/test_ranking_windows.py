@@ -48,7 +48,7 @@ def rows_of(window: pd.DataFrame, users: list[str]) -> RankingRows:
     now = START + pd.Timedelta(days=9)
     known = gather(PAST, log, pd.DataFrame({"item_id": ITEMS}), pictures, None, now)
     models: list[CandidateModel] = [Popularity().fit(log), EASE().fit(log)]
-    return labelled_rows(window, users, models, known, np.ones(6, dtype=bool), 6, True)
+    return labelled_rows(window, users, models, known, np.ones(6, dtype=bool), [6, 6], True)
 
 
 def test_labels_and_places_are_the_windows_best() -> None:

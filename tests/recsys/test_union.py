@@ -22,7 +22,7 @@ def test_rows_are_the_models_best_allowed_items_with_scores_and_ranks() -> None:
     models = [Popularity().fit(interactions), EASE().fit(interactions)]
     users = np.array([2, -1, 0])
     allowed = rng.random((3, len(interactions.items))) < 0.7
-    rows = union(models, users, 4, allowed)
+    rows = union(models, users, [4, 4], allowed)
     assert allowed[rows.users, rows.items].all()
     for index, model in enumerate(models):
         scores = model.score(users)

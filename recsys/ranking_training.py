@@ -1,0 +1,145 @@
+"""What the recommender learns from a log: models of a moment, and lists that train the ranker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from features.events import EventWeights, event_weights, interactions, split_at
+from features.ids import IdMap
+from recsys.candidates import (
+    ALS,
+    EASE,
+    CandidateModel,
+    CategoryPopularity,
+    Content,
+    History,
+    Interactions,
+    ItemKNN,
+    Popularity,
+    RecentPopularity,
+)
+from recsys.candidates.ease import MAX_ITEMS
+from recsys.knowledge import ItemFeatures, Knowledge, gather
+from recsys.ranking import Ranker, RankerConfig, RankingRows
+from recsys.ranking_features import feature_names
+from recsys.ranking_windows import joined, labelled_rows, positive_users, window_starts
+from recsys.two_stage_config import TwoStageConfig
+
+Tastes = Callable[[pd.DataFrame], pd.DataFrame]
+"""Past events -> user_id, style_embedding, style_strength, optional look_affinity."""
+
+
+@dataclass(frozen=True)
+class TrainingLists:
+    """Ranking lists of earlier windows, those of the last one, and the names of their features."""
+
+    train: RankingRows
+    validation: RankingRows
+    names: list[str]
+    cuts: list[pd.Timestamp]
+
+    def report(self) -> dict[str, Any]:
+        """Counts for the record."""
+        return {
+            "cuts_utc": [cut.isoformat() for cut in self.cuts],
+            "training_lists": len(self.train.groups),
+            "training_rows": len(self.train.labels),
+            "training_positives": int((self.train.labels > 0).sum()),
+        }
+
+
+def learn(
+    events: pd.DataFrame,
+    items: pd.DataFrame,
+    features: ItemFeatures,
+    tastes: pd.DataFrame | None,
+    now: pd.Timestamp,
+    config: TwoStageConfig,
+    weights: EventWeights,
+    seed: int,
+) -> tuple[list[CandidateModel], Knowledge]:
+    """Candidate models and knowledge of `events`, all before `now`.
+
+    A model that nothing is known for (no categories, no pictures), that the catalogue is too large
+    for (EASE), or whose items are not wanted (History, when seen items are excluded) is left out.
+    """
+    item_map = IdMap.sorted(items["item_id"])
+    table = interactions(events, event_weights(events, weights, now))
+    log = Interactions.from_table(table, items=item_map)
+    known = gather(events, log, items, features, tastes, now)
+    short = replace(weights, half_life_days=config.recent_half_life_days)
+    recent = interactions(events, event_weights(events, short, now))
+    fitted: list[CandidateModel] = [
+        Popularity().fit(log),
+        RecentPopularity().fit(Interactions.from_table(recent, log.users, item_map)),
+    ]
+    if (known.category >= 0).any():
+        fitted.append(CategoryPopularity(known.category).fit(log))
+    if not config.exclude_seen:
+        fitted.append(History().fit(log))
+    if known.content.any():
+        fitted.append(Content(known.content).fit(log))
+    fitted += [ALS(config.als, seed).fit(log), ItemKNN(config.itemknn).fit(log)]
+    if len(item_map) <= MAX_ITEMS:
+        fitted.append(EASE(config.ease).fit(log))
+    return fitted, known
+
+
+def training_lists(
+    events: pd.DataFrame,
+    items: pd.DataFrame,
+    features: ItemFeatures,
+    tastes: Tastes | None,
+    config: TwoStageConfig,
+    weights: EventWeights,
+    seed: int,
+) -> TrainingLists | None:
+    """Lists whose labels are later than all their features, or None for a log too short.
+
+    `tastes` is called once, on the past of the first window: fitting is dear, and what was learned
+    then stays in the past of every later window.
+    """
+    touches = events[events["event_type"] != "impression"]
+    cuts = window_starts(touches, config.windows, config.window_share)
+    if not cuts:
+        return None
+    names: list[str] = []
+    lists: list[RankingRows] = []
+    early: pd.DataFrame | None = None
+    for index, cut in enumerate(cuts):
+        past, later = split_at(events, cut)
+        window = later if index + 1 == len(cuts) else split_at(later, cuts[index + 1])[0]
+        if index == 0 and tastes is not None:
+            early = tastes(past)
+        models, known = learn(past, items, features, early, cut, config, weights, seed)
+        names = feature_names([model.name for model in models])
+        users = _drawn(positive_users(window), config.max_lists_per_window, seed)
+        available = np.ones(len(known.interactions.items), dtype=bool)
+        quotas = [config.quota(model.name, 1) for model in models]
+        lists.append(
+            labelled_rows(window, users, models, known, available, quotas, config.exclude_seen)
+        )
+    return TrainingLists(joined(lists[:-1]), lists[-1], names, cuts)
+
+
+def fit_ranker(lists: TrainingLists, config: RankerConfig, seed: int) -> Ranker:
+    """A ranker of as many rounds as suit the last window, trained on all windows with it.
+
+    The last window is nearest to what will be served; left out, it would be the costliest part of
+    the log to lose. Raises InputError as `Ranker.fit`.
+    """
+    stopped = Ranker(config, seed).fit(lists.train, lists.names, lists.validation)
+    every = replace(config, max_rounds=stopped.rounds)
+    return Ranker(every, seed).fit(joined([lists.train, lists.validation]), lists.names, None)
+
+
+def _drawn(users: list[str], most: int, seed: int) -> list[str]:
+    if len(users) <= most:
+        return users
+    rng = np.random.default_rng(seed)
+    return sorted(rng.choice(users, most, replace=False).tolist())
