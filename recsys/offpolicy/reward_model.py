@@ -21,8 +21,8 @@ class RewardModelConfig:
     """
 
     folds: int = 3
-    rounds: int = 120
-    learning_rate: float = 0.05
+    rounds: int = 80
+    learning_rate: float = 0.07
     leaves: int = 15
     smallest_leaf: int = 100
 

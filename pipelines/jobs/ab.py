@@ -1,0 +1,290 @@
+"""Two look policies judged from one log: estimates, intervals, verdict, and the page that shows it.
+
+The log is cut at 80 % of its time: what learns, learns before the cut; both policies are judged by
+the impressions after it, reweighted by their logged propensities.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.events import clean_events, split_at, time_split
+from features.exposures import exposures
+from features.schema import ORIGINAL, STYLE_CODE_SIZE, ConfigError, SchemaError
+from features.tables import validate_events, validate_styles
+from pipelines import storage
+from pipelines.arrays import stack_vectors
+from pipelines.config import RunConfig
+from pipelines.jobs.encode import encode_pictures
+from pipelines.report.ab_card import policy_card
+from pipelines.report.ab_page import ab_page
+from recsys.look_trial import POLICIES, LookTrial
+from recsys.offpolicy import (
+    MAIN,
+    UNBIASED,
+    Estimate,
+    Method,
+    difference,
+    intervals_of,
+    judge,
+    relative_lift,
+    standard_error,
+)
+from recsys.offpolicy.log import check_propensities
+
+LEVEL: Final = 0.95
+TRAIN_SHARE: Final = 0.8
+DRAWS: Final = 1000
+_METHODS: Final[tuple[Method, ...]] = ("normal", "bootstrap", "bernstein")
+_CHECKPOINTS = 60
+_WEIGHT_BINS = 24
+
+
+def compare_policies(
+    log_path: Path, a: str, b: str, out: Path, seed: int, styles_path: Path | None = None
+) -> dict[str, Any]:
+    """Judge `b` against `a` from the log; write `ab.html`, `ab.json` and `policy_card.md` to `out`.
+
+    `a` and `b` are two of `recsys.look_trial.POLICIES`. With the table of looks at `styles_path`,
+    the personal policy knows by their pictures which looks are alike. Returns what `ab.json` holds,
+    and `worked`, False when the same comparison is there already. Raises ConfigError on an unknown
+    policy, InputError or SchemaError on a log that cannot be used.
+    """
+    for name in (a, b):
+        if name not in POLICIES:
+            raise ConfigError(f"policy is {name!r}: expected one of {', '.join(POLICIES)}")
+    if a == b:
+        raise ConfigError(f"both policies are {a!r}: expected two different ones")
+    table = storage.read_input_table(log_path, "log")
+    job = {
+        "a": a,
+        "b": b,
+        "log": log_path.name,
+        "log_digest": storage.digest_file(log_path),
+        "styles_digest": None if styles_path is None else storage.digest_file(styles_path),
+        "seed": seed,
+        "version": version("stylefeed"),
+    }
+    artefacts = [out / name for name in ("ab.json", "ab.html", "policy_card.md")]
+    if all(path.is_file() for path in artefacts):
+        done: dict[str, Any] = storage.read_json(artefacts[0])
+        if done.get("job") == job:
+            return {**done, "worked": False}
+    trial, facts = _trial(table, styles_path, seed)
+    result = {"job": job, "facts": facts, **_compared(trial, a, b, seed)}
+    storage.write_bytes(artefacts[2], policy_card(result).encode())
+    storage.write_bytes(artefacts[1], ab_page(result).encode())
+    storage.write_json(artefacts[0], result)
+    return {**result, "worked": True}
+
+
+def _trial(
+    table: pd.DataFrame, styles_path: Path | None, seed: int
+) -> tuple[LookTrial, dict[str, Any]]:
+    """The log in two parts, and its size in figures."""
+    if "propensity" not in table.columns or "event_type" not in table.columns:
+        missing = next(name for name in ("event_type", "propensity") if name not in table.columns)
+        raise SchemaError(
+            f"log: column {missing!r} is missing: found {', '.join(map(str, table.columns))}; "
+            "expected each impression with the probability with which its look was drawn: "
+            "log it when it is drawn"
+        )
+    # Checked before the rows are cleaned: rows set aside would bend every estimate unseen.
+    shown = table["event_type"] == "impression"
+    check_propensities(
+        pd.to_numeric(table.loc[shown, "propensity"], errors="coerce").to_numpy(dtype=np.float64)
+    )
+    events, rejects = validate_events(table)
+    events, more = clean_events(events)
+    cut = time_split(events, TRAIN_SHARE)
+    past, later = (exposures(part) for part in split_at(events, cut))
+    looks = sorted((set(past["style_id"]) | set(later["style_id"])) - {ORIGINAL})
+    codes = np.full((len(looks), STYLE_CODE_SIZE), np.nan, dtype=np.float32)
+    if styles_path is not None:
+        _fill_codes(codes, looks, styles_path, seed)
+    trial = LookTrial(past, later, looks, codes, seed)
+    facts = {
+        "impressions": len(past) + len(later),
+        "judged": len(later),
+        "clicks": int(trial.reward.sum()),
+        "shoppers": int(trial.group.max()) + 1,
+        "looks": len(looks),
+        "set_aside": len(rejects) + len(more),
+        "cut_utc": cut.isoformat(),
+        "first_utc": events["timestamp"].iloc[0].isoformat(),
+        "last_utc": events["timestamp"].iloc[-1].isoformat(),
+    }
+    return trial, facts
+
+
+def _fill_codes(codes: NDArray[np.float32], looks: list[str], styles_path: Path, seed: int) -> None:
+    """Style codes of the looks whose pictures can be read."""
+    styles, _ = validate_styles(storage.read_input_table(styles_path, "styles"))
+    styles = styles[styles["style_id"].isin(looks)]
+    pictures, _ = encode_pictures(
+        styles, "style_id", styles_path.parent, RunConfig(seed=seed), False
+    )
+    if len(pictures):
+        place = pd.Index(looks).get_indexer(pd.Index(pictures["style_id"]))
+        codes[place] = stack_vectors(pictures["style_code"])
+
+
+def _compared(trial: LookTrial, a: str, b: str, seed: int) -> dict[str, Any]:
+    values = {name: trial.estimates(name) for name in (a, b)}
+    gaps = {name: difference(values[b][name], values[a][name]) for name in values[a]}
+    lifts = {
+        name: relative_lift(values[b][name], values[a][name])
+        for name in gaps
+        if values[a][name].value > 0.0
+    }
+    spans = _spans([*values[a].values(), *values[b].values(), *gaps.values()], seed)
+    of_a, of_b, of_gap = (spans[i * len(gaps) : (i + 1) * len(gaps)] for i in range(3))
+    lift_spans = dict(zip(lifts, _spans([*lifts.values()], seed), strict=True)) if lifts else {}
+    rows = []
+    for i, name in enumerate(gaps):
+        rows.append(
+            {
+                "estimator": name,
+                "setting": _setting(values[b][name]),
+                "unbiased": name in UNBIASED,
+                "a": _told(values[a][name], of_a[i]),
+                "b": _told(values[b][name], of_b[i]),
+                "difference": _told(gaps[name], of_gap[i]),
+                "lift": _told(lifts[name], lift_spans[name]) if name in lifts else None,
+            }
+        )
+    evidence = {name: trial.evidence(name) for name in (a, b)}
+    main = gaps[MAIN]
+    bounds = {name: span["bootstrap"] for name, span in zip(gaps, of_gap, strict=True)}
+    verdict = judge(
+        evidence[a],
+        evidence[b],
+        main,
+        bounds[MAIN],
+        values[a][MAIN].value,
+        others={name: bounds[name] for name in UNBIASED if name != MAIN},
+    )
+    fit = trial.calibration()
+    return {
+        "level": LEVEL,
+        "main": MAIN,
+        "estimates": rows,
+        "verdict": {**asdict(verdict), "reasons": list(verdict.reasons)},
+        "policies": {
+            name: {
+                "meaning": POLICIES[name],
+                "weights": asdict(evidence[name].weights),
+                "support": _support(trial, name),
+                "histogram": _weights(trial, name),
+                "shown": _shown(trial, name),
+            }
+            for name in (a, b)
+        },
+        "calibration": {
+            "predicted": fit.predicted.tolist(),
+            "observed": fit.observed.tolist(),
+            "error": fit.error,
+            "ratio": _finite(fit.ratio),
+        },
+        "cumulative": _cumulative(trial, main),
+        "difference_error": _finite(standard_error(main)),
+        "best_single": trial.best_single if "best_single" in (a, b) else None,
+        "personal": asdict(trial.config) if "personal" in (a, b) else None,
+    }
+
+
+def _spans(estimates: list[Estimate], seed: int) -> list[dict[str, tuple[float, float]]]:
+    by_method = {m: intervals_of(estimates, m, LEVEL, seed, DRAWS) for m in _METHODS}
+    return [{m: by_method[m][i] for m in _METHODS} for i in range(len(estimates))]
+
+
+def _told(estimate: Estimate, spans: dict[str, tuple[float, float]]) -> dict[str, Any]:
+    return {
+        "value": _finite(estimate.value),
+        **{m: [_finite(low), _finite(high)] for m, (low, high) in spans.items()},
+    }
+
+
+def _setting(estimate: Estimate) -> str:
+    """What stands in brackets after the estimator's name: its tuned hyper-parameter."""
+    return estimate.name.partition("(")[2].rstrip(")")
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _support(trial: LookTrial, name: str) -> dict[str, Any] | None:
+    support = trial.evidence(name).support
+    if support is None:
+        return None
+    return {
+        "never_logged": [trial.looks[i] for i in support.never_logged],
+        "mass": support.mass,
+        "thin": [trial.looks[i] for i in support.thin],
+        "thin_mass": support.thin_mass,
+        "few": support.few,
+    }
+
+
+def _weights(trial: LookTrial, name: str) -> dict[str, Any]:
+    """Counts of the weights over 0 in equal bins of their logarithm, and of those of 0."""
+    weight = trial.log(name).weight
+    used = weight[weight > 0.0]
+    if not len(used):
+        return {"edges": [], "counts": [], "zeros": len(weight)}
+    low, high = math.log10(float(used.min())), math.log10(float(used.max()))
+    if high - low < 0.1:
+        low, high = low - 0.5, high + 0.5
+    counts, edges = np.histogram(np.log10(used), bins=_WEIGHT_BINS, range=(low, high))
+    return {
+        "edges": edges.tolist(),
+        "counts": counts.tolist(),
+        "zeros": int((weight == 0.0).sum()),
+    }
+
+
+def _shown(trial: LookTrial, name: str) -> list[tuple[str, float]]:
+    """What the policy shows most: look and share of the judged impressions."""
+    if name == "logged":
+        share = np.bincount(trial.action, minlength=len(trial.looks)) / len(trial.action)
+    else:
+        share = trial.probabilities(name).mean(axis=0)
+    order = np.lexsort((np.asarray(trial.looks), -share))[:8]
+    return [(trial.looks[i], float(share[i])) for i in order if share[i] > 0.0]
+
+
+def _cumulative(trial: LookTrial, gap: Estimate) -> list[dict[str, Any]]:
+    """B - A of the first rows, at growing numbers of rows, with its interval over shoppers."""
+    n = len(gap)
+    points = np.unique(np.linspace(n / _CHECKPOINTS, n, _CHECKPOINTS).astype(np.int64))
+    times = trial.later["timestamp"]
+    found = []
+    for rows in points[points > 1]:
+        part = Estimate(
+            gap.name,
+            float(gap.per_round[:rows].mean()),
+            gap.per_round[:rows],
+            (),
+            gap.combine,
+            trial.group[:rows],
+        )
+        reach = 1.959964 * standard_error(part)
+        found.append(
+            {
+                "rows": int(rows),
+                "time_utc": times.iloc[rows - 1].isoformat(),
+                "value": part.value,
+                "low": _finite(part.value - reach),
+                "high": _finite(part.value + reach),
+            }
+        )
+    return found

@@ -1,0 +1,58 @@
+"""The model card of the policy judged: what it is, what it learned from, and what it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipelines.report import words
+
+
+def policy_card(result: Mapping[str, Any]) -> str:
+    """The card of policy B as Markdown, from what `ab.json` holds."""
+    job, facts, b = result["job"], result["facts"], result["job"]["b"]
+    policy = result["policies"][b]
+    weights = policy["weights"]
+    main = next(row for row in result["estimates"] if row["estimator"] == result["main"])
+    low, high = main["b"]["bootstrap"]
+    lines = [
+        f"# Policy card: {b}",
+        "",
+        f"Shows {policy['meaning']}.",
+        "",
+        "## What it was made from",
+        "",
+        f"- Log `{job['log']}` (digest {job['log_digest'][:12]}), {facts['impressions']:,} "
+        f"impressions from {words.day(facts['first_utc'])} to {words.day(facts['last_utc'])}; "
+        f"learned from those before {words.moment(facts['cut_utc'])}.",
+        f"- Stylefeed {job['version']}, seed {job['seed']}.",
+    ]
+    if result["best_single"] and b == "best_single":
+        lines.append(f"- The look it found best before the cut: {result['best_single']}.")
+    if result["personal"] and b == "personal":
+        settings = ", ".join(f"{key} {value}" for key, value in result["personal"].items())
+        lines.append(f"- Drawn by {settings}. Looks first shown after the cut are left out.")
+    lines += [
+        "",
+        "## What it shows most",
+        "",
+        *(f"- {look}: {words.percent(share)}" for look, share in policy["shown"]),
+        "",
+        "## What it is worth",
+        "",
+        f"- Clicks per impression, {result['main']}: {100 * main['b']['value']:.2f} % "
+        f"({100 * result['level']:g} % interval {100 * low:.2f} % to {100 * high:.2f} %), judged "
+        f"by {facts['judged']:,} impressions of {facts['shoppers']:,} shoppers.",
+        f"- {result['verdict']['sentence']}",
+        "",
+        "## What to know before using it",
+        "",
+        f"- Effective sample size {weights['effective_rows']:,.0f} rows; largest weight "
+        f"{weights['weight_max']:.1f}; mean weight {weights['weight_mean']:.3f} "
+        f"(1 if the propensities are true).",
+        "- The value holds for shoppers, items and looks like those of the log, at the positions "
+        "logged. Wear-out of a look shown far more often than in the log is not in it.",
+        "- A click is not a purchase: judge returns and purchases in a real test.",
+        "",
+    ]
+    return "\n".join(lines)
