@@ -30,6 +30,8 @@ CONTENT_LAYER: Final = "conv4_2"
 MIN_SIDE_PX: Final = PATCH_PX * 2 ** (LEVELS - 1)
 # A flat look has no power to divide by; far below what any painting has.
 _LEAST_POWER: Final = 1e-4
+# Of Adam's first step at each scale, in 0..1; falls to zero along the scale.
+_ADAM_RATE: Final = 0.03
 
 Loss = Callable[[Tensor, torch.Generator], Tensor]
 
@@ -41,10 +43,8 @@ class GatysConfig:
     `style` is "gram" (Gram matrices of VGG16 features) or "patch" (sliced Wasserstein distance of
     7x7 patches at four levels, over `projections` random lines each). `steps` counts evaluations of
     the loss at each scale, coarse to fine: every scale doubles the size of the one before, and the
-    last is the picture's own. `look_scale` is the look's longer side over the picture's: below 1
-    the brush is finer. Losses are relative to the power of what they aim at, so that weights mean
-    the same for any picture and look. `learning_rate`, in 0..1 per step, is Adam's, and falls to
-    zero along each scale.
+    last is the picture's own. Losses are relative to the power of what they aim at, so that
+    weights mean the same for any picture and look.
     """
 
     style: Literal["gram", "patch"] = "gram"
@@ -53,30 +53,21 @@ class GatysConfig:
     style_weight: float = 1.0
     content_weight: float = 0.1
     variation_weight: float = 0.3
-    look_scale: float = 1.0
     projections: int = 16
-    learning_rate: float = 0.03
 
     def __post_init__(self) -> None:
-        for name, value, known in (
-            ("style", self.style, ("gram", "patch")),
-            ("optimiser", self.optimiser, ("lbfgs", "adam")),
-        ):
-            if value not in known:
-                raise ConfigError(
-                    f"gatys.{name} is {value!r}: expected {known[0]!r} or {known[1]!r}"
-                )
+        if self.style not in ("gram", "patch"):
+            raise ConfigError(f"gatys.style is {self.style!r}: expected 'gram' or 'patch'")
+        if self.optimiser not in ("lbfgs", "adam"):
+            raise ConfigError(f"gatys.optimiser is {self.optimiser!r}: expected 'lbfgs' or 'adam'")
         if not self.steps or min(self.steps) < 1:
             raise ConfigError(
                 f"gatys.steps is {self.steps}: expected a count of at least 1 for each scale"
             )
         if min(self.style_weight, self.content_weight, self.variation_weight) < 0:
             raise ConfigError("gatys weights must not be negative: set one to 0 to leave it out")
-        if self.look_scale <= 0 or self.learning_rate <= 0 or self.projections < 1:
-            raise ConfigError(
-                "gatys.look_scale, learning_rate and projections must be above 0, got "
-                f"{self.look_scale}, {self.learning_rate} and {self.projections}"
-            )
+        if self.projections < 1:
+            raise ConfigError(f"gatys.projections is {self.projections}: expected at least 1")
 
 
 DEFAULT_GATYS: Final = GatysConfig()
@@ -125,7 +116,7 @@ def paint_gatys(
         # What the coarser scale could not hold comes back from the picture.
         coarse = _planes(resize(start, canvas.shape[2], canvas.shape[3]))
         change = F.interpolate(canvas - coarse, size, mode="bicubic")
-        look = _planes(_look_at(look_picture, config.look_scale * max(size)))
+        look = _planes(_look_at(look_picture, max(size)))
         loss = _loss(network, content, look, config)
         begun = (content + change).clamp(0.0, 1.0)
         canvas = _descend(begun, _colour_axes(look), loss, steps, config, rng)
@@ -205,9 +196,9 @@ def _descend(
         )
         lbfgs.step(evaluate)  # type: ignore[no-untyped-call]
     else:
-        adam = torch.optim.Adam([moves], lr=config.learning_rate)
+        adam = torch.optim.Adam([moves], lr=_ADAM_RATE)
         for step in range(steps):
-            adam.param_groups[0]["lr"] = config.learning_rate * (1.0 - step / steps)
+            adam.param_groups[0]["lr"] = _ADAM_RATE * (1.0 - step / steps)
             adam.step(evaluate)
     return canvas().detach().clamp(0.0, 1.0)
 
@@ -234,7 +225,7 @@ def _power(values: Tensor) -> Tensor:
     return values.square().mean().clamp(min=_LEAST_POWER)
 
 
-def _look_at(look_picture: NDArray[np.uint8], longest_px: float) -> NDArray[np.uint8]:
+def _look_at(look_picture: NDArray[np.uint8], longest_px: int) -> NDArray[np.uint8]:
     """The look at the size asked for, or as much larger as its shorter side needs to be."""
     sides = look_picture.shape[:2]
     ratio = max(longest_px / max(sides), MIN_SIDE_PX / min(sides))

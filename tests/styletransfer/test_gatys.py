@@ -120,7 +120,7 @@ def test_unusable_input_is_refused(make_picture: MakePicture) -> None:
         ({"style": "mean"}, r"gatys\.style is 'mean': expected 'gram' or 'patch'"),
         ({"optimiser": "sgd"}, r"gatys\.optimiser is 'sgd'"),
         ({"content_weight": -1.0}, "must not be negative"),
-        ({"look_scale": 0.0}, r"must be above 0, got 0\.0"),
+        ({"projections": 0}, r"gatys\.projections is 0: expected at least 1"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, object], message: str) -> None:
