@@ -100,7 +100,9 @@ def relative_lift(b: Estimate, a: Estimate) -> Estimate:
     times = b.value / a.value
 
     def combine(means: Floats) -> Floats:
-        return b.combine(means[..., :split]) / a.combine(means[..., split:]) - 1.0
+        base = a.combine(means[..., split:])
+        # A redraw in which A earned nothing has no lift.
+        return b.combine(means[..., :split]) / np.where(base > 0.0, base, np.nan) - 1.0
 
     influence = (b.per_round - times * a.per_round) / a.value
     return Estimate(
