@@ -74,13 +74,13 @@ def compare(
     users: variant and the metric's columns, finite numbers. Ratios use the delta method (Deng,
     Knoblich and Lu 2018), covariates CUPED with one coefficient over both arms (Deng et al. 2013).
     The computation is tea-tasting's. Raises SchemaError for missing or non-finite columns,
-    InputError for an arm of fewer than two shoppers, a metric that does not vary or a ratio over 0.
+    InputError for an arm of fewer than two shoppers, a metric that does not vary or a ratio over 0,
+    and where tea-tasting is not installed.
     """
     if not 0 < alpha < 1:
         raise ConfigError(f"alpha is {alpha}: expected a number between 0 and 1")
     data = _arms(users, metric, control, treatment)
-    # Brings an SQL compiler with it, most of a second that other commands need not wait for.
-    tt = import_module("tea_tasting")
+    tt = _tea_tasting("tea_tasting")
     covariates = {"numer_covariate": metric.covariate, "denom_covariate": metric.covariate_per}
     sides = [_aggregates(data[data["variant"] == arm], metric) for arm in (control, treatment)]
     # A metric that does not vary divides by 0, and is refused below.
@@ -122,13 +122,24 @@ def compare(
     )
 
 
+def _tea_tasting(module: str) -> Any:
+    # Brings an SQL compiler with it, most of a second that other commands need not wait for.
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"comparing arms needs tea-tasting, and {error.name} is not installed: "
+            "pip install tea-tasting"
+        ) from error
+
+
 def _aggregates(arm: pd.DataFrame, metric: Metric) -> Any:
     """Counts, means, variances and covariances of one arm, as tea-tasting keeps them."""
     columns = sorted(metric.columns)
     values = arm[columns].to_numpy()
     mean, cov = values.mean(axis=0), np.atleast_2d(np.cov(values, rowvar=False))
     pairs = [(i, j) for i in range(len(columns)) for j in range(i + 1, len(columns))]
-    return import_module("tea_tasting.aggr").Aggregates(
+    return _tea_tasting("tea_tasting.aggr").Aggregates(
         count_=len(arm),
         mean_=dict(zip(columns, mean.tolist(), strict=True)),
         var_=dict(zip(columns, np.diag(cov).tolist(), strict=True)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 import pandas as pd
@@ -221,3 +222,9 @@ def test_what_cannot_be_compared_is_refused_with_the_reason() -> None:
         Metric("odd", "clicks", covariate_per="clicks_before")
     with pytest.raises(SchemaError, match="a value for every shopper"):
         by_segment(users.assign(segment=None), RATE, "segment", "plain", "looks")
+
+
+def test_without_tea_tasting_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tea_tasting", None)
+    with pytest.raises(InputError, match="pip install tea-tasting"):
+        compare(shoppers(50, 0.0, 1), RATE, "plain", "looks")
