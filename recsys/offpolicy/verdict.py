@@ -107,7 +107,9 @@ def judge(
         sentence = f"No verdict on {b.name} against {a.name}: {'. Also, '.join(reasons)}."
         if factor is not None:
             rows = round(a.weights.n * (factor - 1.0))
-            sentence += f" About {factor:.3g} times this traffic is needed ({rows:,} more rows)."
+            sentence += (
+                f" About {factor:.3g} times this traffic is needed ({rows:,} more judged rows)."
+            )
         return Verdict("refused", sentence, tuple(reasons), factor, detectable)
     return _conclude(a, b, difference.value, bounds, base, detectable, config)
 

@@ -227,7 +227,7 @@ def test_few_clicks_are_refused_with_the_traffic_that_would_do() -> None:
     assert "at least 100 are needed" in verdict.sentence
     assert verdict.times_traffic is not None
     assert 2.0 < verdict.times_traffic < 20.0
-    assert f"{round(10_000 * (verdict.times_traffic - 1)):,} more rows" in verdict.sentence
+    assert f"{round(10_000 * (verdict.times_traffic - 1)):,} more judged rows" in verdict.sentence
 
 
 def test_few_effective_rows_are_refused() -> None:
