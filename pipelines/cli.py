@@ -190,7 +190,7 @@ def ab(
     seed: Annotated[int, typer.Option(help="Decides every draw.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Judge look policy B against A by a log of neither: estimates, intervals and a verdict.
+    """Judge look policy B against A from a log: estimates, intervals and a verdict.
 
     Policies: logged, original, uniform, best_single, personal.
 

@@ -108,7 +108,7 @@ def judge(
         if factor is not None:
             rows = round(a.weights.n * (factor - 1.0))
             sentence += (
-                f" About {factor:.3g} times this traffic is needed ({rows:,} more judged rows)."
+                f" About {_times(factor)} times this traffic is needed ({rows:,} more judged rows)."
             )
         return Verdict("refused", sentence, tuple(reasons), factor, detectable)
     return _conclude(a, b, difference.value, bounds, base, detectable, config)
@@ -185,8 +185,12 @@ def _conclude(
     sentence = f"No difference between {a.name} and {b.name} can be told: {said(gain)}, {span}."
     sentence += f" This log would show one of {said(detectable).lstrip('+')} 4 times in 5"
     sentence += (
-        f"; one as small as seen needs about {times:.3g} times this traffic."
+        f"; one as small as seen needs about {_times(times)} times this traffic."
         if times is not None
         else "."
     )
     return Verdict("no difference", sentence, (), times, detectable)
+
+
+def _times(factor: float) -> str:
+    return f"{factor:,.0f}" if factor >= 10.0 else f"{factor:.3g}"
