@@ -268,6 +268,9 @@ def slices(shop: Shop, test: pd.Timestamp) -> dict[str, pd.DataFrame]:
 def printed(title: str, scores: pd.DataFrame, reference: str) -> None:
     """One markdown table of `compare`."""
     print(f"\n{title}: {len(scores)} users, against {reference}, best single model on validation\n")
+    if not scores.to_numpy().any():
+        print("Every model scores 0.")
+        return
     print("| model | NDCG@10 | 95 % | relative gain | 95 % | p (Holm) |")
     print("|---|---|---|---|---|---|")
     for row in compare(scores, reference, seed=SEED).itertuples(index=False):
