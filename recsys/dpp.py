@@ -31,7 +31,7 @@ def dpp_order(
     if k < 1 or not strength >= 0.0:
         raise InputError(f"k is {k} and strength {strength}: expected at least 1 and at least 0")
     unit = np.asarray(vectors, dtype=np.float64)
-    known = unit.any(axis=1)
+    known = np.asarray(unit.any(axis=1), dtype=bool)
     # Working with logs of the quality: exp of a raw score could overflow, its order cannot.
     log_quality = strength * np.asarray(relevance, dtype=np.float64)
     left = np.ones(n)
