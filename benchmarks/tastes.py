@@ -38,7 +38,7 @@ from features.schema import ORIGINAL
 from features.tables import validate_events, validate_styles
 from recsys.preference import StylePreferenceModel
 from recsys.preference.baseline import Effects, fit_effects
-from recsys.preference.mixture import style_kernel
+from recsys.preference.kernel import style_kernel
 from recsys.preference.rows import Rows, Vocabulary
 
 SHOP = Path("../shared/data/shop")

@@ -18,12 +18,13 @@ class Effects:
     """Additive effects on the log odds of a click, each shrunk by its own group's variance.
 
     `levels[group]` is float64 (n levels,), zero for a level without rows; `variances[group]` the
-    prior variance learned for it.
+    prior variance learned for it; `precisions[group]` (n levels,) how sure each level is.
     """
 
     intercept: float
     levels: dict[str, Tensor] = field(default_factory=dict)
     variances: dict[str, float] = field(default_factory=dict)
+    precisions: dict[str, Tensor] = field(default_factory=dict)
 
     def log_odds(self, rows: Mapping[str, Tensor]) -> Tensor:
         """Log odds of rows, float64 (n,).
@@ -52,8 +53,9 @@ def fit_effects(
     """
     values = {name: torch.zeros(sizes[name], dtype=torch.float64) for name in rows}
     variances = dict.fromkeys(rows, _START_VARIANCE)
+    precisions = {name: torch.full_like(values[name], 1 / _START_VARIANCE) for name in rows}
     if len(clicked) == 0:
-        return Effects(0.0, values, variances)
+        return Effects(0.0, values, variances, precisions)
     hits = float(clicked.sum())
     # Half a click and half a miss keep a log of clicks only, or of misses only, finite.
     intercept = math.log((hits + 0.5) / (len(clicked) - hits + 0.5))
@@ -63,7 +65,7 @@ def fit_effects(
             p = torch.sigmoid(eta)
             pull = torch.bincount(level, clicked - p, minlength=sizes[name])
             weight = torch.bincount(level, p * (1 - p), minlength=sizes[name])
-            precision = weight + 1 / variances[name]
+            precisions[name] = precision = weight + 1 / variances[name]
             new = (weight * values[name] + pull) / precision
             eta += (new - values[name])[level]
             values[name] = new
@@ -74,4 +76,31 @@ def fit_effects(
         step = float((clicked - p).sum() / ((p * (1 - p)).sum() + 1.0))
         intercept += step
         eta += step
-    return Effects(intercept, values, variances)
+    return Effects(intercept, values, variances, precisions)
+
+
+def update_effects(
+    effects: Effects, clicked: Tensor, rows: Mapping[str, Tensor], held: str, sweeps: int = 10
+) -> Effects:
+    """`effects` after more rows: what was learned before is the prior (a normal one per level).
+
+    Arguments as in `fit_effects`; the group `held`, the intercept and the variances stay as they
+    are. One Newton step per group and sweep.
+    """
+    values, precisions = dict(effects.levels), dict(effects.precisions)
+    eta = effects.log_odds(rows)
+    for _ in range(sweeps if len(clicked) else 0):
+        for name, level in rows.items():
+            if name == held:
+                continue
+            size = len(values[name])
+            p = torch.sigmoid(eta)
+            weight = torch.bincount(level, p * (1 - p), minlength=size)
+            before = effects.precisions[name]
+            pull = torch.bincount(level, clicked - p, minlength=size)
+            pull = pull - before * (values[name] - effects.levels[name])
+            precisions[name] = weight + before
+            step = pull / precisions[name]
+            values[name] = values[name] + step
+            eta = eta + step[level]
+    return Effects(effects.intercept, values, effects.variances, precisions)

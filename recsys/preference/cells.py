@@ -50,15 +50,20 @@ def basis(utility: Tensor) -> Tensor:
     return torch.stack(terms, dim=-1)
 
 
-def tabulate(clicked: Tensor, offset: Tensor, cell: Tensor, n_cells: int) -> Tensor:
+def tabulate(
+    clicked: Tensor, offset: Tensor, cell: Tensor, n_cells: int, weight: Tensor | None = None
+) -> Tensor:
     """Coefficients of each cell's log likelihood, float64 (n_cells, ORDER).
 
     clicked, offset: float64 (n,), the click and its log odds without any look; cell: int64 (n,).
-    `basis(u) @ coefficients[c]` is the log likelihood of cell c's clicks at utility u.
+    `basis(u) @ coefficients[c]` is the log likelihood of cell c's clicks at utility u. weight:
+    float64 (n,), what each row counts; None: all alike.
     """
     columns = []
     for node in _NODES * REACH:
         log_likelihood = clicked * (offset + node) - torch.nn.functional.softplus(offset + node)
+        if weight is not None:
+            log_likelihood *= weight
         total = torch.zeros(n_cells, dtype=torch.float64)
         columns.append(total.index_add_(0, cell, log_likelihood))
     return torch.stack(columns, dim=-1) @ TO_COEFFICIENTS.T

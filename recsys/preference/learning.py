@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +13,11 @@ from torch import Tensor
 from features.schema import ConfigError
 from recsys.preference.baseline import Effects, fit_effects
 from recsys.preference.cells import ORDER, blur, tabulate
+from recsys.preference.evidence import moments, settle
+from recsys.preference.families import learned
 from recsys.preference.mixture import TasteMixture, TastePrior
-from recsys.preference.outcomes import add_grade, learn_grade
-from recsys.preference.rows import Rows, Vocabulary
+from recsys.preference.outcomes import Grade, add_grade, learn_grade
+from recsys.preference.rows import Rows, Vocabulary, last_day
 from recsys.preference.state import PreferenceState
 
 
@@ -27,6 +30,8 @@ class PreferenceConfig:
     look may stray from their taste, in log odds of a click. held_out: share of impressions on
     which the number of families is chosen. iterations: of L-BFGS, on clicks and again with the
     outcomes of clicks; few, because stopping early predicts new clicks better than converging.
+    half_life_days: a click says half as much about its shopper's taste after this time (inf: as
+    much as ever); what families there are is learned from all of them.
     """
 
     n_families: int | None = None
@@ -38,10 +43,12 @@ class PreferenceConfig:
     noise_sd: float = 0.05
     held_out: float = 0.1
     iterations: int = 40
+    half_life_days: float = math.inf
 
     def __post_init__(self) -> None:
         """Raise ConfigError on a value out of range."""
-        for name in ("smooth_sd", "free_sd", "population_sd", "kernel_scale", "noise_sd"):
+        positive = ("smooth_sd", "free_sd", "population_sd", "kernel_scale", "noise_sd")
+        for name in (*positive, "half_life_days"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} must be above 0, got {getattr(self, name)}")
         if not 0 < self.held_out < 1:
@@ -51,6 +58,11 @@ class PreferenceConfig:
                 "family counts must be 1 or more, got "
                 f"n_families={self.n_families}, family_choices={self.family_choices}"
             )
+
+    @property
+    def spread(self) -> tuple[float, float, float]:
+        """smooth_sd, free_sd and kernel_scale, as `Families.doubt` takes them."""
+        return self.smooth_sd, self.free_sd, self.kernel_scale
 
     @property
     def prior(self) -> TastePrior:
@@ -93,7 +105,7 @@ def learn(
         evidence = _Evidence.of(rows, vocabulary)
         mixture = TasteMixture(codes, _exposure(evidence), 0, config.prior, seed)
         mixture.forget()
-        return _state(evidence, codes, mixture, evidence.cells)
+        return _state(evidence, codes, mixture, evidence.cells, config)
     families = config.n_families
     if families is None:
         families = _choose_families(rows, vocabulary, codes, config, seed)
@@ -109,12 +121,16 @@ def _learn(
 ) -> PreferenceState:
     mixture = TasteMixture(codes, _exposure(evidence), families, config.prior, seed)
     cells = _fit(mixture, evidence, evidence.cells, config)
-    by_clicks = _state(evidence, codes, mixture, cells)
-    graded = _with_outcomes(evidence, by_clicks)
-    if graded is None:
+    by_clicks = _state(evidence, codes, mixture, cells, config)
+    grades = _grades(evidence, by_clicks)
+    if grades:
+        cells = _fit(mixture, evidence, _with_grades(evidence, evidence.cells, grades), config)
+    elif math.isinf(config.half_life_days):
         return by_clicks
-    cells = _fit(mixture, evidence, graded, config)
-    return _state(evidence, codes, mixture, cells)
+    if math.isinf(config.half_life_days):
+        return _state(evidence, codes, mixture, cells, config)
+    recent = blur(_faded(evidence, grades, config.half_life_days), config.noise_sd)
+    return _state(evidence, codes, mixture, recent, config)
 
 
 def _choose_families(
@@ -160,9 +176,9 @@ def _fit(
     return blurred
 
 
-def _with_outcomes(evidence: _Evidence, by_clicks: PreferenceState) -> Tensor | None:
-    """Cells with every outcome that tells of taste, or None if no outcome does."""
-    rows, graded = evidence.rows, None
+def _grades(evidence: _Evidence, by_clicks: PreferenceState) -> list[tuple[Grade, Tensor]]:
+    """Every outcome that tells of taste, with the rows where it is known, bool (n,)."""
+    rows, grades = evidence.rows, []
     everyone = np.arange(len(evidence.vocabulary.users))
     expected = by_clicks.expected(everyone).reshape(-1)
     for outcome in rows.outcomes.values():
@@ -172,23 +188,61 @@ def _with_outcomes(evidence: _Evidence, by_clicks: PreferenceState) -> Tensor | 
             outcome[known], expected[cell], rows.user[known], rows.levels["item"][known]
         )
         if grade is not None:
-            graded = add_grade(evidence.cells if graded is None else graded, grade, cell)
-    return graded
+            grades.append((grade, known))
+    return grades
+
+
+def _with_grades(
+    evidence: _Evidence,
+    cells: Tensor,
+    grades: list[tuple[Grade, Tensor]],
+    weight: Tensor | None = None,
+) -> Tensor:
+    for grade, known in grades:
+        counts = None if weight is None else weight[known]
+        cells = add_grade(cells, grade, evidence.cell[known], counts)
+    return cells
+
+
+def _faded(
+    evidence: _Evidence, grades: list[tuple[Grade, Tensor]], half_life_days: float
+) -> Tensor:
+    """Cells in which every row counts by its age."""
+    rows = evidence.rows
+    weight = rows.weight(last_day(rows), half_life_days)
+    offset = evidence.effects.log_odds(rows.levels)
+    cells = tabulate(rows.clicked, offset, evidence.cell, len(evidence.cells), weight)
+    return _with_grades(evidence, cells, grades, weight)
 
 
 def _state(
-    evidence: _Evidence, codes: NDArray[np.float32], mixture: TasteMixture, cells: Tensor
+    evidence: _Evidence,
+    codes: NDArray[np.float32],
+    mixture: TasteMixture,
+    cells: Tensor,
+    config: PreferenceConfig,
 ) -> PreferenceState:
     with torch.no_grad():
-        joint, shift = mixture.evidence(_shaped(evidence, cells), *_rate(evidence))
+        shaped, tastes = _shaped(evidence, cells), mixture.tastes()
+        population, log_shares = mixture.population.detach().clone(), mixture.log_shares()
+        sums = moments(shaped, tastes + population)
+        joint, shift = settle(sums, *_rate(evidence), log_shares)
+        posterior, families = torch.softmax(joint, dim=1), mixture.families()
+        shown = (_exposure(evidence)[:-1] > 0).numpy()
         return PreferenceState(
             vocabulary=evidence.vocabulary,
             codes=codes,
             effects=evidence.effects,
-            tastes=mixture.tastes(),
-            population=mixture.population.detach().clone(),
-            prior=mixture.log_shares().exp(),
-            posterior=torch.softmax(joint, dim=1),
+            tastes=tastes,
+            population=population,
+            prior=log_shares.exp(),
+            posterior=posterior,
             shift=shift,
             n_events=torch.bincount(evidence.rows.user, minlength=len(evidence.vocabulary.users)),
+            sums=sums,
+            doubt=learned(
+                families.doubt(codes, shown, config.spread), shaped, posterior, tastes + population
+            ),
+            families=families,
+            until=torch.tensor(last_day(evidence.rows), dtype=torch.float64),
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 import torch
@@ -12,14 +11,14 @@ from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
-from recsys.preference.cells import DERIVATIVE, REACH, basis
+from recsys.preference.evidence import moments, settle
+from recsys.preference.families import Families, active_families
+from recsys.preference.kernel import JITTER, style_kernel, unit_codes
 
-_SHIFT_LIMIT = 1.5
 _TASTE_SD = 1.5
 _PLAIN_IN_FAMILY_SD = 0.4
 _START_TASTE = 1.5
 _START_MEMBERSHIP = 2.0
-_JITTER = 1e-6
 
 
 @dataclass(frozen=True)
@@ -36,29 +35,6 @@ class TastePrior:
     free_sd: float = 0.5
     population_sd: float = 0.05
     kernel_scale: float = 0.8
-
-
-def unit_codes(codes: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Codes (n, d) less their mean, each of length one (zero where a code equals the mean)."""
-    centred = codes.astype(np.float64) - codes.astype(np.float64).mean(axis=0)
-    length = np.linalg.norm(centred, axis=1, keepdims=True)
-    return np.asarray(centred / np.maximum(length, 1e-12), dtype=np.float64)
-
-
-def style_kernel(codes: NDArray[np.float32], scale: float) -> NDArray[np.float64]:
-    """Squared-exponential similarity of looks in centred, normalised style space.
-
-    codes: float32 (n, d), a row of NaN where a look has no code: such a look resembles itself
-    alone. Returns float64 (n, n).
-    """
-    known = np.isfinite(codes).all(axis=1)
-    kernel = np.eye(len(codes))
-    if known.sum() > 1:
-        unit = unit_codes(codes[known])
-        squared = np.square(unit[:, None, :] - unit[None, :, :]).sum(axis=-1)
-        length = max(float(np.median(squared)), 1e-12) * scale**2
-        kernel[np.ix_(known, known)] = np.exp(-0.5 * squared / length)
-    return kernel
 
 
 class TasteMixture(nn.Module):
@@ -88,16 +64,13 @@ class TasteMixture(nn.Module):
         n_looks = len(codes)
         known = np.isfinite(codes).all(axis=1)
         families = min(n_families, int(known.sum()))
-        kernel = style_kernel(codes, prior.kernel_scale) + _JITTER * np.eye(n_looks)
+        kernel = style_kernel(codes, prior.kernel_scale) + JITTER * np.eye(n_looks)
         self._root = prior.smooth_sd * torch.from_numpy(np.linalg.cholesky(kernel))
         self._free_sd, self._population_sd = prior.free_sd, prior.population_sd
         self._exposure = exposure / exposure.sum().clamp_min(1.0)
-        pairs = list(combinations(range(families), 2))
-        self._pairs = torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2)
-        single = torch.eye(families, dtype=torch.float64)
-        double = single[self._pairs[:, 0]] + single[self._pairs[:, 1]]
-        nobody = torch.zeros(2, families, dtype=torch.float64)
-        self._active = torch.cat([nobody, single, double])
+        self._active = active_families(families)
+        pairs = self._active[2 + families :].nonzero()[:, 1]
+        self._pairs = pairs.reshape(-1, 2)
 
         start = np.zeros((families, n_looks))
         if families:
@@ -139,12 +112,25 @@ class TasteMixture(nn.Module):
 
     def tastes(self) -> Tensor:
         """Utilities (log odds of a click) of each kind: (n_kinds, L+1); row 0 is indifferent."""
+        taste = self._raw_tastes()
+        return taste - (taste @ self._exposure)[:, None]
+
+    def _raw_tastes(self) -> Tensor:
         looks = self._active @ (self.fondness[:, None] * self.membership())
         plain = self._active @ self.plain_in_family
         fond = torch.zeros_like(plain)
         fond[1] = self.plain_fondness
-        taste = torch.cat([looks, (plain + fond)[:, None]], dim=1)
-        return taste - (taste @ self._exposure)[:, None]
+        return torch.cat([looks, (plain + fond)[:, None]], dim=1)
+
+    def families(self) -> Families:
+        """What placing a new look needs."""
+        with torch.no_grad():
+            return Families(
+                self.fondness.detach().clone(),
+                self.level.detach().clone(),
+                self.weights.detach() @ self._root.T,
+                self._raw_tastes() @ self._exposure,
+            )
 
     def log_shares(self) -> Tensor:
         """Log of each kind's share of the shoppers: (n_kinds,)."""
@@ -162,25 +148,11 @@ class TasteMixture(nn.Module):
     def evidence(self, cells: Tensor, rate: Tensor, rate_precision: float) -> tuple[Tensor, Tensor]:
         """Log joint of each shopper's clicks and kind, and the shift of their own rate.
 
-        cells: (n_users, L+1, ORDER); rate: float64 (n_users,), the shopper's rate effect that the
-        offsets already hold; its prior is N(0, 1 / rate_precision). Returns two float64
-        (n_users, n_kinds). The rate is integrated out by Laplace's method.
+        cells: (n_users, L+1, ORDER); the rest as in `settle`. Returns two float64
+        (n_users, n_kinds).
         """
-        terms = basis((self.tastes() + self.population).clamp(-REACH, REACH))
-        first = terms @ DERIVATIVE.T
-        stacked = torch.cat([terms, first, first @ DERIVATIVE.T]).flatten(start_dim=1)
-        products = cells.flatten(start_dim=1) @ stacked.to(cells.dtype).T
-        value, slope, bend = products.double().chunk(3, dim=1)
-        slope = slope - rate[:, None] * rate_precision
-        curvature = (-bend).clamp_min(0.0) + rate_precision
-        shift = (slope / curvature).clamp(-_SHIFT_LIMIT, _SHIFT_LIMIT)
-        log_likelihood = (
-            value
-            + slope * shift
-            - 0.5 * curvature * shift.square()
-            - 0.5 * torch.log(curvature / rate_precision)
-        )
-        return log_likelihood + self.log_shares(), shift
+        sums = moments(cells, self.tastes() + self.population)
+        return settle(sums, rate, rate_precision, self.log_shares())
 
     def log_prior(self) -> Tensor:
         """Log density of the parameters, up to a constant."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from features.ids import IdMap
 from features.schema import ORIGINAL, NotFittedError, SchemaError
+from recsys.preference.folding import fold, with_looks
 from recsys.preference.learning import PreferenceConfig, learn
 from recsys.preference.rows import Rows, Vocabulary
 from recsys.preference.state import PreferenceState, read, write
@@ -86,6 +87,45 @@ class StylePreferenceModel:
         expected = fitted.expected(fitted.vocabulary.users.to_index(user_ids))
         return np.asarray(expected.numpy(), dtype=np.float32)
 
+    def uncertainty_matrix(self, user_ids: Iterable[str]) -> NDArray[np.float32]:
+        """Posterior standard deviation of `affinity_matrix`, float32 (n_users, n_looks + 1).
+
+        In log odds of a click; shrinks as a shopper's events pile up. Unknown users get that of
+        a shopper drawn from the population.
+        """
+        fitted = self._fitted()
+        at = fitted.vocabulary.users.to_index(user_ids)
+        return np.asarray(fitted.uncertainty(at, self.config.noise_sd).numpy(), dtype=np.float32)
+
+    def fold_in(self, exposures: pd.DataFrame) -> Self:
+        """Take in exposures of new or known users that the model has not seen; nothing is refitted.
+
+        Only the tastes of the users in `exposures` (and the age of what others did) change. Clicks
+        count; dwell, cart and purchase wait for the next fit. Raises SchemaError as `fit` does.
+        """
+        return self._folded(exposures, effects=False)
+
+    def update(self, exposures: pd.DataFrame) -> Self:
+        """Take in a day's new exposures: as `fold_in`, after items and positions learned from them.
+
+        Stands in for a refit until families of looks themselves change.
+        """
+        return self._folded(exposures, effects=True)
+
+    def _folded(self, exposures: pd.DataFrame, effects: bool) -> Self:
+        with _one_thread():
+            self._state = fold(self._fitted(), exposures, self.config, effects)
+        return self
+
+    def add_looks(self, style_ids: Sequence[str], style_codes: NDArray[np.float32]) -> Self:
+        """Know looks never shown by their codes, float32 (m, d), a row of NaN without picture.
+
+        Raises SchemaError on a look known already or codes of another shape.
+        """
+        codes = np.asarray(style_codes, dtype=np.float32)
+        self._state = with_looks(self._fitted(), list(style_ids), codes, self.config)
+        return self
+
     def affinity(self, user_ids: Iterable[str] | None = None) -> pd.DataFrame:
         """`affinity_matrix` as rows user_id, style_id (the plain photo as `original`), affinity."""
         fitted = self._fitted()
@@ -153,7 +193,7 @@ class StylePreferenceModel:
 def _in_order(rows: Rows) -> Rows:
     """Rows sorted by what they hold, so that sums do not depend on the order of the log."""
     position, item = rows.levels["position"], rows.levels["item"]
-    keys = (rows.clicked, position, rows.look, item, rows.user)
+    keys = (rows.day, rows.clicked, position, rows.look, item, rows.user)
     return rows.take(torch.from_numpy(np.lexsort([key.numpy() for key in keys])))
 
 

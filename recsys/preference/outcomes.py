@@ -64,16 +64,20 @@ def learn_grade(outcome: Tensor, utility: Tensor, user: Tensor, item: Tensor) ->
     return Grade(slope, noise, residual + slope * utility.mean())
 
 
-def add_grade(cells: Tensor, grade: Grade, cell: Tensor) -> Tensor:
+def add_grade(cells: Tensor, grade: Grade, cell: Tensor, weight: Tensor | None = None) -> Tensor:
     """`cells` (n_cells, ORDER) with the grade's log likelihood added; cell: int64 (n,).
+
+    weight: float64 (n,), what each row counts; None: all alike.
 
     A normal likelihood is a parabola in the utility, so it is exact in Chebyshev coefficients.
     """
-    pull = torch.bincount(cell, grade.residual, minlength=len(cells)) * grade.slope / grade.noise
-    weight = torch.bincount(cell, minlength=len(cells)) * (grade.slope**2 / grade.noise)
+    counts = torch.ones_like(grade.residual) if weight is None else weight
+    pull = torch.bincount(cell, counts * grade.residual, minlength=len(cells))
+    pull = pull * grade.slope / grade.noise
+    power = torch.bincount(cell, counts, minlength=len(cells)) * (grade.slope**2 / grade.noise)
     added = cells.clone()
     added[:, 1] += pull * REACH
     # x^2 = (T_0 + T_2) / 2
-    added[:, 0] -= weight * REACH**2 / 4
-    added[:, 2] -= weight * REACH**2 / 4
+    added[:, 0] -= power * REACH**2 / 4
+    added[:, 2] -= power * REACH**2 / 4
     return added

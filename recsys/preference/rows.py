@@ -26,6 +26,7 @@ class Rows:
     clicked is float64 (n,) of 0 and 1. `levels` has user, item, position and pair (one level for
     each user-item pair). `outcomes` has what followed a click, float64 (n,), NaN where there was
     no click or nothing is known: dwell (log of 1 + seconds), carted and purchased (0 or 1).
+    day: float64 (n,), days since 1970 (zero where the log has no time).
     """
 
     user: Tensor
@@ -33,12 +34,19 @@ class Rows:
     clicked: Tensor
     levels: dict[str, Tensor]
     outcomes: dict[str, Tensor]
+    day: Tensor
+
+    def weight(self, now_day: float, half_life_days: float) -> Tensor:
+        """What is left of each row's evidence at `now_day`: 2^(-age / half-life), float64 (n,)."""
+        return torch.exp2((self.day - now_day) / half_life_days)
 
     def take(self, keep: Tensor) -> Rows:
         """The rows where `keep`, bool (n,), holds."""
         levels = {name: level[keep] for name, level in self.levels.items()}
         outcomes = {name: outcome[keep] for name, outcome in self.outcomes.items()}
-        return Rows(self.user[keep], self.look[keep], self.clicked[keep], levels, outcomes)
+        return Rows(
+            self.user[keep], self.look[keep], self.clicked[keep], levels, outcomes, self.day[keep]
+        )
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,22 @@ class Vocabulary:
             len(items),
         )
         return cls(users, items, looks, np.unique(keys))
+
+    def joined(self, more: Vocabulary) -> Vocabulary:
+        """Ids and pairs of both, in ascending order; the looks are ours."""
+        users = IdMap.sorted(np.union1d(self.users.ids, more.users.ids))
+        items = IdMap.sorted(np.union1d(self.items.ids, more.items.ids))
+        both = Vocabulary(users, items, self.looks, self.pairs)
+        pairs = np.union1d(both.pairs_of(self), both.pairs_of(more))
+        return Vocabulary(users, items, self.looks, pairs)
+
+    def pairs_of(self, other: Vocabulary) -> NDArray[np.int64]:
+        """The pairs of `other`, whose users and items we all have, in our numbers."""
+        if len(other.pairs) == 0:
+            return other.pairs
+        user = self.users.to_index(other.users.ids)[other.pairs // len(other.items)]
+        item = self.items.to_index(other.items.ids)[other.pairs % len(other.items)]
+        return _pair_keys(user, item, len(self.items))
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -100,6 +124,7 @@ class Vocabulary:
             torch.from_numpy(clicked),
             {name: torch.from_numpy(level) for name, level in levels.items()},
             _outcomes(exposures, clicked > 0),
+            _days(exposures),
         )
 
 
@@ -121,6 +146,18 @@ def _positions(ids: IdMap, column: pd.Series) -> NDArray[np.int64]:
 
 def _pair_keys(user: NDArray[np.int64], item: NDArray[np.int64], n_items: int) -> NDArray[np.int64]:
     return user * n_items + item
+
+
+def last_day(rows: Rows) -> float:
+    """Day of the latest row, 0 where there is none."""
+    return float(rows.day.max()) if len(rows.day) else 0.0
+
+
+def _days(exposures: pd.DataFrame) -> Tensor:
+    if "timestamp" not in exposures.columns:
+        return torch.zeros(len(exposures), dtype=torch.float64)
+    moments = exposures["timestamp"].to_numpy(dtype="datetime64[us]")
+    return torch.from_numpy(moments.astype(np.int64) / 86_400e6)
 
 
 def _outcomes(exposures: pd.DataFrame, clicked: NDArray[np.bool_]) -> dict[str, Tensor]:

@@ -17,6 +17,7 @@ from torch import Tensor
 from features.ids import IdMap
 from features.schema import NotFittedError
 from recsys.preference.baseline import Effects
+from recsys.preference.families import Families
 from recsys.preference.rows import Rows, Vocabulary
 
 _TENSORS = "preference.safetensors"
@@ -30,7 +31,8 @@ class PreferenceState:
 
     tastes float64 (K, L+1) and population (L+1,) are utilities in log odds; prior (K,) and
     posterior (U, K) the shares of kinds; shift (U, K) the correction of a user's own rate if they
-    are of that kind; n_events int64 (U,) exposures; codes float32 (L, d).
+    are of that kind; n_events int64 (U,) exposures; codes float32 (L, d). sums (U, 3, K) are the
+    `moments` of each user's clicks as of day `until`, doubt (K, L+1) the variance of tastes.
     """
 
     vocabulary: Vocabulary
@@ -42,6 +44,10 @@ class PreferenceState:
     posterior: Tensor
     shift: Tensor
     n_events: Tensor
+    sums: Tensor
+    doubt: Tensor
+    families: Families
+    until: Tensor
 
     def names(self, user_ids: Iterable[str] | None) -> NDArray[np.object_]:
         """`user_ids`, or by default every user of the fit, as an array (n,)."""
@@ -67,6 +73,17 @@ class PreferenceState:
     def expected(self, users: NDArray[np.int64]) -> Tensor:
         """Expected utility of each look, float64 (n, L+1)."""
         return self.kinds(users) @ self.tastes + self.population
+
+    def uncertainty(self, users: NDArray[np.int64], noise_sd: float) -> Tensor:
+        """Posterior standard deviation of the utility of each look, float64 (n, L+1).
+
+        Which kind the shopper is, what that kind thinks of the look, and one shopper's straying
+        from it by `noise_sd`.
+        """
+        kinds = self.kinds(users)
+        mean = kinds @ self.tastes
+        spread = kinds @ self.tastes.square() - mean.square()
+        return (spread.clamp_min(0.0) + kinds @ self.doubt + noise_sd**2).sqrt()
 
     def strength(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
         """Probability that users have a taste at all, float32 (n,) in 0..1.
@@ -110,7 +127,12 @@ def write(fitted: PreferenceState, settings: dict[str, Any], folder: Path) -> No
         "posterior": fitted.posterior,
         "shift": fitted.shift,
         "n_events": fitted.n_events,
+        "sums": fitted.sums,
+        "doubt": fitted.doubt,
+        "until": fitted.until,
     }
+    tensors |= {f"precision.{name}": part for name, part in fitted.effects.precisions.items()}
+    tensors |= {f"families.{name}": part for name, part in vars(fitted.families).items()}
     save_file({name: value.contiguous() for name, value in tensors.items()}, folder / _TENSORS)
     record = {
         **settings,
@@ -131,11 +153,10 @@ def read(folder: Path) -> tuple[PreferenceState, dict[str, Any]]:
         )
     record = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
     tensors = load_file(folder / _TENSORS)
-    effects = {
-        name.removeprefix("effect."): tensors.pop(name)
-        for name in list(tensors)
-        if name.startswith("effect.")
-    }
+    effects, precisions, families = (
+        {name.removeprefix(lead): tensors.pop(name) for name in list(tensors) if lead in name}
+        for lead in ("effect.", "precision.", "families.")
+    )
     vocabulary = Vocabulary(
         IdMap(record.pop("users")),
         IdMap(record.pop("items")),
@@ -143,5 +164,6 @@ def read(folder: Path) -> tuple[PreferenceState, dict[str, Any]]:
         np.asarray(tensors.pop("pairs").numpy(), dtype=np.int64),
     )
     codes = np.asarray(tensors.pop("codes").numpy(), dtype=np.float32)
-    baseline = Effects(record.pop("intercept"), effects, record.pop("variances"))
-    return PreferenceState(vocabulary, codes, baseline, **tensors), record
+    baseline = Effects(record.pop("intercept"), effects, record.pop("variances"), precisions)
+    kept = Families(**families)
+    return PreferenceState(vocabulary, codes, baseline, families=kept, **tensors), record
