@@ -13,7 +13,7 @@ READY := $(VENV)/.ready
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,openvino,gatys,signing]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,openvino,gatys,signing,experiment]'
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(VGG)
 	touch $(READY)
 

