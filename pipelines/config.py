@@ -65,8 +65,9 @@ class RunConfig:
         """All settings but `workers`, JSON-able: what the result depends on."""
         settings = dataclasses.asdict(self)
         del settings["workers"]
-        # Through JSON, so that tuples compare equal to what is read back from a file.
-        plain: dict[str, Any] = json.loads(json.dumps(settings))
+        # Through JSON, so that tuples compare equal to what is read back from a file, and infinity,
+        # which JSON has no number for, by its name.
+        plain: dict[str, Any] = json.loads(json.dumps(settings), parse_constant=str)
         return plain
 
 

@@ -1,5 +1,8 @@
 """Settings are checked by name, type and range, with the key in the message."""
 
+import json
+import math
+
 import pytest
 
 from features.schema import ConfigError
@@ -48,3 +51,9 @@ def test_settings_round_trip_and_leave_out_the_workers():
     settings = config.settings()
     assert "workers" not in settings
     assert parse_config(settings).settings() == settings
+
+
+def test_an_infinite_setting_survives_the_job_file():
+    config = parse_config({"events": {"half_life_days": math.inf}})
+    kept = json.loads(json.dumps(config.settings(), allow_nan=False))
+    assert parse_config(kept) == config
