@@ -1,6 +1,7 @@
 """Every benchmark, one after another, each in a process of its own: `make bench`.
 
-They need the data folder beside the project; `movielens` also fetches a package.
+They need the data folder beside the project; `movielens` also fetches a package. Peers that would
+change our own dependencies (obp, cornac) are measured where they can be imported.
 """
 
 from __future__ import annotations
@@ -16,6 +17,17 @@ NAMES = (
     "ranking_shop",
     "masks",
     "faithful",
+    "methods",
+    "held_out_clicks",
+    "preference_speed",
+    "online_retail",
+    "open_bandit",
+    "ab_shop",
+    "offpolicy_speed",
+    "coverage",
+    "ab_simulator",
+    "cuped_shop",
+    "simulator_speed",
     "shop_run",
 )
 
