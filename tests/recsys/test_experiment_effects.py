@@ -226,5 +226,5 @@ def test_what_cannot_be_compared_is_refused_with_the_reason() -> None:
 
 def test_without_tea_tasting_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tea_tasting", None)
-    with pytest.raises(InputError, match="pip install tea-tasting"):
+    with pytest.raises(InputError, match=r"stylefeed\[experiment\]"):
         compare(shoppers(50, 0.0, 1), RATE, "plain", "looks")
