@@ -11,12 +11,12 @@ import faiss
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
-from sklearn.metrics import silhouette_score
 
 from features.encoders import center_and_normalise
 from features.ids import IdMap
 from features.schema import InputError, NotFittedError, SchemaError
+from recsys.prototype_clusters import DirectionMixture, cluster
+from recsys.prototype_drift import prototype_drift
 
 FLAT_LIMIT: Final = 10_000
 """From this many vectors on, search is approximate (HNSW)."""
@@ -24,8 +24,6 @@ FLAT_LIMIT: Final = 10_000
 _NEIGHBOURS = 32
 _BUILD_EFFORT = 200
 _SEARCH_EFFORT = 128
-_MOST_PROTOTYPES = 24
-_SILHOUETTE_SAMPLE = 5_000
 _INDEX = "prototypes.faiss"
 _ARRAYS = "prototypes.npz"
 _IDS = "prototypes.json"
@@ -45,9 +43,11 @@ class PrototypeIndex:
         ids: IdMap,
         vectors: NDArray[np.float32],
         table: pd.DataFrame,
+        concentration: float,
         index: Any = None,
     ) -> None:
         self._center, self._ids, self._vectors, self._table = center, ids, vectors, table
+        self._concentration = concentration
         self._index = _build(vectors) if index is None else index
 
     @classmethod
@@ -60,9 +60,9 @@ class PrototypeIndex:
     ) -> Self:
         """Cluster looks by spherical k-means.
 
-        style_codes: float32 (n, d), finite. Without n_prototypes the number from sqrt(n) to 24 with
-        the best mean silhouette (cosine) is taken. Raises SchemaError on no looks, on codes of
-        another length or not finite, and InputError on more prototypes than looks.
+        style_codes: float32 (n, d), finite. Without n_prototypes the number from 2 to 24 is taken
+        that best predicts looks held out (see `choose_number`). Raises SchemaError on no looks, on
+        codes of another length or not finite, and InputError on more prototypes than looks.
         """
         codes = _checked(style_ids, style_codes)
         if n_prototypes is not None and not 1 <= n_prototypes <= len(codes):
@@ -71,7 +71,7 @@ class PrototypeIndex:
                 f"got {n_prototypes}"
             )
         unit, center = center_and_normalise(codes)
-        labels = _cluster(unit, n_prototypes, seed)
+        labels = cluster(unit, n_prototypes, seed)
         names = np.asarray(style_ids, dtype=object)
         groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
         groups.sort(key=lambda group: (-len(group), min(names[group])))
@@ -85,7 +85,9 @@ class PrototypeIndex:
             vectors.append(direction)
         table = pd.DataFrame(records, columns=["prototype_id", "style_id", "members"])
         table = table.astype({"prototype_id": "str", "style_id": "str"})
-        return cls(center, IdMap(table["prototype_id"].tolist()), np.stack(vectors), table)
+        concentration = DirectionMixture.fit(unit, labels).concentration
+        ids = IdMap(table["prototype_id"].tolist())
+        return cls(center, ids, np.stack(vectors), table, concentration)
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -119,12 +121,30 @@ class PrototypeIndex:
         Returns ids (n, k) and cosines float32 (n, k) in falling order, equal cosines by id; k is
         cut to the size of the index.
         """
-        queries = center_and_normalise(self._checked_queries(codes), self._center)[0]
+        queries = self._unit(codes)
         k = min(k, len(self))
         cosine, found = self._index.search(queries, k)
         order = np.lexsort((found, -cosine), axis=1)
         cosine = np.take_along_axis(cosine, order, axis=1)
         return self._ids.to_ids(np.take_along_axis(found, order, axis=1)), cosine
+
+    def memberships(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """How much of each prototype is in raw style codes, of looks or of users, (n, d).
+
+        Returns float32 (n, prototypes) in the order of `prototypes`, rows sum to 1: posteriors of
+        a mixture in which a prototype weighs as much as it has looks. A code at the centre, where
+        nothing is known of a taste, gets those weights.
+        """
+        return self._mixture().memberships(self._unit(codes))
+
+    def drift(self, old_codes: NDArray[np.float32], new_codes: NDArray[np.float32]) -> pd.DataFrame:
+        """How raw style codes (m, d), of looks or of users, differ from earlier ones (n, d).
+
+        Returns a row per prototype; see `prototype_drift` for the columns. Raises SchemaError
+        where either holds no codes.
+        """
+        before, after = self._unit(old_codes), self._unit(new_codes)
+        return prototype_drift(self._ids.ids.tolist(), self._mixture(), before, after)
 
     def add(self, ids: Sequence[str], codes: NDArray[np.float32]) -> None:
         """Add looks as prototypes of their own, without rebuilding what is there.
@@ -154,7 +174,12 @@ class PrototypeIndex:
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
         faiss.write_index(self._index, str(path / _INDEX))
-        np.savez(path / _ARRAYS, center=self._center, vectors=self._vectors)
+        np.savez(
+            path / _ARRAYS,
+            center=self._center,
+            vectors=self._vectors,
+            concentration=np.float64(self._concentration),
+        )
         record = self._table.to_dict(orient="list")
         (path / _IDS).write_text(json.dumps(record), encoding="utf-8")
 
@@ -166,11 +191,22 @@ class PrototypeIndex:
         if missing:
             raise NotFittedError(f"no {missing[0]} in {path}: save a PrototypeIndex there first")
         with np.load(path / _ARRAYS, allow_pickle=False) as arrays:
+            if "concentration" not in arrays:
+                raise NotFittedError(f"{path} was saved by an earlier version: fit it again")
             center, vectors = arrays["center"], arrays["vectors"]
+            concentration = float(arrays["concentration"])
         table = pd.DataFrame(json.loads((path / _IDS).read_text(encoding="utf-8")))
         table = table.astype({"prototype_id": "str", "style_id": "str"})
         ids = IdMap(table["prototype_id"].tolist())
-        return cls(center, ids, vectors, table, faiss.read_index(str(path / _INDEX)))
+        index = faiss.read_index(str(path / _INDEX))
+        return cls(center, ids, vectors, table, concentration, index)
+
+    def _mixture(self) -> DirectionMixture:
+        sizes = self._table["members"].map(len).to_numpy(dtype=np.float64)
+        return DirectionMixture(self._vectors, sizes / sizes.sum(), self._concentration)
+
+    def _unit(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
+        return center_and_normalise(self._checked_queries(codes), self._center)[0]
 
     def _checked_queries(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
         array = np.asarray(codes, dtype=np.float32)
@@ -199,28 +235,6 @@ def _checked(ids: Sequence[str], codes: NDArray[np.float32]) -> NDArray[np.float
 def _direction(unit: NDArray[np.float32]) -> NDArray[np.float32]:
     mean = unit.mean(axis=0, dtype=np.float64)
     return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)
-
-
-def _cluster(unit: NDArray[np.float32], n_prototypes: int | None, seed: int) -> NDArray[np.int32]:
-    distinct = len(np.unique(unit, axis=0))
-
-    def labels_of(count: int) -> NDArray[np.int32]:
-        model = KMeans(min(count, distinct), n_init=4, random_state=seed)
-        return np.asarray(model.fit_predict(unit), dtype=np.int32)
-
-    if n_prototypes is not None:
-        return labels_of(n_prototypes)
-    if distinct < 3:
-        return labels_of(distinct)
-    # Below about sqrt(n) the silhouette likes to cut paintings in two, dark and light, and no more.
-    fewest = min(max(2, round(distinct**0.5)), _MOST_PROTOTYPES)
-    tried = [labels_of(n) for n in range(fewest, min(_MOST_PROTOTYPES, distinct - 1) + 1)]
-    sample = min(len(unit), _SILHOUETTE_SAMPLE)
-    scores = [
-        silhouette_score(unit, labels, metric="cosine", sample_size=sample, random_state=seed)
-        for labels in tried
-    ]
-    return tried[int(np.argmax(scores))]
 
 
 def _build(vectors: NDArray[np.float32]) -> Any:

@@ -148,3 +148,102 @@ def test_approximate_search_above_the_limit_recalls_the_exact_answer() -> None:
     names = [{f"look-{number}" for number in row} for row in exact]
     recall = np.mean([len(names[row] & set(found[row])) / 10 for row in range(len(queries))])
     assert recall >= 0.95
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 6), st.floats(0.1, 5.0))
+def test_memberships_are_shares_that_agree_with_the_nearest_of_equal_prototypes(
+    seed: int, count: int, spread: float
+) -> None:
+    ids, codes = _looks(seed, groups=count, each=4)
+    index = PrototypeIndex.fit(ids, codes, n_prototypes=count, seed=seed)
+    noise = np.random.default_rng(seed).normal(0, spread, codes.shape)
+    users = (codes + noise).astype("float32")
+    shares = index.memberships(users)
+    assert shares.dtype == np.float32
+    assert shares.shape == (len(users), count)
+    assert (shares >= 0).all()
+    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
+    sizes = index.prototypes["members"].map(len)
+    if sizes.nunique() == 1:
+        nearest = index.search(users, 1)[0][:, 0]
+        top = shares[np.arange(len(users)), index.prototypes["prototype_id"].searchsorted(nearest)]
+        np.testing.assert_allclose(top, shares.max(axis=1), atol=1e-5)
+
+
+def test_an_unknown_taste_belongs_to_prototypes_as_looks_do() -> None:
+    ids, codes = _looks()
+    index = PrototypeIndex.fit(ids[:24], codes[:24], n_prototypes=4)
+    np.testing.assert_allclose(index.memberships(codes[:24].mean(axis=0)[None]), 0.25, atol=1e-4)
+
+
+def test_memberships_outlive_a_save_and_follow_an_added_look(tmp_path: Path) -> None:
+    ids, codes = _looks()
+    index = PrototypeIndex.fit(ids, codes, n_prototypes=5)
+    index.save(tmp_path)
+    loaded = PrototypeIndex.load(tmp_path)
+    np.testing.assert_array_equal(loaded.memberships(codes), index.memberships(codes))
+    fresh = np.random.default_rng(7).normal(8, 1, size=(1, 100)).astype("float32")
+    loaded.add(["new"], fresh)
+    shares = loaded.memberships(fresh)[0]
+    assert shares.shape == (6,)
+    assert int(shares.argmax()) == 5
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 10_000))
+def test_adding_leaves_the_answers_about_the_old_prototypes_alone(seed: int) -> None:
+    ids, codes = _looks(seed)
+    index = PrototypeIndex.fit(ids, codes, n_prototypes=5, seed=seed)
+    old_ids, old_cosines = index.search(codes, 5)
+    fresh = np.random.default_rng(seed).normal(8, 1, size=(3, 100)).astype("float32")
+    index.add(["a", "b", "c"], fresh)
+    new_ids, new_cosines = index.search(codes, 8)
+    kept = ~np.isin(new_ids, ["a", "b", "c"])
+    np.testing.assert_array_equal(new_ids[kept].reshape(-1, 5), old_ids)
+    np.testing.assert_allclose(new_cosines[kept].reshape(-1, 5), old_cosines, atol=1e-6)
+
+
+def test_an_index_of_an_earlier_version_asks_to_be_fitted_again(tmp_path: Path) -> None:
+    ids, codes = _looks()
+    PrototypeIndex.fit(ids, codes, n_prototypes=5).save(tmp_path)
+    with np.load(tmp_path / "prototypes.npz") as arrays:
+        older = {name: arrays[name] for name in ("center", "vectors")}
+    np.savez(tmp_path / "prototypes.npz", **older)
+    with pytest.raises(NotFittedError, match="fit it again"):
+        PrototypeIndex.load(tmp_path)
+
+
+def test_drift_names_the_prototype_that_gained() -> None:
+    ids, codes = _looks()
+    index = PrototypeIndex.fit(ids, codes, n_prototypes=5)
+    gained = index.search(codes[:1], 1)[0][0, 0]
+    report = index.drift(codes, np.concatenate([codes, *[codes[:6]] * 4]))
+    assert report.columns.tolist() == [
+        "prototype_id",
+        "share_before",
+        "share_after",
+        "distance_before",
+        "distance_after",
+        "stability",
+    ]
+    rise = (report["share_after"] - report["share_before"]).to_numpy()
+    assert report["prototype_id"][int(np.argmax(rise))] == gained
+    assert report["stability"].sum() > 0.25
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 40))
+def test_drift_is_nothing_between_equals_and_never_negative(seed: int, count: int) -> None:
+    ids, codes = _looks()
+    index = PrototypeIndex.fit(ids, codes, n_prototypes=5)
+    rng = np.random.default_rng(seed)
+    other = rng.normal(8, 1, size=(count, 100)).astype("float32")
+    moved, still = index.drift(codes, other), index.drift(other, other)
+    assert (moved["stability"] >= 0).all()
+    assert (still["stability"] == 0).all()
+    for column in ("share_before", "share_after"):
+        assert moved[column].sum() == pytest.approx(1)
+    assert moved[["distance_before", "distance_after"]].to_numpy().min() >= 0
+    with pytest.raises(SchemaError, match="no codes after the change"):
+        index.drift(codes, codes[:0])
