@@ -54,7 +54,10 @@ def intervals_of(
     if method == "bootstrap":
         drawn = bootstrap(estimates, draws, seed)
         tails = [(1.0 - level) / 2, (1.0 + level) / 2]
-        return [(float(low), float(high)) for low, high in np.nanquantile(drawn, tails, axis=0).T]
+        # Order statistics of rank p (draws + 1): plain percentiles of few draws are too narrow
+        # (Davison and Hinkley 1997, "Bootstrap methods and their application", section 5.2).
+        bounds = np.nanquantile(drawn, tails, axis=0, method="weibull").T
+        return [(float(low), float(high)) for low, high in bounds]
     bound = _normal if method == "normal" else _bernstein
     return [bound(estimate, level) for estimate in estimates]
 
