@@ -3,9 +3,11 @@
 One road, walked by `learning`: `baseline` explains a click by everything that is not the look;
 `cells` keeps what is left, by shopper and look; `mixture` learns how tastes are spread over
 shoppers and looks; `outcomes` adds what dwell, cart and purchase say. `model` is the front door.
+Where no look was ever shown, `browsing` learns from the photos viewed instead.
 """
 
+from recsys.preference.browsing import BrowsingConfig, BrowsingPreferenceModel
 from recsys.preference.learning import PreferenceConfig
 from recsys.preference.model import StylePreferenceModel
 
-__all__ = ["PreferenceConfig", "StylePreferenceModel"]
+__all__ = ["BrowsingConfig", "BrowsingPreferenceModel", "PreferenceConfig", "StylePreferenceModel"]

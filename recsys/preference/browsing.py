@@ -1,0 +1,183 @@
+"""BrowsingPreferenceModel: taste in looks from the plain photos viewed, no look ever shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.ids import IdMap
+from features.schema import ORIGINAL, ConfigError, NotFittedError, SchemaError
+from recsys.preference.kernel import unit_codes
+from recsys.preference.slab import chance, spike_and_slab
+from recsys.preference.viewing import principal, viewing_evidence
+
+_SCEPTIC = 0.1
+_EMBEDDING_TEMPERATURE = 0.25
+
+
+@dataclass(frozen=True)
+class BrowsingConfig:
+    """Settings of `BrowsingPreferenceModel`.
+
+    n_components: principal components of the item codes in which tastes live. taste_sd: how much
+    a taste is expected to sway views before any is seen, in log odds per standard deviation of
+    codes. iterations: of EM.
+    """
+
+    n_components: int = 16
+    taste_sd: float = 0.5
+    iterations: int = 30
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError on a value out of range."""
+        for name in ("n_components", "taste_sd", "iterations"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name} must be above 0, got {getattr(self, name)}")
+
+
+class BrowsingPreferenceModel:
+    """Learns tastes in looks from which of a category's photos each shopper views.
+
+    What a shopper views of a category is compared with what others view of it, at the shopper's
+    own rate: liking sofas, or what everybody likes, is no taste. A shopper has no taste or a
+    direction in style space drawn from a normal distribution, both learned over all shoppers (a
+    spike and slab: Mitchell and Beauchamp, JASA 1988). Nothing is drawn at random.
+    """
+
+    def __init__(self, config: BrowsingConfig | None = None) -> None:
+        self.config = config or BrowsingConfig()
+        self._users: IdMap | None = None
+
+    def fit(
+        self,
+        views: pd.DataFrame,
+        items: pd.DataFrame,
+        item_ids: Sequence[str],
+        item_codes: NDArray[np.float32],
+        style_ids: Sequence[str],
+        style_codes: NDArray[np.float32],
+    ) -> Self:
+        """Learn from `views`, a row (user_id, item_id) per view, click, cart or purchase.
+
+        items: item_id and category (missing values share one). item_codes float32 (n_items, d)
+        and style_codes float32 (n_looks, d) in the order of their ids, a row of NaN where there
+        is no picture. Repeated views of an item count once; views of items without a code or
+        outside `items` are left out. Raises SchemaError on a missing column, codes of a wrong
+        shape, impressions, or a log in which looks were shown.
+        """
+        photos = _codes("item", item_ids, item_codes)
+        looks = _codes("style", style_ids, style_codes)
+        if photos.shape[1] != looks.shape[1]:
+            raise SchemaError(
+                f"item and style codes must be of one size, got {photos.shape[1]} and "
+                f"{looks.shape[1]}: code both with the same encoder"
+            )
+        _check(views, items)
+        categories = dict(zip(items["item_id"], items["category"].fillna(""), strict=True))
+        known = np.isfinite(photos).all(axis=1) & np.isin(item_ids, list(categories))
+        catalogue = IdMap([str(name) for name in np.asarray(item_ids, dtype=object)[known]])
+        category = pd.factorize(np.array([categories[i] for i in catalogue.ids], dtype=object))[0]
+        self._users = IdMap.sorted(views["user_id"])
+        self._looks = IdMap([*style_ids, ORIGINAL])
+        self._codes = looks
+        pairs = np.column_stack(
+            [self._users.to_index(views["user_id"]), catalogue.to_index(views["item_id"])]
+        )
+        pairs = np.unique(pairs[pairs[:, 1] >= 0], axis=0)
+        self._n_events = np.bincount(pairs[:, 0], minlength=len(self._users))
+        space, axes = principal(photos[known], self.config.n_components)
+        found = viewing_evidence(pairs, category, space, len(self._users))
+        settings = self.config.taste_sd, self.config.iterations
+        taste, self._evidence = spike_and_slab(found.score, found.information, *settings)
+        placed = np.isfinite(looks).all(axis=1)
+        place = np.zeros((len(looks) + 1, axes.shape[1]))
+        if placed.any():
+            # The looks' own mean: a log of photos cannot say whether a painted one is liked more.
+            place[:-1][placed] = unit_codes(looks[placed]) @ axes
+        self._affinity = np.vstack([taste, np.zeros(taste.shape[1])]) @ place.T
+        return self
+
+    def _rows(self, user_ids: Iterable[str]) -> NDArray[np.int64]:
+        if self._users is None:
+            raise NotFittedError("BrowsingPreferenceModel holds no tastes yet: call fit()")
+        return self._users.to_index(user_ids)
+
+    def affinity_matrix(self, user_ids: Iterable[str]) -> NDArray[np.float32]:
+        """Expected utility of every look in log odds of a view, float32 (n_users, n_looks + 1).
+
+        Columns follow the style_ids, the plain photo last: it stands at 0, the mean of the looks,
+        as do looks without a code. Unknown users get zeros: what all shoppers view is popularity.
+        """
+        return self._affinity[self._rows(user_ids)].astype(np.float32)
+
+    def affinity(self, user_ids: Iterable[str] | None = None) -> pd.DataFrame:
+        """`affinity_matrix` as rows user_id, style_id (the plain photo as `original`), affinity."""
+        names = self._names(user_ids)
+        matrix = self.affinity_matrix(names)
+        return pd.DataFrame(
+            {
+                "user_id": pd.Series(np.repeat(names, matrix.shape[1]), dtype="str"),
+                "style_id": pd.Series(np.tile(self._looks.ids, len(names)), dtype="str"),
+                "affinity": matrix.reshape(-1),
+            }
+        )
+
+    def users(self, user_ids: Iterable[str] | None = None) -> pd.DataFrame:
+        """One row per user: user_id, style_embedding, style_strength, n_events, cold.
+
+        As `StylePreferenceModel.users`, but n_events counts the different items viewed that have
+        a code. style_strength is the probability of any taste at all, held by a sceptic.
+        """
+        names = self._names(user_ids)
+        rows = self._rows(names)
+        events = np.append(self._n_events, 0)[rows]
+        strength = chance(np.append(self._evidence, 0.0)[rows], _SCEPTIC)
+        placed = np.isfinite(self._codes).all(axis=1)
+        score = self._affinity[rows][:, :-1][:, placed] / _EMBEDDING_TEMPERATURE
+        weight = np.exp(score - score.max(axis=1, initial=0.0, keepdims=True))
+        weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1e-300)
+        return pd.DataFrame(
+            {
+                "user_id": pd.Series(names, dtype="str"),
+                "style_embedding": pd.Series(
+                    list((weight @ self._codes[placed]).astype(np.float32)), dtype=object
+                ),
+                "style_strength": np.where(events > 0, strength, 0.0).astype(np.float32),
+                "n_events": events,
+                "cold": events == 0,
+            }
+        )
+
+    def _names(self, user_ids: Iterable[str] | None) -> list[str]:
+        self._rows(())
+        return list(self._users.ids if user_ids is None and self._users else user_ids or ())
+
+
+def _codes(kind: str, ids: Sequence[str], codes: NDArray[np.float32]) -> NDArray[np.float32]:
+    table = np.asarray(codes, dtype=np.float32)
+    if table.ndim != 2 or len(table) != len(ids):
+        raise SchemaError(
+            f"{kind}_codes must have one row per {kind}_id ({len(ids)}), got shape {table.shape}"
+        )
+    return table
+
+
+def _check(views: pd.DataFrame, items: pd.DataFrame) -> None:
+    for name, table, wanted in (
+        ("views", views, ("user_id", "item_id")),
+        ("items", items, ("item_id", "category")),
+    ):
+        missing = [column for column in wanted if column not in table]
+        if missing:
+            raise SchemaError(f"{name} lack {missing}, got {list(table.columns)}: add them")
+    if "event_type" in views and (views["event_type"] == "impression").any():
+        raise SchemaError("views hold impressions; expected what shoppers chose: drop those rows")
+    if "style_id" in views and not views["style_id"].fillna(ORIGINAL).eq(ORIGINAL).all():
+        raise SchemaError(
+            "views show looks; expected plain photos only: fit StylePreferenceModel instead"
+        )
