@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from features.schema import NotFittedError
-from recsys.candidates import selection, storage
+from recsys.candidates import storage
 from recsys.candidates.factors import Factors
 from recsys.candidates.interactions import Interactions
 
@@ -60,8 +60,7 @@ class BPR:
     def recommend(
         self, user_positions: NDArray[np.int64], k: int, exclude_seen: bool = True
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        interactions = self._fitted().interactions
-        return selection.recommend(self.score, interactions, user_positions, k, exclude_seen)
+        return self._fitted().recommend(user_positions, k, exclude_seen)
 
     def save(self, directory: Path) -> None:
         fitted = self._fitted()

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from recsys import retrieval
+from recsys.candidates import selection
 from recsys.candidates.interactions import Interactions
 from recsys.candidates.selection import with_popularity
+
+_SCAN_FROM = 5_000
+"""Items from which an index is worth building; fewer are scored outright."""
 
 
 @dataclass(frozen=True)
@@ -44,3 +50,28 @@ class Factors:
                 else np.zeros((len(user_positions), len(self.items)), dtype=np.float32)
             )
         return with_popularity(scores, self.interactions, user_positions)
+
+    @cached_property
+    def _index(self) -> retrieval.InnerProductIndex:
+        return retrieval.InnerProductIndex(self.items)
+
+    def recommend(
+        self, user_positions: NDArray[np.int64], k: int, exclude_seen: bool
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Best `k` items of (n,) users; see `CandidateModel.recommend`."""
+        users = np.asarray(user_positions, dtype=np.int64)
+        known = self.interactions
+        scanned = np.zeros(len(users), dtype=bool)
+        if len(self.items) >= _SCAN_FROM:
+            inside = (users >= 0) & (users < len(known.users))
+            scanned[inside] = ~known.is_cold(users[inside])
+        positions = np.full((len(users), k), -1, dtype=np.int64)
+        values = np.full((len(users), k), -np.inf, dtype=np.float32)
+        positions[~scanned], values[~scanned] = selection.recommend(
+            self.score, known, users[~scanned], k, exclude_seen
+        )
+        warm = users[scanned]
+        if len(warm):
+            seen = known.rows(warm) if exclude_seen else None
+            positions[scanned], values[scanned] = self._index.search(self.users[warm], k, seen)
+        return positions, values

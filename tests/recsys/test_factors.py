@@ -10,7 +10,7 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from features.ids import IdMap
-from recsys.candidates import ALS, BPR, ALSConfig, BPRConfig, Interactions
+from recsys.candidates import ALS, BPR, ALSConfig, BPRConfig, Interactions, selection
 from recsys.candidates.factors import Factors
 
 
@@ -51,3 +51,33 @@ def test_swapped_factors_are_noticed() -> None:
     interactions = log()
     with pytest.raises(AssertionError, match=r"factors of \(30, 50\) \(users, items\)"):
         Factors(interactions, np.zeros((30, 2), np.float32), np.zeros((50, 2), np.float32))
+
+
+@pytest.mark.parametrize("exclude_seen", [True, False])
+def test_large_catalogues_get_the_items_of_implicit_and_cold_users_popularity(
+    exclude_seen: bool,
+) -> None:
+    matrix = sparse.random(40, 6000, density=0.002, format="lil", dtype=np.float32, rng=3)
+    matrix[7] = 0.0
+    interactions = Interactions(
+        sparse.csr_matrix(matrix),
+        IdMap([f"u{n:02d}" for n in range(40)]),
+        IdMap([f"i{n:04d}" for n in range(6000)]),
+    )
+    rng = np.random.default_rng(1)
+    users, items = (rng.normal(size=(n, 8)).astype(np.float32) for n in (40, 6000))
+    factors = Factors(interactions, users, items)
+    asked = np.array([5, -1, 12, 7, 12])
+    found, scores = factors.recommend(asked, 15, exclude_seen)
+    expected, expected_scores = selection.recommend(
+        factors.score, interactions, asked, 15, exclude_seen
+    )
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_allclose(scores, expected_scores, rtol=1e-5)
+    peer = AlternatingLeastSquares(8)
+    peer.user_factors, peer.item_factors = users, items
+    warm = asked[[0, 2]]
+    theirs, _ = peer.recommend(
+        warm, interactions.matrix[warm], N=15, filter_already_liked_items=exclude_seen
+    )
+    np.testing.assert_array_equal(found[[0, 2]], theirs)
