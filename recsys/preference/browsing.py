@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
 
 from features.ids import IdMap
 from features.schema import ORIGINAL, ConfigError, NotFittedError, SchemaError
+from recsys.preference.browsing_input import check_tables, checked_codes
 from recsys.preference.kernel import unit_codes
 from recsys.preference.slab import chance, spike_and_slab
 from recsys.preference.viewing import principal, viewing_evidence
 
 _SCEPTIC = 0.1
 _EMBEDDING_TEMPERATURE = 0.25
+_SETTINGS, _TENSORS = "browsing.json", "browsing.safetensors"
 
 
 @dataclass(frozen=True)
@@ -70,14 +75,14 @@ class BrowsingPreferenceModel:
         outside `items` are left out. Raises SchemaError on a missing column, codes of a wrong
         shape, impressions, or a log in which looks were shown.
         """
-        photos = _codes("item", item_ids, item_codes)
-        looks = _codes("style", style_ids, style_codes)
+        photos = checked_codes("item", item_ids, item_codes)
+        looks = checked_codes("style", style_ids, style_codes)
         if photos.shape[1] != looks.shape[1]:
             raise SchemaError(
                 f"item and style codes must be of one size, got {photos.shape[1]} and "
                 f"{looks.shape[1]}: code both with the same encoder"
             )
-        _check(views, items)
+        check_tables(views, items)
         categories = dict(zip(items["item_id"], items["category"].fillna(""), strict=True))
         known = np.isfinite(photos).all(axis=1) & np.isin(item_ids, list(categories))
         catalogue = IdMap([str(name) for name in np.asarray(item_ids, dtype=object)[known]])
@@ -157,27 +162,36 @@ class BrowsingPreferenceModel:
         self._rows(())
         return list(self._users.ids if user_ids is None and self._users else user_ids or ())
 
+    def save(self, folder: str | Path) -> None:
+        """Write the model to `folder` as browsing.safetensors and browsing.json."""
+        users = self._names(None)
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        tensors = {
+            "affinity": self._affinity,
+            "evidence": self._evidence,
+            "n_events": self._n_events,
+            "codes": self._codes,
+        }
+        contiguous = {name: np.ascontiguousarray(table) for name, table in tensors.items()}
+        save_file(contiguous, place / _TENSORS)
+        looks = self._looks.ids.tolist()
+        record = {"config": asdict(self.config), "users": users, "looks": looks}
+        (place / _SETTINGS).write_text(json.dumps(record), encoding="utf-8")
 
-def _codes(kind: str, ids: Sequence[str], codes: NDArray[np.float32]) -> NDArray[np.float32]:
-    table = np.asarray(codes, dtype=np.float32)
-    if table.ndim != 2 or len(table) != len(ids):
-        raise SchemaError(
-            f"{kind}_codes must have one row per {kind}_id ({len(ids)}), got shape {table.shape}"
-        )
-    return table
-
-
-def _check(views: pd.DataFrame, items: pd.DataFrame) -> None:
-    for name, table, wanted in (
-        ("views", views, ("user_id", "item_id")),
-        ("items", items, ("item_id", "category")),
-    ):
-        missing = [column for column in wanted if column not in table]
-        if missing:
-            raise SchemaError(f"{name} lack {missing}, got {list(table.columns)}: add them")
-    if "event_type" in views and (views["event_type"] == "impression").any():
-        raise SchemaError("views hold impressions; expected what shoppers chose: drop those rows")
-    if "style_id" in views and not views["style_id"].fillna(ORIGINAL).eq(ORIGINAL).all():
-        raise SchemaError(
-            "views show looks; expected plain photos only: fit StylePreferenceModel instead"
-        )
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a model written by `save`; NotFittedError if there is none."""
+        place = Path(folder)
+        if not (place / _SETTINGS).is_file() or not (place / _TENSORS).is_file():
+            raise NotFittedError(
+                f"no {_SETTINGS} with {_TENSORS} in {place}: "
+                "save a fitted BrowsingPreferenceModel there"
+            )
+        record = json.loads((place / _SETTINGS).read_text(encoding="utf-8"))
+        tensors = load_file(place / _TENSORS)
+        model = cls(BrowsingConfig(**record["config"]))
+        model._users, model._looks = IdMap(record["users"]), IdMap(record["looks"])
+        model._affinity, model._evidence = tensors["affinity"], tensors["evidence"]
+        model._n_events, model._codes = tensors["n_events"], tensors["codes"]
+        return model

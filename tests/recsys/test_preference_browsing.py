@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -164,6 +166,19 @@ def test_a_bot_that_views_everything_has_no_taste_and_leaves_others_theirs(
     assert model.users(["bot"])["style_strength"].item() < 0.2
     before, after = fitted.affinity_matrix(shop.of(0)), model.affinity_matrix(shop.of(0))
     assert np.corrcoef(before.ravel(), after.ravel())[0, 1] > 0.99
+
+
+def test_a_loaded_model_gives_the_same_scores(
+    shop: Shop, fitted: BrowsingPreferenceModel, tmp_path: Path
+) -> None:
+    with pytest.raises(NotFittedError, match=r"no browsing\.json"):
+        BrowsingPreferenceModel.load(tmp_path)
+    fitted.save(tmp_path / "model")
+    again = BrowsingPreferenceModel.load(tmp_path / "model")
+    asked = [*shop.users, "nobody"]
+    pd.testing.assert_frame_equal(again.users(asked), fitted.users(asked), check_exact=True)
+    pd.testing.assert_frame_equal(again.affinity(), fitted.affinity(), check_exact=True)
+    assert again.config == fitted.config
 
 
 def test_tables_keep_the_contract(shop: Shop, fitted: BrowsingPreferenceModel) -> None:
