@@ -21,6 +21,8 @@ NAMES = (
     "held_out_clicks",
     "preference_speed",
     "online_retail",
+    "retrieval_speed",
+    "browsing",
     "open_bandit",
     "ab_shop",
     "offpolicy_speed",
