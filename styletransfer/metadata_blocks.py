@@ -43,8 +43,23 @@ class MetadataBlocks:
     iptc: bytes | None = None
 
 
+# What Pillow raises on damaged tags; anything else is a fault of ours.
+DAMAGE: Final = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    KeyError,
+    IndexError,
+    OverflowError,
+    struct.error,
+    Image.DecompressionBombError,
+)
+
+
 def read_blocks(encoded: bytes) -> MetadataBlocks:
-    """Blocks of a picture file in any format that can be decoded; damaged ones count as none."""
+    """Blocks of a picture file in any format that can be decoded; ImageError when damaged."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -55,9 +70,8 @@ def read_blocks(encoded: bytes) -> MetadataBlocks:
                 exif = image.getexif().tobytes() if tiff else image.info.get("exif")
                 xmp = image.info.get("xmp", tiff.get(_TIFF_XMP))
                 iptc = resources.get(_IPTC_RESOURCE, tiff.get(_TIFF_IPTC))
-        # Damaged metadata raises nearly anything, and tells nothing that could be kept.
-        except Exception:
-            return MetadataBlocks()
+        except DAMAGE as error:
+            raise ImageError(f"the picture's metadata is damaged: {error}") from error
     exif, xmp, iptc = (
         bytes(block) if isinstance(block, bytes | bytearray) and block else None
         for block in (exif, xmp, iptc)

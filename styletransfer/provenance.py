@@ -100,23 +100,48 @@ def embed_provenance(
         The file with the same pixels. The same arguments give the same bytes.
 
     Raises:
-        ImageError: `encoded` is not of `format` or is damaged. A damaged `source` has no tags.
+        ImageError: `encoded` is not of `format` or is damaged. What is damaged of the `source`'s
+            tags is left out: `lost_tags` says what.
         InputError: ids so long that they do not fit into a file.
     """
     if provenance.mode == ORIGINAL:
         return encoded
-    kept = MetadataBlocks() if source is None else read_blocks(source)
     width, height = _size_px(encoded, format)
+    kept = MetadataBlocks() if source is None else _kept(source, width, height)[0]
     tags = xmp.parse(kept.xmp) if kept.xmp else []
     if kept.iptc and format != "jpeg":
         present = {element.tag for element in tags}
         tags += [e for e in iptc.as_xmp(kept.iptc) if e.tag not in present]
     blocks = MetadataBlocks(
-        exif=of_upright(kept.exif, width, height) if kept.exif else None,
+        exif=kept.exif,
         xmp=_packet(provenance, tags),
-        iptc=kept.iptc if kept.iptc and len(kept.iptc) <= MAX_BLOCK_BYTES else None,
+        iptc=kept.iptc,
     )
     return write_blocks(encoded, format, blocks)
+
+
+def lost_tags(source: bytes) -> str:
+    """What of a photo's tags cannot be kept in pictures made of it, in words; empty: nothing."""
+    return "; ".join(_kept(source, 1, 1)[1])
+
+
+def _kept(source: bytes, width: int, height: int) -> tuple[MetadataBlocks, list[str]]:
+    """The photo's blocks as a picture of this size keeps them, and what was lost of them."""
+    lost = []
+    try:
+        found = read_blocks(source)
+    except ImageError as error:
+        return MetadataBlocks(), [f"{error}: left out"]
+    exif = iptc_block = None
+    try:
+        exif = of_upright(found.exif, width, height) if found.exif else None
+    except ImageError as error:
+        lost.append(f"{error}: left out")
+    if found.iptc and len(found.iptc) > MAX_BLOCK_BYTES:
+        lost.append(f"the photo's IPTC block takes {len(found.iptc)} bytes: left out")
+    else:
+        iptc_block = found.iptc
+    return MetadataBlocks(exif, found.xmp, iptc_block), lost
 
 
 def read_provenance(encoded: bytes) -> Provenance | None:
@@ -156,7 +181,10 @@ def _size_px(encoded: bytes, format: PictureFormat) -> tuple[int, int]:
 
 
 def _properties(encoded: bytes) -> list[Element]:
-    packet = read_blocks(encoded).xmp
+    try:
+        packet = read_blocks(encoded).xmp
+    except ImageError:  # a stranger's file, which then says nothing that could be read
+        return []
     return [] if packet is None else xmp.parse(packet)
 
 

@@ -29,7 +29,7 @@ from styletransfer import watermark
 from styletransfer.fidelity import TextReader, identity, text_similarity
 from styletransfer.gate import ReadAlike, Recognise, look_anchor
 from styletransfer.look import Look
-from styletransfer.provenance import Provenance, embed_provenance
+from styletransfer.provenance import Provenance, embed_provenance, lost_tags
 from styletransfer.renderer import RenderConfig, Rendered, Renderer
 from styletransfer.signing import SigningCredentials, sign_picture
 
@@ -107,6 +107,9 @@ def item_painter(
             if photo.problem:
                 reject = {"key": item.item_id, "reason": photo.problem, "got": item.mask_path}
                 rejects.append(reject)
+            lost = lost_tags(photo.data)
+            if lost:
+                rejects.append({"key": item.item_id, "reason": lost, "got": item.path})
             for (key, _, strength), render in zip(item.wanted, renders, strict=True):
                 uri = None
                 if render.encoded is not None:

@@ -24,7 +24,8 @@ class TextReader:
         except ImportError as error:
             raise ConfigError(
                 "text legibility needs OCR, which is not installed: "
-                "pip install rapidocr-onnxruntime, or set render.read_text to false"
+                "pip install 'stylefeed[text]' and pip install --no-deps rapidocr-onnxruntime, "
+                "or set render.read_text to false"
             ) from error
         self._reader: Any = package.RapidOCR(intra_op_num_threads=threads, inter_op_num_threads=1)
 

@@ -180,7 +180,7 @@ def test_text_is_compared_by_characters(before: str, after: str, expected: float
 
 def test_without_ocr_the_reader_says_what_to_install(monkeypatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "rapidocr_onnxruntime", None)
-    with pytest.raises(ConfigError, match="pip install rapidocr-onnxruntime"):
+    with pytest.raises(ConfigError, match="no-deps rapidocr-onnxruntime"):
         TextReader()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
+import ot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,7 +53,6 @@ def test_the_map_carries_one_gaussian_into_the_other(seed: int) -> None:
 
 
 def test_the_map_is_that_of_pot() -> None:
-    ot = pytest.importorskip("ot")
     rng = np.random.default_rng(3)
     source, target = random_palette(rng), random_palette(rng)
     ridge = np.eye(3)

@@ -13,6 +13,7 @@ from styletransfer.provenance import (
     DIGITAL_SOURCE_TYPES,
     Provenance,
     embed_provenance,
+    lost_tags,
     read_digital_source_type,
     read_provenance,
 )
@@ -236,13 +237,19 @@ def test_the_longest_tags_make_room_when_all_do_not_fit(picture):
 def test_a_damaged_photo_has_no_tags_but_stops_nothing(source, picture):
     marked = embed_provenance(encode(picture, "webp"), "webp", MADE, source)
     assert read_provenance(marked) == MADE
+    assert "metadata is damaged" in lost_tags(source)
+
+
+def test_a_sound_photo_loses_no_tags():
+    assert lost_tags(_photo()) == ""
 
 
 def test_damaged_exif_is_left_out(picture):
     buffer = io.BytesIO()
-    Image.new("RGB", (9, 9)).save(buffer, "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
+    Image.new("RGB", (9, 9)).save(buffer, "JPEG", exif=b"Exif\0\0no TIFF at all")
     marked = embed_provenance(encode(picture, "jpeg"), "jpeg", MADE, buffer.getvalue())
     assert read_provenance(marked) == MADE
+    assert "Exif" in lost_tags(buffer.getvalue())
 
 
 @pytest.mark.parametrize("format", FORMATS)
