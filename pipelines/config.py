@@ -16,6 +16,7 @@ from features.events import EventWeights
 from features.images import ImageLimits
 from features.schema import ConfigError
 from pipelines.jobs.choose import LookConfig
+from recsys.guardrails import GuardRails
 from recsys.policy import PolicyConfig
 from recsys.preference import PreferenceConfig
 from recsys.two_stage import TwoStageConfig
@@ -42,6 +43,7 @@ class RunConfig:
     ranking: TwoStageConfig = field(default_factory=TwoStageConfig)
     looks: LookConfig = field(default_factory=LookConfig)
     policy: PolicyConfig = field(default_factory=PolicyConfig)
+    guard_rails: GuardRails = field(default_factory=GuardRails)
     render: RenderConfig = field(default_factory=RenderConfig)
 
     def __post_init__(self) -> None:

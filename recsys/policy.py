@@ -1,7 +1,6 @@
 """Chooses the look of each (user, item), or item and look together, with its probability.
 
-`recsys.thompson` gives the probabilities of Thompson sampling, and `recsys.guardrails` bends any
-probabilities to what the shop allows; `draw` draws from them.
+`recsys.guardrails` bends the probabilities to what the shop allows; `draw` draws from them.
 """
 
 from __future__ import annotations
@@ -15,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.schema import ConfigError, InputError
+from recsys.thompson import thompson_probabilities
 
-Kind = Literal["best", "epsilon_greedy", "softmax"]
+Kind = Literal["best", "epsilon_greedy", "softmax", "thompson"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class PolicyConfig:
 
     `best` takes the look of highest affinity. `epsilon_greedy` does so with probability
     1 - epsilon and draws evenly otherwise. `softmax` draws look l with probability proportional
-    to exp(affinity_l / temperature). Raises ConfigError out of range.
+    to exp(affinity_l / temperature). `thompson` draws a look as often as it may be the best, by the
+    uncertainty of its affinity. Raises ConfigError out of range.
     """
 
     kind: Kind = "epsilon_greedy"
@@ -33,9 +34,9 @@ class PolicyConfig:
     temperature: float = 0.1
 
     def __post_init__(self) -> None:
-        if self.kind not in ("best", "epsilon_greedy", "softmax"):
+        if self.kind not in ("best", "epsilon_greedy", "softmax", "thompson"):
             raise ConfigError(
-                f"policy.kind is {self.kind!r}: expected best, epsilon_greedy or softmax"
+                f"policy.kind is {self.kind!r}: expected best, epsilon_greedy, softmax or thompson"
             )
         if not 0.0 <= self.epsilon <= 1.0:
             raise ConfigError(f"policy.epsilon is {self.epsilon}: expected a number in [0, 1]")
@@ -44,11 +45,16 @@ class PolicyConfig:
 
 
 def look_probabilities(
-    affinity: NDArray[np.floating], eligible: NDArray[np.bool_], config: PolicyConfig
+    affinity: NDArray[np.floating],
+    eligible: NDArray[np.bool_],
+    config: PolicyConfig,
+    spread: NDArray[np.floating] | None = None,
+    seed: int = 0,
 ) -> NDArray[np.float64]:
     """Probability with which `config` shows each look.
 
-    `affinity` (n, looks), finite where eligible; `eligible` (n, looks). Returns float64
+    `affinity` (n, looks), finite where eligible; `eligible` (n, looks). Thompson sampling alone
+    uses `spread` (n, looks), the affinities' standard deviations, and `seed`. Returns float64
     (n, looks), rows sum to 1, 0 where not eligible. Equal affinities: the first look is best.
     Raises InputError on a shape mismatch, a row with no eligible look or a non-finite affinity.
     """
@@ -63,6 +69,10 @@ def look_probabilities(
         raise InputError(f"row {empty[0]} has no eligible look: keep at least the original photo")
     if not np.isfinite(values[allowed]).all():
         raise InputError("affinity has a NaN or infinity at an eligible look: expected numbers")
+    if config.kind == "thompson":
+        if spread is None:
+            raise InputError("policy thompson needs the affinities' spread, got none")
+        return thompson_probabilities(values, spread, allowed, seed)
     values = np.where(allowed, values, -np.inf)
     if config.kind == "softmax":
         weights = np.exp((values - values.max(axis=1, keepdims=True)) / config.temperature)

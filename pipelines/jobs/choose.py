@@ -11,7 +11,9 @@ import pandas as pd
 from features.schema import ORIGINAL, ConfigError
 from pipelines.arrays import stack_vectors
 from pipelines.workspace import Workspace
-from recsys.policy import choose_looks
+from recsys.guardrails import guarded, permitted
+from recsys.policy import draw, look_probabilities
+from recsys.preference import StylePreferenceModel
 from recsys.prototypes import PrototypeIndex
 
 if TYPE_CHECKING:
@@ -96,9 +98,20 @@ def choose(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
         f"{user}\0{item}"
         for user, item in zip(recommendations["user_id"], recommendations["item_id"], strict=True)
     ]
-    choice, propensity = choose_looks(
-        affinity.loc[shoppers].to_numpy()[row], allowed[row], config.policy, keys, config.seed
+    spread = None
+    if config.policy.kind == "thompson":
+        tastes = StylePreferenceModel.load(workspace.path("models/preference"))
+        order = pd.Index([*tastes.style_ids, ORIGINAL]).get_indexer(pd.Index(looks))
+        spread = tastes.uncertainty_matrix(shoppers)[:, order]
+    probabilities = look_probabilities(
+        affinity.loc[shoppers].to_numpy(),
+        permitted(allowed, looks, config.guard_rails),
+        config.policy,
+        spread,
+        config.seed,
     )
+    probabilities = guarded(probabilities, looks, config.guard_rails)
+    choice, propensity = draw(probabilities[row], keys, config.seed)
     chosen = recommendations.assign(
         style_id=np.asarray(looks, dtype=object)[choice], style_propensity=propensity
     )

@@ -117,6 +117,15 @@ def test_another_seed_or_policy_redoes_the_choice_but_not_the_encoding(shop_copy
     again = run(out, _inputs(shop_copy), parse_config(changed), print)
     assert again["worked"][0] == "choose"
     assert (pd.read_parquet(out / "feed")["style_propensity"].dropna() == 1.0).all()
+    shown = pd.read_parquet(out / "tables" / "chosen.parquet")["style_id"]
+    favourite = shown[shown != ORIGINAL].mode()[0]
+    changed["policy"] = {"kind": "thompson"}
+    changed["guard_rails"] = {"excluded": [favourite], "original_floor": 0.5}
+    run(out, _inputs(shop_copy), parse_config(changed), print)
+    drawn = pd.read_parquet(out / "tables" / "chosen.parquet")
+    assert favourite not in set(drawn["style_id"])
+    assert drawn.loc[drawn["style_id"] == ORIGINAL, "style_propensity"].min() >= 0.5
+    assert drawn.loc[drawn["style_id"] != ORIGINAL, "style_propensity"].between(0, 0.5).all()
 
 
 def test_killed_while_painting_and_run_again_the_feed_is_the_same_bytes(

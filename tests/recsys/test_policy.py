@@ -133,7 +133,7 @@ def test_bad_input_is_refused_with_what_to_do() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"kind": "greedy"}, "expected best, epsilon_greedy or softmax"),
+        ({"kind": "greedy"}, "expected best, epsilon_greedy, softmax or thompson"),
         ({"epsilon": 1.5}, r"epsilon is 1.5: expected a number in \[0, 1\]"),
         ({"temperature": 0.0}, "temperature is 0.0: expected a number over 0"),
     ],
@@ -141,3 +141,14 @@ def test_bad_input_is_refused_with_what_to_do() -> None:
 def test_settings_out_of_range_are_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         PolicyConfig(**settings)  # type: ignore[arg-type]
+
+
+def test_thompson_sampling_needs_the_spread_and_explores_by_it() -> None:
+    affinity, eligible = np.array([[0.0, 1.0, 5.0]]), np.array([[True, True, False]])
+    thompson = PolicyConfig(kind="thompson")
+    with pytest.raises(InputError, match="needs the affinities' spread"):
+        look_probabilities(affinity, eligible, thompson)
+    sure = look_probabilities(affinity, eligible, thompson, np.full((1, 3), 0.01))
+    unsure = look_probabilities(affinity, eligible, thompson, np.full((1, 3), 10.0))
+    assert sure.tolist() == [[0.0, 1.0, 0.0]]
+    assert 0.3 < unsure[0, 0] < unsure[0, 1]
