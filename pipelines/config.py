@@ -18,7 +18,7 @@ from features.schema import ConfigError
 from pipelines.jobs.choose import LookConfig
 from recsys.guardrails import GuardRails
 from recsys.policy import PolicyConfig
-from recsys.preference import PreferenceConfig
+from recsys.preference import BrowsingConfig, PreferenceConfig
 from recsys.two_stage import TwoStageConfig
 from styletransfer.renderer import RenderConfig
 
@@ -40,6 +40,7 @@ class RunConfig:
     events: EventWeights = field(default_factory=EventWeights)
     images: ImageLimits = field(default_factory=ImageLimits)
     preference: PreferenceConfig = field(default_factory=PreferenceConfig)
+    browsing: BrowsingConfig = field(default_factory=BrowsingConfig)
     ranking: TwoStageConfig = field(default_factory=TwoStageConfig)
     looks: LookConfig = field(default_factory=LookConfig)
     policy: PolicyConfig = field(default_factory=PolicyConfig)

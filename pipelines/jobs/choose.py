@@ -10,6 +10,7 @@ import pandas as pd
 
 from features.schema import ORIGINAL, ConfigError
 from pipelines.arrays import stack_vectors
+from pipelines.jobs.tastes import load_tastes
 from pipelines.workspace import Workspace
 from recsys.guardrails import guarded, permitted
 from recsys.policy import draw, look_probabilities
@@ -100,7 +101,12 @@ def choose(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     ]
     spread = None
     if config.policy.kind == "thompson":
-        tastes = StylePreferenceModel.load(workspace.path("models/preference"))
+        tastes = load_tastes(workspace.path("models/preference"))
+        if not isinstance(tastes, StylePreferenceModel):
+            raise ConfigError(
+                "policy.kind is thompson, but the log never shows a look: plain photos do not tell "
+                "how unsure a look is; show looks by epsilon_greedy or softmax first"
+            )
         order = pd.Index([*tastes.style_ids, ORIGINAL]).get_indexer(pd.Index(looks))
         spread = tastes.uncertainty_matrix(shoppers)[:, order]
     probabilities = look_probabilities(

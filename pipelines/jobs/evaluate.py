@@ -14,17 +14,16 @@ from features.ids import IdMap
 from pipelines import storage
 from pipelines.config import RunConfig
 from pipelines.jobs.fit import (
-    TasteFitter,
     fit_recommender,
     item_features,
-    looks_with_codes,
     with_pictures,
 )
+from pipelines.jobs.tastes import TasteFitter, TasteModel
 from pipelines.progress import progress
 from pipelines.workspace import Workspace
 from recsys.candidates import EASE, CandidateModel, Interactions, Popularity
 from recsys.metrics import per_user_accuracy, ranking_metrics
-from recsys.preference import StylePreferenceModel
+from recsys.preference import BrowsingPreferenceModel
 
 BOOTSTRAP_DRAWS = 1000
 
@@ -63,10 +62,14 @@ def candidate_recommendations(
     )
 
 
-def click_quality(model: StylePreferenceModel, later: pd.DataFrame) -> dict[str, float | int]:
-    """How well clicks on `later` exposures are foretold: AUC and log loss beside a constant's."""
+def click_quality(model: TasteModel, later: pd.DataFrame) -> dict[str, float | int]:
+    """How well clicks on `later` exposures are foretold: AUC and log loss beside a constant's.
+
+    Only the number of exposures where there is nothing to tell apart, or tastes come from photos
+    viewed, which foretell no clicks.
+    """
     clicked = later["clicked"].to_numpy(dtype=bool)
-    if len(set(clicked)) < 2:
+    if len(set(clicked)) < 2 or isinstance(model, BrowsingPreferenceModel):
         return {"impressions": len(later)}
     foretold = model.predict_click(later)
     rate = np.full(len(later), clicked.mean())
@@ -84,10 +87,7 @@ def evaluate(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     events = workspace.read("tables/events.parquet")
     items = workspace.read("tables/items.parquet")
     pictures = workspace.read("tables/item_pictures.parquet")
-    looks = looks_with_codes(
-        workspace.read("tables/styles.parquet"), workspace.read("tables/look_pictures.parquet")
-    )
-    fitter = TasteFitter(looks, config)
+    fitter = TasteFitter.of(workspace, config)
     cut = time_split(events, config.train_share)
     before, after = split_at(events, cut)
     truth = new_interactions(before, after)

@@ -27,8 +27,8 @@ STAGES = (
           "tables/interactions.parquet", "rejects/prepare.csv")),
     Stage("encode", encode, ("prepare",), ("images",), ("tables/item_pictures.parquet",
           "tables/look_pictures.parquet", "rejects/encode.csv")),
-    Stage("fit", fit, ("prepare", "encode"), ("seed", "preference", "ranking", "events"),
-          ("models",)),
+    Stage("fit", fit, ("prepare", "encode"), ("seed", "preference", "browsing",
+          "ranking", "events"), ("models",)),
     Stage("score", score, ("fit",), ("top_k", "max_users"), ("users.parquet",
           "style_affinity.parquet", "tables/recommendations.parquet")),
     Stage("choose", choose, ("score",), ("seed", "looks", "policy", "guard_rails"),
@@ -36,8 +36,8 @@ STAGES = (
     Stage("render", render, ("choose",), ("render", "images"), ("renders.parquet", "renders",
           "rejects/render.csv")),
     Stage("feed", feed, ("choose", "render"), (), ("feed", "originals")),
-    Stage("evaluate", evaluate, ("prepare", "encode"), ("seed", "preference", "ranking", "events",
-          "top_k", "train_share"), ("metrics.json",)),
+    Stage("evaluate", evaluate, ("prepare", "encode"), ("seed", "preference", "browsing",
+          "ranking", "events", "top_k", "train_share"), ("metrics.json",)),
     Stage("report", report, ("score", "feed", "evaluate"), (), ("report.html", "quality.json")),
 )  # fmt: skip
 COMMANDS = {

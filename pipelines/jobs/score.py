@@ -6,15 +6,15 @@ from typing import Any
 
 from pipelines.arrays import stack_vectors
 from pipelines.config import RunConfig
+from pipelines.jobs.tastes import load_tastes
 from pipelines.workspace import Workspace
-from recsys.preference import StylePreferenceModel
 from recsys.prototypes import PrototypeIndex
 from recsys.two_stage import TwoStageRecommender
 
 
 def score(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     """Write `users.parquet`, `style_affinity.parquet` and `tables/recommendations.parquet`."""
-    preference = StylePreferenceModel.load(workspace.path("models/preference"))
+    preference = load_tastes(workspace.path("models/preference"))
     prototypes = PrototypeIndex.load(workspace.path("models/prototypes"))
     recommender = TwoStageRecommender.load(workspace.path("models/two_stage"))
     events = workspace.read("tables/events.parquet")
