@@ -47,13 +47,19 @@ def encoded(table: pd.DataFrame) -> tuple[NDArray[np.float32], NDArray[np.float3
     return np.stack(codes), np.stack(embeddings)
 
 
-def main() -> None:
+def read_shop() -> tuple[pd.DataFrame, pd.DataFrame, ItemFeatures]:
+    """Events, items and what the encoders say of the items' pictures."""
     events, _ = validate_events(pd.read_parquet(SHOP / "events.parquet"))
     items, _ = validate_items(pd.read_csv(SHOP / "items.csv", dtype=str))
-    styles, _ = validate_styles(pd.read_csv(SHOP / "styles.csv", dtype=str))
     item_codes, content = encoded(items)
-    style_codes, _ = encoded(styles)
     pictures = ItemFeatures(items["item_id"].to_numpy(dtype=object), content, item_codes)
+    return events, items, pictures
+
+
+def main() -> None:
+    events, items, pictures = read_shop()
+    styles, _ = validate_styles(pd.read_csv(SHOP / "styles.csv", dtype=str))
+    style_codes, _ = encoded(styles)
 
     def tastes(log: pd.DataFrame) -> pd.DataFrame:
         model = StylePreferenceModel(PreferenceConfig(), seed=0)

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.schema import ConfigError, InputError, NotFittedError
+from recsys.tree_scoring import ForestScorer
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Ranker:
         self.config = config
         self.seed = seed
         self._booster: lgb.Booster | None = None
+        self._scorer: ForestScorer | None = None
 
     def fit(
         self, train: RankingRows, feature_names: Sequence[str], validation: RankingRows | None
@@ -105,8 +107,12 @@ class Ranker:
                 )
             )
             callbacks.append(lgb.early_stopping(self.config.patience_rounds, verbose=False))
-        self._booster = lgb.train(
-            self._parameters(), data, self.config.max_rounds, valid_sets=valid, callbacks=callbacks
+        self._keep(
+            lgb.train(
+                *(self._parameters(), data, self.config.max_rounds),
+                valid_sets=valid,
+                callbacks=callbacks,
+            )
         )
         return self
 
@@ -119,7 +125,11 @@ class Ranker:
         """Scores float32 (rows,) of `features` (rows, features): higher is better."""
         if not len(features):
             return np.empty(0, dtype=np.float32)
-        raw = self._fitted().predict(features, num_threads=self.config.num_threads)
+        booster = self._fitted()
+        if self._scorer is None or features.shape[1] != booster.num_feature():
+            raw = booster.predict(features, num_threads=self.config.num_threads)
+        else:
+            raw = self._scorer.score(features)
         return np.asarray(raw, dtype=np.float32)
 
     def contributions(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -146,7 +156,11 @@ class Ranker:
     def save(self, path: Path) -> None:
         """Write the trees as LightGBM text."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self._fitted().model_to_string(), encoding="utf-8")
+        path.write_text(self.trees(), encoding="utf-8")
+
+    def trees(self) -> str:
+        """The trees as LightGBM text."""
+        return str(self._fitted().model_to_string())
 
     @classmethod
     def load(cls, path: Path, config: RankerConfig = RankerConfig(), seed: int = 0) -> Self:
@@ -154,8 +168,12 @@ class Ranker:
         if not path.is_file():
             raise NotFittedError(f"no ranker at {path}: fit and save one there")
         ranker = cls(config, seed)
-        ranker._booster = lgb.Booster(model_str=path.read_text(encoding="utf-8"))
+        ranker._keep(lgb.Booster(model_str=path.read_text(encoding="utf-8")))
         return ranker
+
+    def _keep(self, booster: lgb.Booster) -> None:
+        self._booster = booster
+        self._scorer = ForestScorer(booster) if ForestScorer.is_known(booster) else None
 
     def _fitted(self) -> lgb.Booster:
         if self._booster is None:
