@@ -83,7 +83,10 @@ def click_quality(model: TasteModel, later: pd.DataFrame) -> dict[str, float | i
 
 
 def evaluate(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
-    """Write `metrics.json`: rankings with intervals, and how well look clicks are foretold."""
+    """Write `metrics.json`: rankings with intervals, and how well look clicks are foretold.
+
+    And `tables/tastes_before.parquet`, every shopper's taste before the cut, to see it move.
+    """
     events = workspace.read("tables/events.parquet")
     items = workspace.read("tables/items.parquet")
     pictures = workspace.read("tables/item_pictures.parquet")
@@ -94,6 +97,7 @@ def evaluate(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     result: dict[str, Any] = {"cut_utc": cut.isoformat(), "k": config.top_k, "models": {}}
     with progress("judge models", 2) as advance:
         result["looks"] = click_quality(fitter.fit(before), exposures(after))
+        workspace.write("tables/tastes_before.parquet", fitter.fit(before).users())
         advance(1)
         if truth.empty:
             result["note"] = "no shopper known before the cut touched a new item after it"

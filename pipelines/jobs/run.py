@@ -37,7 +37,8 @@ STAGES = (
           "rejects/render.csv")),
     Stage("feed", feed, ("choose", "render"), (), ("feed", "originals")),
     Stage("evaluate", evaluate, ("prepare", "encode"), ("seed", "preference", "browsing",
-          "ranking", "events", "top_k", "train_share"), ("metrics.json",)),
+          "ranking", "events", "top_k", "train_share"), ("metrics.json",
+          "tables/tastes_before.parquet")),
     Stage("report", report, ("score", "feed", "evaluate"), (), ("report.html", "quality.json")),
 )  # fmt: skip
 COMMANDS = {

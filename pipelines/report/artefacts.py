@@ -9,6 +9,7 @@ import pandas as pd
 
 from pipelines import storage
 from pipelines.workspace import Workspace
+from recsys.prototype_names import prototype_names
 from recsys.prototypes import PrototypeIndex
 
 STAGE_ORDER = ("prepare", "encode", "fit", "score", "choose", "render", "feed", "evaluate")
@@ -23,7 +24,8 @@ class Artefacts:
     """The tables and records of one run.
 
     `affinity` is one row per user, one column per look and the original; `item_paths` and
-    `look_paths` map ids to readable picture files; `members` maps prototype ids to their looks.
+    `look_paths` map ids to readable picture files; `members` maps prototype ids to their looks,
+    `prototype_names` to words for them; `earlier` holds the tastes before the evaluation's cut.
     """
 
     job: dict[str, Any]
@@ -39,6 +41,8 @@ class Artefacts:
     affinity: pd.DataFrame
     prototypes: PrototypeIndex
     members: dict[str, list[str]]
+    prototype_names: dict[str, str]
+    earlier: pd.DataFrame
     feed: pd.DataFrame
     rejects: pd.DataFrame
 
@@ -52,6 +56,7 @@ def read_artefacts(workspace: Workspace) -> Artefacts:
     feed = pd.concat(
         [pd.read_parquet(bucket, columns=_FEED_COLUMNS) for bucket in buckets], ignore_index=True
     )
+    styles = workspace.read("tables/styles.parquet")
     prototypes = PrototypeIndex.load(workspace.path("models/prototypes"))
     return Artefacts(
         job=storage.read_json(workspace.path("job.json")),
@@ -63,7 +68,7 @@ def read_artefacts(workspace: Workspace) -> Artefacts:
         metrics=storage.read_json(workspace.path("metrics.json")),
         events=workspace.read("tables/events.parquet"),
         items=workspace.read("tables/items.parquet"),
-        styles=workspace.read("tables/styles.parquet"),
+        styles=styles,
         item_pictures=item_pictures,
         item_paths=_paths(item_pictures, "item_id"),
         look_paths=_paths(look_pictures, "style_id"),
@@ -74,6 +79,11 @@ def read_artefacts(workspace: Workspace) -> Artefacts:
             str(prototype): [str(look) for look in prototypes.members(str(prototype))]
             for prototype in prototypes.prototypes["prototype_id"]
         },
+        prototype_names={
+            str(prototype): str(name)
+            for prototype, name in prototype_names(prototypes.prototypes, styles).items()
+        },
+        earlier=workspace.read("tables/tastes_before.parquet"),
         feed=feed.sort_values(["user_id", "rank"], ignore_index=True),
         rejects=_read_rejects(workspace),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from features.schema import ORIGINAL
+from pipelines.arrays import stack_vectors
 from pipelines.report.artefacts import Artefacts
 from pipelines.report.shoppers import Describer, LookTag
 
@@ -28,22 +29,29 @@ class GalleryLook:
 
 @dataclass(frozen=True)
 class Group:
-    """A prototype and its looks, most served first."""
+    """A prototype and its looks, most served first; its share of tastes earlier and now."""
 
     name: str
     served: int
     share: float
+    tastes_before: float | None
+    tastes_now: float | None
     looks: list[GalleryLook]
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """All groups, the plain photo, and how many looks were left out of the pictures."""
+    """All groups, the plain photo, and how many looks were left out of the pictures.
+
+    `drift`: population stability index of tastes by prototype since the evaluation's cut, None
+    where nobody has a taste before it or now.
+    """
 
     groups: list[Group]
     plain: GalleryLook
     left_out: int
     never_served: int
+    drift: float | None
 
 
 def make_gallery(run: Artefacts, describe: Describer) -> Gallery:
@@ -70,16 +78,32 @@ def make_gallery(run: Artefacts, describe: Describer) -> Gallery:
         )
 
     groups = []
-    medoids = run.prototypes.prototypes.set_index("prototype_id")["style_id"]
+    moved = taste_drift(run)
     for prototype, members in run.members.items():
         shown = sorted((m for m in members if m in kept), key=lambda m: (-counted[m], m))
         if shown:
             total = int(sum(counted[m] for m in members if m in counted))
             share = total / max(len(run.feed), 1)
-            name = describe.look(str(medoids[prototype])).name
-            groups.append(Group(name, total, share, [entry(look) for look in shown]))
+            name = run.prototype_names[prototype]
+            before = None if moved is None else float(moved["share_before"][prototype])
+            now = None if moved is None else float(moved["share_after"][prototype])
+            groups.append(Group(name, total, share, before, now, [entry(look) for look in shown]))
     groups.sort(key=lambda group: (-group.served, group.name))
-    return Gallery(groups, entry(ORIGINAL), len(looks) - len(kept), int((counted == 0).sum()))
+    drift = None if moved is None else float(moved["stability"].sum())
+    never_served = int((counted == 0).sum())
+    return Gallery(groups, entry(ORIGINAL), len(looks) - len(kept), never_served, drift)
+
+
+def taste_drift(run: Artefacts) -> pd.DataFrame | None:
+    """`PrototypeIndex.drift` of tastes since the evaluation's cut, by prototype_id.
+
+    Shoppers who more likely than not have a taste count; None where there are none.
+    """
+    fond = [users[users["style_strength"] > 0.5] for users in (run.earlier, run.users)]
+    if any(users.empty for users in fond):
+        return None
+    before, now = (stack_vectors(users["style_embedding"]) for users in fond)
+    return run.prototypes.drift(before, now).set_index("prototype_id")
 
 
 def _tags(styles: pd.DataFrame) -> dict[str, str]:

@@ -55,10 +55,10 @@ class Taste:
 
 @dataclass(frozen=True)
 class NearPrototype:
-    """A prototype near the shopper: cosine similarity and the looks it stands for."""
+    """A prototype near the shopper: how much of the taste it is, and the looks it stands for."""
 
     name: str
-    cosine: float
+    share: float
     n_members: int
     members: list[LookTag]
 
@@ -187,17 +187,17 @@ class Describer:
     def _prototypes(
         self, embedding: np.ndarray[tuple[int], np.dtype[np.float32]]
     ) -> list[NearPrototype]:
-        ids, cosines = self.run.prototypes.search(embedding[None], PROTOTYPES)
-        medoids = self.run.prototypes.prototypes.set_index("prototype_id")["style_id"]
+        shares = self.run.prototypes.memberships(embedding[None])[0]
+        ids = self.run.prototypes.prototypes["prototype_id"]
         return [
             NearPrototype(
-                self.look(str(medoids[prototype])).name,
-                float(cosine),
+                self.run.prototype_names[prototype],
+                float(shares[place]),
                 len(self.run.members[prototype]),
                 [self.look(look) for look in self.run.members[prototype][:MEMBERS]],
             )
-            for prototype, cosine in zip(ids[0], cosines[0], strict=True)
-            if prototype
+            for place in np.argsort(-shares, kind="stable")[:PROTOTYPES]
+            for prototype in [str(ids[place])]
         ]
 
     def _tastes(self, user_id: str) -> list[Taste]:

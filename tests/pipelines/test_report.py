@@ -89,6 +89,12 @@ def workspace(tmp_path):
     users["style_strength"] = [0.9, 0.6, 0.5, 0.02, 0.4, 0.3, 0.1]
     users["prototype_id"], users["n_events"] = "x", [30, 30, 30, 30, 12, 30, 1]
     job.write("users.parquet", users.assign(cold=users["n_events"] < 5))
+    job.write(
+        "tables/tastes_before.parquet",
+        users[["user_id", "style_embedding"]].assign(
+            style_strength=np.roll(users["style_strength"], 2)
+        ),
+    )
 
     feed = []
     for user in USERS:
@@ -198,6 +204,18 @@ def test_each_section_is_there_with_what_it_is_about(workspace):
         "u0",
     ):
         assert words_of_page in text
+
+
+def test_looks_are_grouped_by_prototype_with_their_drift(workspace):
+    html, _ = _page(workspace)
+    assert "tastes have moved" in html and "population stability index" in html
+    assert "of tastes," in html and "of the taste ·" in html
+
+
+def test_where_nobody_has_a_taste_no_drift_is_claimed(workspace):
+    users = workspace.read("users.parquet").assign(style_strength=0.1)
+    workspace.write("users.parquet", users)
+    assert "tastes have moved" not in _page(workspace)[0]
 
 
 def test_texts_of_the_data_are_escaped(workspace):
