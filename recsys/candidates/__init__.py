@@ -8,8 +8,8 @@ from recsys.candidates.ease import EASE, EASEConfig
 from recsys.candidates.history import History
 from recsys.candidates.interactions import Interactions
 from recsys.candidates.itemknn import ItemKNN, ItemKNNConfig
+from recsys.candidates.model import CandidateModel
 from recsys.candidates.popularity import Popularity
-from recsys.candidates.protocol import CandidateModel
 from recsys.candidates.recency import RecentPopularity
 
 __all__ = [

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import InputError, NotFittedError
-from recsys.candidates import selection, storage
+from features.schema import InputError
+from recsys.candidates import selection
 from recsys.candidates.interactions import Interactions
+from recsys.candidates.model import Arrays, CandidateModel
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,14 @@ class CategoryPopularityConfig:
     prior_weight: float = 1.0
 
 
-class CategoryPopularity:
+class CategoryPopularity(CandidateModel):
     """Scores an item by P(category | user) P(item | category), shares of weight, the first shrunk.
 
     An item without a category is a category of its own kind with the others that have none.
     """
 
     name = "category"
+    config: CategoryPopularityConfig
 
     def __init__(
         self,
@@ -37,16 +38,13 @@ class CategoryPopularity:
         """`category` int64 (items,), in the order of the interactions' items, -1 for none."""
         self.config = config
         self._category = category
-        self._interactions: Interactions | None = None
 
-    def fit(self, interactions: Interactions) -> Self:
+    def _learn(self, interactions: Interactions) -> None:
         if len(self._category) != len(interactions.items):
             raise InputError(
                 f"got categories of {len(self._category)} items for {len(interactions.items)}: "
                 "expected one for each, -1 for none"
             )
-        self._interactions = interactions
-        return self
 
     def score(self, user_positions: NDArray[np.int64]) -> NDArray[np.float32]:
         fitted = self._fitted()
@@ -58,21 +56,11 @@ class CategoryPopularity:
         scores = lift[:, group] * fitted.popularity
         return selection.with_popularity(scores, fitted, user_positions)
 
-    def recommend(
-        self, user_positions: NDArray[np.int64], k: int, exclude_seen: bool = True
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        return selection.recommend(self.score, self._fitted(), user_positions, k, exclude_seen)
-
-    def save(self, directory: Path) -> None:
-        arrays = {"category": self._category}
-        storage.save_model(directory, self.name, self.config, 0, self._fitted(), arrays)
+    def _arrays(self) -> Arrays:
+        return {"category": self._category}
 
     @classmethod
-    def load(cls, directory: Path) -> Self:
-        config, _, interactions, arrays = storage.load_model(directory, cls.name)
-        return cls(arrays["category"], CategoryPopularityConfig(**config)).fit(interactions)
-
-    def _fitted(self) -> Interactions:
-        if self._interactions is None:
-            raise NotFittedError("CategoryPopularity was asked before fit or load")
-        return self._interactions
+    def _restored(
+        cls, config: dict[str, Any], seed: int, arrays: Arrays, interactions: Interactions
+    ) -> Self:
+        return cls(arrays["category"], CategoryPopularityConfig(**config))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
 
-from features.schema import InputError, NotFittedError
-from recsys.candidates import selection, storage
+from features.schema import InputError
+from recsys.candidates import selection
 from recsys.candidates.interactions import Interactions
+from recsys.candidates.model import Arrays, CandidateModel
 
 MAX_ITEMS = 20_000
 """Largest catalogue: the item-item matrix is dense (20,000 items take 3.2 GB while fitting)."""
@@ -25,47 +25,34 @@ class EASEConfig:
     l2: float = 500.0
 
 
-class EASE:
+class EASE(CandidateModel):
     """Scores an item by a linear mix of the items the user touched; weights count as touched."""
 
     name = "ease"
+    config: EASEConfig
 
     def __init__(self, config: EASEConfig = EASEConfig()) -> None:
         self.config = config
-        self._interactions: Interactions | None = None
         self._weights = np.empty((0, 0), dtype=np.float32)
 
-    def fit(self, interactions: Interactions) -> Self:
+    def _learn(self, interactions: Interactions) -> None:
         self._weights = item_weights(_touched(interactions.matrix), self.config.l2)
-        self._interactions = interactions
-        return self
 
     def score(self, user_positions: NDArray[np.int64]) -> NDArray[np.float32]:
         fitted = self._fitted()
         scores = np.asarray(_touched(fitted.rows(user_positions)) @ self._weights)
         return selection.with_popularity(scores, fitted, user_positions)
 
-    def recommend(
-        self, user_positions: NDArray[np.int64], k: int, exclude_seen: bool = True
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        return selection.recommend(self.score, self._fitted(), user_positions, k, exclude_seen)
-
-    def save(self, directory: Path) -> None:
-        arrays = {"weights": self._weights}
-        storage.save_model(directory, self.name, self.config, 0, self._fitted(), arrays)
+    def _arrays(self) -> Arrays:
+        return {"weights": self._weights}
 
     @classmethod
-    def load(cls, directory: Path) -> Self:
-        config, _, interactions, arrays = storage.load_model(directory, cls.name)
+    def _restored(
+        cls, config: dict[str, Any], seed: int, arrays: Arrays, interactions: Interactions
+    ) -> Self:
         model = cls(EASEConfig(**config))
         model._weights = arrays["weights"]
-        model._interactions = interactions
         return model
-
-    def _fitted(self) -> Interactions:
-        if self._interactions is None:
-            raise NotFittedError("EASE was asked before fit or load")
-        return self._interactions
 
 
 def item_weights(matrix: sparse.csr_matrix, l2: float) -> NDArray[np.float32]:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from recsys import retrieval
 from recsys.candidates import selection
 from recsys.candidates.interactions import Interactions
+from recsys.candidates.model import Arrays, CandidateModel
 from recsys.candidates.selection import with_popularity
+
+Floats = NDArray[np.float32]
 
 _SCAN_FROM = 5_000
 """Items from which an index is worth building; fewer are scored outright."""
@@ -75,3 +81,48 @@ class Factors:
             seen = known.rows(warm) if exclude_seen else None
             positions[scanned], values[scanned] = self._index.search(self.users[warm], k, seen)
         return positions, values
+
+
+class FactorModel(CandidateModel):
+    """A candidate model that learns one vector of factors for each user and each item."""
+
+    _factors: Factors | None = None
+
+    @abstractmethod
+    def _factorised(self, matrix: sparse.csr_matrix) -> tuple[Floats, Floats]:
+        """Factors of users (users, d) and items (items, d) of a `matrix` with entries."""
+
+    @classmethod
+    @abstractmethod
+    def _configured(cls, config: dict[str, Any], seed: int) -> Self:
+        """A model of these settings, not fitted."""
+
+    def score(self, user_positions: NDArray[np.int64]) -> NDArray[np.float32]:
+        return self._known().score(user_positions)
+
+    def recommend(
+        self, user_positions: NDArray[np.int64], k: int, exclude_seen: bool = True
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        return self._known().recommend(user_positions, k, exclude_seen)
+
+    def _learn(self, interactions: Interactions) -> None:
+        if interactions.matrix.nnz == 0:
+            self._factors = Factors.zeros(interactions)
+        else:
+            self._factors = Factors(interactions, *self._factorised(interactions.matrix))
+
+    def _arrays(self) -> Arrays:
+        return {"users": self._known().users, "items": self._known().items}
+
+    @classmethod
+    def _restored(
+        cls, config: dict[str, Any], seed: int, arrays: Arrays, interactions: Interactions
+    ) -> Self:
+        model = cls._configured(config, seed)
+        model._factors = Factors(interactions, arrays["users"], arrays["items"])
+        return model
+
+    def _known(self) -> Factors:
+        self._fitted()
+        assert self._factors is not None
+        return self._factors

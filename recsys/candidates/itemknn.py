@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from features.schema import NotFittedError
-from recsys.candidates import selection, storage
+from recsys.candidates import selection
 from recsys.candidates.interactions import Interactions
+from recsys.candidates.model import Arrays, CandidateModel
 
 _ITEMS_PER_BLOCK = 1024
 
@@ -25,53 +24,40 @@ class ItemKNNConfig:
     shrink: float = 10.0
 
 
-class ItemKNN:
+class ItemKNN(CandidateModel):
     """Scores an item by its similarity to what the user touched, weight by weight."""
 
     name = "itemknn"
+    config: ItemKNNConfig
 
     def __init__(self, config: ItemKNNConfig = ItemKNNConfig()) -> None:
         self.config = config
-        self._interactions: Interactions | None = None
         self._similarity = sparse.csr_matrix((0, 0), dtype=np.float32)
 
-    def fit(self, interactions: Interactions) -> Self:
-        self._interactions = interactions
+    def _learn(self, interactions: Interactions) -> None:
         self._similarity = similarity(interactions.matrix, self.config)
-        return self
 
     def score(self, user_positions: NDArray[np.int64]) -> NDArray[np.float32]:
         fitted = self._fitted()
         scores = (fitted.rows(user_positions) @ self._similarity.T).toarray()
         return selection.with_popularity(scores, fitted, user_positions, evidence_above=0.0)
 
-    def recommend(
-        self, user_positions: NDArray[np.int64], k: int, exclude_seen: bool = True
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        return selection.recommend(self.score, self._fitted(), user_positions, k, exclude_seen)
-
-    def save(self, directory: Path) -> None:
-        arrays = {
+    def _arrays(self) -> Arrays:
+        return {
             "data": self._similarity.data,
             "indices": self._similarity.indices.astype(np.int64),
             "indptr": self._similarity.indptr.astype(np.int64),
         }
-        storage.save_model(directory, self.name, self.config, 0, self._fitted(), arrays)
 
     @classmethod
-    def load(cls, directory: Path) -> Self:
-        config, _, interactions, arrays = storage.load_model(directory, cls.name)
+    def _restored(
+        cls, config: dict[str, Any], seed: int, arrays: Arrays, interactions: Interactions
+    ) -> Self:
         model = cls(ItemKNNConfig(**config))
         n_items = len(interactions.items)
         parts = (arrays["data"], arrays["indices"], arrays["indptr"])
         model._similarity = sparse.csr_matrix(parts, shape=(n_items, n_items))
-        model._interactions = interactions
         return model
-
-    def _fitted(self) -> Interactions:
-        if self._interactions is None:
-            raise NotFittedError("ItemKNN was asked before fit or load")
-        return self._interactions
 
 
 def similarity(matrix: sparse.csr_matrix, config: ItemKNNConfig) -> sparse.csr_matrix:

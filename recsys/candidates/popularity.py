@@ -2,52 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import NotFittedError
-from recsys.candidates import selection, storage
 from recsys.candidates.interactions import Interactions
+from recsys.candidates.model import Arrays, CandidateModel
 
 
-@dataclass(frozen=True)
-class PopularityConfig:
-    """Popularity has nothing to set: decay belongs to the interactions' weights."""
-
-
-class Popularity:
-    """Scores an item by its share of the total weight."""
+class Popularity(CandidateModel):
+    """Scores an item by its share of the total weight; decay belongs to the weights."""
 
     name = "popularity"
-
-    def __init__(self) -> None:
-        self._interactions: Interactions | None = None
-
-    def fit(self, interactions: Interactions) -> Self:
-        self._interactions = interactions
-        return self
 
     def score(self, user_positions: NDArray[np.int64]) -> NDArray[np.float32]:
         return np.tile(self._fitted().popularity, (len(user_positions), 1))
 
-    def recommend(
-        self, user_positions: NDArray[np.int64], k: int, exclude_seen: bool = True
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        return selection.recommend(self.score, self._fitted(), user_positions, k, exclude_seen)
-
-    def save(self, directory: Path) -> None:
-        storage.save_model(directory, self.name, PopularityConfig(), 0, self._fitted(), {})
-
     @classmethod
-    def load(cls, directory: Path) -> Self:
-        _, _, interactions, _ = storage.load_model(directory, cls.name)
-        return cls().fit(interactions)
-
-    def _fitted(self) -> Interactions:
-        if self._interactions is None:
-            raise NotFittedError("Popularity was asked before fit or load")
-        return self._interactions
+    def _restored(
+        cls, config: dict[str, Any], seed: int, arrays: Arrays, interactions: Interactions
+    ) -> Self:
+        return cls()

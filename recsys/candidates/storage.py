@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 def save_model(
     directory: Path,
     name: str,
-    config: DataclassInstance,
+    config: DataclassInstance | None,
     seed: int,
     interactions: Interactions,
     arrays: Mapping[str, NDArray[Any]],
 ) -> None:
     """Write model.json, arrays.safetensors and the interactions into `directory`."""
     interactions.save(directory)
-    settings = {"model": name, "seed": seed, "config": asdict(config)}
+    settings = {"model": name, "seed": seed, "config": {} if config is None else asdict(config)}
     (directory / "model.json").write_text(json.dumps(settings), encoding="utf-8")
     contiguous = {key: np.ascontiguousarray(value) for key, value in arrays.items()}
     save_file(contiguous, directory / "arrays.safetensors")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.candidates.protocol import CandidateModel
+from recsys.candidates.model import CandidateModel
 from recsys.candidates.selection import top_k
 
 
