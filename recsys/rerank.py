@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.schema import ConfigError, InputError
+from recsys.dpp import DPP
+
+METHODS = ("mmr", "dpp")
 
 
 @dataclass(frozen=True)
 class RerankConfig:
     """`variety` in [0, 1] weighs dissimilarity against relevance: 0 keeps the ranking.
 
-    `max_per_category` items of one category at most (None: any number), while others are left.
+    `method`: "mmr" keeps an item from its nearest neighbours in the list, "dpp" spreads the whole
+    list. `max_per_category` items of one category at most (None: any number), while others are
+    left. `exploration_slots` places of a list, never the first, go to candidates drawn at random.
     """
 
     variety: float = 0.0
     max_per_category: int | None = None
+    method: str = "mmr"
+    exploration_slots: int = 0
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.variety <= 1.0:
@@ -27,6 +35,52 @@ class RerankConfig:
             raise ConfigError(
                 f"rerank.max_per_category is {self.max_per_category}: expected at least 1 or None"
             )
+        if self.method not in METHODS:
+            raise ConfigError(
+                f"rerank.method is {self.method!r}: expected one of {', '.join(METHODS)}"
+            )
+        if self.exploration_slots < 0:
+            raise ConfigError(
+                f"rerank.exploration_slots is {self.exploration_slots}: expected 0 or more"
+            )
+
+    @property
+    def keeps_ranking(self) -> bool:
+        """Whether no item would change its place."""
+        return not (self.variety or self.max_per_category or self.exploration_slots)
+
+
+class _Chooser(Protocol):
+    def best(self, free: NDArray[np.bool_]) -> int: ...
+
+    def place(self, position: int) -> None: ...
+
+
+class MMR:
+    """Maximal marginal relevance (Carbonell and Goldstein 1998).
+
+    Each place goes to the highest (1 - variety) relevance - variety (highest cosine with those
+    already placed), ties to the earlier candidate. O(n d) a place.
+    """
+
+    def __init__(
+        self, relevance: NDArray[np.floating], vectors: NDArray[np.floating], variety: float
+    ) -> None:
+        """`relevance` (n,) in 0..1; `vectors` (n, d) unit rows; `variety` in 0..1."""
+        self._relevance = relevance
+        self._vectors = np.asarray(vectors, dtype=np.float64)
+        self._variety = variety
+        self._closest = np.full(len(relevance), -1.0)
+
+    def best(self, free: NDArray[np.bool_]) -> int:
+        """Which `free` (n,) item has the next place."""
+        value = (1.0 - self._variety) * self._relevance - self._variety * self._closest
+        return int(np.where(free, value, -np.inf).argmax())
+
+    def place(self, position: int) -> None:
+        """Give the next place to the item at `position`."""
+        cosine = self._vectors @ self._vectors[position]
+        self._closest = np.maximum(self._closest, cosine)
 
 
 def rerank(
@@ -39,11 +93,10 @@ def rerank(
     """Positions of the `k` candidates of one user to show, best first, int64 (min(k, n),).
 
     `scores` (n,), higher is better, best first; `embeddings` (n, d), unit vectors; `categories`
-    int64 (n,), -1 for none, which no cap concerns. Maximal marginal relevance (Carbonell and
-    Goldstein 1998): each place goes to the highest (1 - variety) relevance - variety (highest
-    cosine with those already placed), relevance being the score scaled to [0, 1] over the
-    candidates; ties go to the earlier candidate. Where the caps leave too few, the list is filled
-    up in spite of them. Raises InputError on a length mismatch or scores that rise.
+    int64 (n,), -1 for none, which no cap concerns. Relevance is the score scaled to [0, 1] over
+    the candidates; a DPP weighs it by (1 - variety) / variety. Where the caps leave too few, the
+    list is filled up in spite of them. Exploration is left to `recsys.exploration`. Raises
+    InputError on a length mismatch or scores that rise.
     """
     n = len(scores)
     if len(embeddings) != n or len(categories) != n:
@@ -57,20 +110,27 @@ def rerank(
         return np.empty(0, dtype=np.int64)
     spread = float(scores[0] - scores[-1])
     relevance = (scores - scores[-1]) / spread if spread > 0 else np.zeros(n)
-    vectors = np.asarray(embeddings, dtype=np.float64)
-    closest = np.full(n, -1.0)
+    chooser: _Chooser
+    if config.method == "dpp" and config.variety > 0.0:
+        # Bounded, as a strength that overflows would leave 0 * infinity.
+        strength = (1.0 - config.variety) / max(config.variety, 1e-9)
+        chooser = DPP(relevance, embeddings, k, strength)
+    else:
+        chooser = MMR(relevance, embeddings, config.variety)
     free = np.ones(n, dtype=bool)
-    used: dict[int, int] = {}
     order: list[int] = []
     for _ in range(min(k, n)):
-        full = [name for name, count in used.items() if count == config.max_per_category]
-        open_ = free & ~np.isin(categories, full)
-        open_ = open_ if open_.any() else free
-        value = (1.0 - config.variety) * relevance - config.variety * closest
-        place = int(np.where(open_, value, -np.inf).argmax())
+        open_ = free & ~full(categories, order, config.max_per_category)
+        place = chooser.best(open_ if open_.any() else free)
         order.append(place)
         free[place] = False
-        if categories[place] >= 0:
-            used[int(categories[place])] = used.get(int(categories[place]), 0) + 1
-        closest = np.maximum(closest, vectors @ vectors[place])
+        chooser.place(place)
     return np.array(order, dtype=np.int64)
+
+
+def full(categories: NDArray[np.int64], placed: list[int], most: int | None) -> NDArray[np.bool_]:
+    """Which candidates (n,) are of a category that `most` of the `placed` are of."""
+    if most is None:
+        return np.zeros(len(categories), dtype=bool)
+    names, counts = np.unique(categories[placed], return_counts=True)
+    return np.isin(categories, names[(counts >= most) & (names >= 0)])
