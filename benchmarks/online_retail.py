@@ -179,7 +179,7 @@ def ranker_search(
 
     def objective(trial: optuna.Trial) -> float:
         settings = ranker_settings(trial)
-        ranker = fit_ranker(lists, RankerConfig(**settings), SEED)
+        ranker, _ = fit_ranker(lists, RankerConfig(**settings), SEED)
         return list_ndcg(served, ranker.score(served.features), n_bought.to_numpy())
 
     return objective

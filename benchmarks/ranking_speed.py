@@ -50,7 +50,7 @@ def shop() -> tuple[Ranker, Floats]:
     lists = training_lists(events, items, pictures, None, config, EventWeights(), 0)
     if lists is None:
         raise SystemExit("the shop's log is too short to rank: fetch it again")
-    return fit_ranker(lists, config.ranker, 0), lists.validation.features
+    return fit_ranker(lists, config.ranker, 0)[0], lists.validation.features
 
 
 def main() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from features.events import EventWeights, event_weights, interactions, split_at
 from features.ids import IdMap
+from recsys.calibration import ScoreCalibrator
 from recsys.candidates import (
     ALS,
     EASE,
@@ -29,6 +30,9 @@ from recsys.ranking import Ranker, RankerConfig, RankingRows
 from recsys.ranking_features import feature_names
 from recsys.ranking_windows import joined, labelled_rows, positive_users, window_starts
 from recsys.two_stage_config import TwoStageConfig
+
+MIN_OUTCOMES: Final = 20
+"""Events, and rows without one, from which a probability is learned."""
 
 Tastes = Callable[[pd.DataFrame], pd.DataFrame]
 """Past events -> user_id, style_embedding, style_strength, optional look_affinity."""
@@ -127,15 +131,24 @@ def training_lists(
     return TrainingLists(joined(lists[:-1]), lists[-1], names, cuts)
 
 
-def fit_ranker(lists: TrainingLists, config: RankerConfig, seed: int) -> Ranker:
+def fit_ranker(
+    lists: TrainingLists, config: RankerConfig, seed: int
+) -> tuple[Ranker, ScoreCalibrator | None]:
     """A ranker of as many rounds as suit the last window, trained on all windows with it.
 
     The last window is nearest to what will be served; left out, it would be the costliest part of
-    the log to lose. Raises InputError as `Ranker.fit`.
+    the log to lose. The calibrator is learned before that, from what the ranker of the earlier
+    windows says of the last: the chance of an event of a user who has any in it, None where fewer
+    than MIN_OUTCOMES rows had one or had none. Raises InputError as `Ranker.fit`.
     """
     stopped = Ranker(config, seed).fit(lists.train, lists.names, lists.validation)
+    touched = lists.validation.labels > 0
+    calibrator = None
+    if min(touched.sum(), (~touched).sum()) >= MIN_OUTCOMES:
+        calibrator = ScoreCalibrator().fit(stopped.score(lists.validation.features), touched)
     every = replace(config, max_rounds=stopped.rounds)
-    return Ranker(every, seed).fit(joined([lists.train, lists.validation]), lists.names, None)
+    ranker = Ranker(every, seed).fit(joined([lists.train, lists.validation]), lists.names, None)
+    return ranker, calibrator
 
 
 def _drawn(users: list[str], most: int, seed: int) -> list[str]:

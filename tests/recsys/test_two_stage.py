@@ -201,6 +201,51 @@ def test_a_category_cap_and_variety_reach_the_feed(log: pd.DataFrame) -> None:
     assert feed.groupby(["user_id", "category"]).size().max() == 2
 
 
+def test_a_dpp_and_exploration_reach_the_feed(
+    fitted: TwoStageRecommender, log: pd.DataFrame
+) -> None:
+    settings = RerankConfig(0.2, 3, method="dpp", exploration_slots=2)
+    model = TwoStageRecommender(replace(CONFIG, rerank=settings), seed=1)
+    feed = model.fit(log, catalogue(), pictures()).recommend(users(), 8)
+    assert feed.groupby("user_id").size().eq(8).all()
+    assert feed.merge(catalogue()).groupby(["user_id", "category"]).size().max() <= 3
+    drawn = feed[feed["item_propensity"] < 1.0]
+    # With one item left to draw from the draw is no draw, and its chance is 1.
+    assert drawn.groupby("user_id").size().max() == 2
+    assert len(drawn) > 1.9 * N_USERS
+    assert drawn["rank"].min() == 2
+    assert (drawn["reason"] == UNEXPLAINED).all()
+    plain = fitted.recommend(users(), 8)
+    first, best = (table.loc[table["rank"] == 1, "item_id"].tolist() for table in (feed, plain))
+    assert first == best
+    pd.testing.assert_frame_equal(
+        model.recommend(["u07"], 8), feed[feed["user_id"] == "u07"].reset_index(drop=True)
+    )
+
+
+def test_probabilities_follow_the_scores_and_are_those_of_later_events(log: pd.DataFrame) -> None:
+    past, later = split_at(log, time_split(log, 1 - CONFIG.window_share))
+    model = TwoStageRecommender(CONFIG, seed=1).fit(past, catalogue(), pictures())
+    active = sorted(set(later.loc[later["event_type"] == "view", "user_id"]))
+    feed = model.recommend(active, 10)
+    known = feed[feed["probability"].notna()].sort_values("score")
+    assert len(known) > 0.9 * len(feed)
+    assert known["probability"].dtype == np.float32
+    assert known["probability"].between(0, 1).all()
+    assert known["probability"].nunique() > 5
+    assert (known["probability"].diff().dropna() >= 0).all()
+    seen = touched(later)
+    hit = [pair in seen for pair in zip(known["user_id"], known["item_id"], strict=True)]
+    assert 0.5 < known["probability"].mean() / np.mean(hit) < 2.0
+
+
+def test_without_a_ranker_no_probability_is_claimed(log: pd.DataFrame) -> None:
+    small = replace(CONFIG, min_training_lists=10**6)
+    feed = TwoStageRecommender(small).fit(log, catalogue(), pictures()).recommend(users(), 3)
+    assert feed["probability"].isna().all()
+    assert feed["item_propensity"].eq(1.0).all()
+
+
 TINY = {
     "no events": [],
     "one view": [("u", "i03", 0, "view", 1.0)],
