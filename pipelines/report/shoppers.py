@@ -55,10 +55,10 @@ class Taste:
 
 @dataclass(frozen=True)
 class NearPrototype:
-    """A prototype near the shopper: how much of the taste it is, and the looks it stands for."""
+    """A prototype near the shopper: cosine similarity and the looks it stands for."""
 
     name: str
-    share: float
+    cosine: float
     n_members: int
     members: list[LookTag]
 
@@ -187,17 +187,16 @@ class Describer:
     def _prototypes(
         self, embedding: np.ndarray[tuple[int], np.dtype[np.float32]]
     ) -> list[NearPrototype]:
-        shares = self.run.prototypes.memberships(embedding[None])[0]
-        ids = self.run.prototypes.prototypes["prototype_id"]
+        ids, cosines = self.run.prototypes.search(embedding[None], PROTOTYPES)
         return [
             NearPrototype(
                 self.run.prototype_names[prototype],
-                float(shares[place]),
+                float(cosine),
                 len(self.run.members[prototype]),
                 [self.look(look) for look in self.run.members[prototype][:MEMBERS]],
             )
-            for place in np.argsort(-shares, kind="stable")[:PROTOTYPES]
-            for prototype in [str(ids[place])]
+            for prototype, cosine in zip(ids[0], cosines[0], strict=True)
+            if prototype
         ]
 
     def _tastes(self, user_id: str) -> list[Taste]:
