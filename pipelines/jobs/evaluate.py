@@ -82,6 +82,14 @@ def click_quality(model: TasteModel, later: pd.DataFrame) -> dict[str, float | i
     }
 
 
+def favourites(tastes: TasteModel) -> pd.DataFrame:
+    """`tastes.users()` with the `favourite` look of each shopper, the plain photo aside."""
+    users = tastes.users()
+    affinity = tastes.affinity_matrix(users["user_id"])[:, :-1]
+    looks = tastes.affinity(users["user_id"][:1])["style_id"].to_numpy()[:-1]
+    return users.assign(favourite=pd.Series(looks[affinity.argmax(axis=1)], dtype="str"))
+
+
 def evaluate(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     """Write `metrics.json`: rankings with intervals, and how well look clicks are foretold.
 
@@ -97,7 +105,7 @@ def evaluate(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     result: dict[str, Any] = {"cut_utc": cut.isoformat(), "k": config.top_k, "models": {}}
     with progress("judge models", 2) as advance:
         result["looks"] = click_quality(fitter.fit(before), exposures(after))
-        workspace.write("tables/tastes_before.parquet", fitter.fit(before).users())
+        workspace.write("tables/tastes_before.parquet", favourites(fitter.fit(before)))
         advance(1)
         if truth.empty:
             result["note"] = "no shopper known before the cut touched a new item after it"

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipelines import storage
+from pipelines.arrays import stack_vectors
 from pipelines.workspace import Workspace
 from recsys.prototype_names import prototype_names
 from recsys.prototypes import PrototypeIndex
@@ -25,7 +28,8 @@ class Artefacts:
 
     `affinity` is one row per user, one column per look and the original; `item_paths` and
     `look_paths` map ids to readable picture files; `members` maps prototype ids to their looks,
-    `prototype_names` to words for them; `earlier` holds the tastes before the evaluation's cut.
+    `prototype_names` to words for them; `earlier` is the users' table before the evaluation's
+    cut, with the `favourite` look of each.
     """
 
     job: dict[str, Any]
@@ -37,6 +41,7 @@ class Artefacts:
     item_pictures: pd.DataFrame
     item_paths: dict[str, str]
     look_paths: dict[str, str]
+    look_codes: dict[str, NDArray[np.float32]]
     users: pd.DataFrame
     affinity: pd.DataFrame
     prototypes: PrototypeIndex
@@ -72,6 +77,9 @@ def read_artefacts(workspace: Workspace) -> Artefacts:
         item_pictures=item_pictures,
         item_paths=_paths(item_pictures, "item_id"),
         look_paths=_paths(look_pictures, "style_id"),
+        look_codes=dict(
+            zip(look_pictures["style_id"], stack_vectors(look_pictures["style_code"]), strict=True)
+        ),
         users=workspace.read("users.parquet").sort_values("user_id", ignore_index=True),
         affinity=affinity.pivot(index="user_id", columns="style_id", values="affinity"),
         prototypes=prototypes,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from features.schema import ORIGINAL
-from pipelines.arrays import stack_vectors
 from pipelines.report.artefacts import Artefacts
 from pipelines.report.shoppers import Describer, LookTag
 
@@ -29,13 +29,13 @@ class GalleryLook:
 
 @dataclass(frozen=True)
 class Group:
-    """A prototype and its looks, most served first; its share of tastes earlier and now."""
+    """A prototype and its looks, most served first; its share of favourites earlier and now."""
 
     name: str
     served: int
     share: float
-    tastes_before: float | None
-    tastes_now: float | None
+    favourites_before: float | None
+    favourites_now: float | None
     looks: list[GalleryLook]
 
 
@@ -43,8 +43,8 @@ class Group:
 class Gallery:
     """All groups, the plain photo, and how many looks were left out of the pictures.
 
-    `drift`: population stability index of tastes by prototype since the evaluation's cut, None
-    where nobody has a taste before it or now.
+    `drift`: population stability index of favourite looks by prototype since the evaluation's
+    cut, None where nobody has a taste before it or now.
     """
 
     groups: list[Group]
@@ -95,15 +95,20 @@ def make_gallery(run: Artefacts, describe: Describer) -> Gallery:
 
 
 def taste_drift(run: Artefacts) -> pd.DataFrame | None:
-    """`PrototypeIndex.drift` of tastes since the evaluation's cut, by prototype_id.
+    """`PrototypeIndex.drift` of shoppers' favourite looks since the evaluation's cut.
 
-    Shoppers who more likely than not have a taste count; None where there are none.
+    By prototype_id; the codes are those of each shopper's favourite look, of the shoppers who more
+    likely than not have a taste. None where there are none.
     """
-    fond = [users[users["style_strength"] > 0.5] for users in (run.earlier, run.users)]
-    if any(users.empty for users in fond):
+    restyled = run.affinity.drop(columns=ORIGINAL)
+    now = run.users.assign(favourite=restyled.idxmax(axis=1).loc[run.users["user_id"]].to_numpy())
+    codes = [
+        [run.look_codes[look] for look in users["favourite"] if look in run.look_codes]
+        for users in (table[table["style_strength"] > 0.5] for table in (run.earlier, now))
+    ]
+    if not all(codes):
         return None
-    before, now = (stack_vectors(users["style_embedding"]) for users in fond)
-    return run.prototypes.drift(before, now).set_index("prototype_id")
+    return run.prototypes.drift(*map(np.stack, codes)).set_index("prototype_id")
 
 
 def _tags(styles: pd.DataFrame) -> dict[str, str]:
