@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import chi2
 
 from features.schema import SchemaError
 from recsys.prototype_clusters import DirectionMixture
@@ -45,3 +46,13 @@ def prototype_drift(
     for column in ("share_before", "share_after", "distance_before", "distance_after"):
         table[column] = columns[column]
     return table.assign(stability=(new - old) * np.log(new / old))
+
+
+def chance_stability(n_before: int, n_after: int, n_prototypes: int) -> float:
+    """The stability index that chance alone exceeds once in twenty times where nothing moved.
+
+    (1/n + 1/m) times the 95 % quantile of chi-squared with n_prototypes - 1 degrees of freedom
+    (Yurdakul 2018). Takes counts of 1 or more.
+    """
+    quantile = float(chi2.ppf(0.95, max(n_prototypes - 1, 1)))
+    return (1.0 / n_before + 1.0 / n_after) * quantile

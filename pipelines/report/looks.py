@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from features.schema import ORIGINAL
 from pipelines.report.artefacts import Artefacts
+from pipelines.report.drift import Drift, taste_drift
 from pipelines.report.shoppers import Describer, LookTag
 
 # A page has to open at once; past this many looks, the most served of them stand for the rest.
@@ -43,15 +43,14 @@ class Group:
 class Gallery:
     """All groups, the plain photo, and how many looks were left out of the pictures.
 
-    `drift`: population stability index of favourite looks by prototype since the evaluation's
-    cut, None where nobody has a taste before it or now.
+    `drift`: of favourite looks since the evaluation's cut, None where nobody has a taste.
     """
 
     groups: list[Group]
     plain: GalleryLook
     left_out: int
     never_served: int
-    drift: float | None
+    drift: Drift | None
 
 
 def make_gallery(run: Artefacts, describe: Describer) -> Gallery:
@@ -78,37 +77,19 @@ def make_gallery(run: Artefacts, describe: Describer) -> Gallery:
         )
 
     groups = []
-    moved = taste_drift(run)
+    drift = taste_drift(run)
     for prototype, members in run.members.items():
         shown = sorted((m for m in members if m in kept), key=lambda m: (-counted[m], m))
         if shown:
             total = int(sum(counted[m] for m in members if m in counted))
             share = total / max(len(run.feed), 1)
             name = run.prototype_names[prototype]
-            before = None if moved is None else float(moved["share_before"][prototype])
-            now = None if moved is None else float(moved["share_after"][prototype])
+            before = None if drift is None else float(drift.table["share_before"][prototype])
+            now = None if drift is None else float(drift.table["share_after"][prototype])
             groups.append(Group(name, total, share, before, now, [entry(look) for look in shown]))
     groups.sort(key=lambda group: (-group.served, group.name))
-    drift = None if moved is None else float(moved["stability"].sum())
     never_served = int((counted == 0).sum())
     return Gallery(groups, entry(ORIGINAL), len(looks) - len(kept), never_served, drift)
-
-
-def taste_drift(run: Artefacts) -> pd.DataFrame | None:
-    """`PrototypeIndex.drift` of shoppers' favourite looks since the evaluation's cut.
-
-    By prototype_id; the codes are those of each shopper's favourite look, of the shoppers who more
-    likely than not have a taste. None where there are none.
-    """
-    restyled = run.affinity.drop(columns=ORIGINAL)
-    now = run.users.assign(favourite=restyled.idxmax(axis=1).loc[run.users["user_id"]].to_numpy())
-    codes = [
-        [run.look_codes[look] for look in users["favourite"] if look in run.look_codes]
-        for users in (table[table["style_strength"] > 0.5] for table in (run.earlier, now))
-    ]
-    if not all(codes):
-        return None
-    return run.prototypes.drift(*map(np.stack, codes)).set_index("prototype_id")
 
 
 def _tags(styles: pd.DataFrame) -> dict[str, str]:

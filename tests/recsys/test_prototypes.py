@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.schema import InputError, NotFittedError, SchemaError
+from recsys.prototype_drift import chance_stability
 from recsys.prototypes import FLAT_LIMIT, PrototypeIndex
 
 
@@ -247,3 +248,12 @@ def test_drift_is_nothing_between_equals_and_never_negative(seed: int, count: in
     assert moved[["distance_before", "distance_after"]].to_numpy().min() >= 0
     with pytest.raises(SchemaError, match="no codes after the change"):
         index.drift(codes, codes[:0])
+
+
+def test_where_nothing_moved_chance_passes_its_bound_once_in_twenty_times() -> None:
+    rng = np.random.default_rng(3)
+    shares, n, m = np.array([0.4, 0.3, 0.2, 0.1]), 400, 300
+    before = rng.multinomial(n, shares, 4000) / n
+    after = rng.multinomial(m, shares, 4000) / m
+    index = ((after - before) * np.log(after / before)).sum(axis=1)
+    assert (index > chance_stability(n, m, 4)).mean() == pytest.approx(0.05, abs=0.015)
