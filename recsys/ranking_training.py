@@ -25,6 +25,7 @@ from recsys.candidates import (
     RecentPopularity,
 )
 from recsys.candidates.ease import MAX_ITEMS
+from recsys.item_content import completed
 from recsys.knowledge import ItemFeatures, Knowledge, gather
 from recsys.ranking import Ranker, RankerConfig, RankingRows
 from recsys.ranking_features import feature_names
@@ -69,13 +70,15 @@ def learn(
 ) -> tuple[list[CandidateModel], Knowledge]:
     """Candidate models and knowledge of `events`, all before `now`.
 
-    A model that nothing is known for (no categories, no pictures), that the catalogue is too large
-    for (EASE), or whose items are not wanted (History, when seen items are excluded) is left out.
+    Items without a picture get content vectors from what else is known of them. A model that
+    nothing is known for (no categories, no pictures or titles), that the catalogue is too large for
+    (EASE), or whose items are not wanted (History, when seen items are excluded) is left out.
     """
     item_map = IdMap.sorted(items["item_id"])
     table = interactions(events, event_weights(events, weights, now))
     log = Interactions.from_table(table, items=item_map)
     known = gather(events, log, items, features, tastes, now)
+    known = replace(known, content=completed(known.content, items, item_map, seed))
     short = replace(weights, half_life_days=config.recent_half_life_days)
     recent = interactions(events, event_weights(events, short, now))
     fitted: list[CandidateModel] = [
