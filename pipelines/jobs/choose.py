@@ -72,8 +72,8 @@ def eligible_looks(
 
 
 def choose(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
-    """Write `tables/chosen.parquet`: user_id, rank, item_id, score, reason, style_id,
-    style_propensity, strength."""
+    """Write `tables/chosen.parquet`: the recommendations with style_id,
+    style_propensity and strength."""
     recommendations = workspace.read("tables/recommendations.parquet")
     users = workspace.read("users.parquet").set_index("user_id")
     affinity = workspace.read("style_affinity.parquet").pivot_table(

@@ -20,8 +20,9 @@ BUCKETS = 16
 FIGURES = ["mask_confidence", "delta_e", "ssim", "edge_f1", "identity_rank", "arrival"]
 SERVED = ["render_key", "image_uri", "served_mode", "served_strength", "reason", *FIGURES]
 FEED_COLUMNS = [
-    "user_id", "rank", "item_id", "score", "style_id", "style_propensity", "strength",
-    "image_uri", "original_uri", "render_key", "fidelity", "reason", "run_id",
+    "user_id", "rank", "item_id", "score", "probability", "item_propensity", "style_id",
+    "style_propensity", "strength", "image_uri", "original_uri", "render_key", "fidelity", "reason",
+    "run_id",
 ]  # fmt: skip
 
 

@@ -17,6 +17,8 @@ def _chosen():
             "rank": [1, 2, 1],
             "item_id": ["007", "a", "a"],
             "score": [0.9, 0.5, 0.7],
+            "probability": [0.2, 0.1, np.nan],
+            "item_propensity": [1.0, 0.01, 1.0],
             "reason": ["popular", "near your taste", "popular"],
             "style_id": ["s1", ORIGINAL, "s2"],
             "style_propensity": [0.9, 0.1, 0.5],
@@ -52,6 +54,7 @@ def test_a_row_shows_its_render_or_the_original():
     assert feed["image_uri"].tolist() == ["renders/k1.jpg", "originals/a.jpg", "renders/k2.jpg"]
     assert feed["item_id"].tolist() == ["007", "a", "a"]
     assert feed["style_propensity"].tolist() == [0.9, 0.1, 0.5]
+    assert feed["item_propensity"].tolist() == [1.0, 0.01, 1.0]
     assert feed["strength"].tolist() == pytest.approx([0.7, 0.0, 0.35])
     assert json.loads(feed["fidelity"].iloc[0]) == {
         "mode": "faithful",

@@ -71,6 +71,7 @@ def test_the_null_look_shows_the_originals_own_bytes(finished, tiny_shop):
 
 def test_propensities_are_logged_and_ids_are_opaque(finished):
     feed = pd.read_parquet(finished[0] / "feed")
+    assert feed["probability"].dropna().between(0.0, 1.0).all()
     drawn = feed["style_propensity"].dropna()
     assert drawn.between(0, 1, inclusive="right").all()
     # A row that fell back to the original shows what nobody drew.
