@@ -1,8 +1,8 @@
 """What the ranking makes of items without a picture, on the semi-synthetic shop.
 
-A share of the items, drawn once, has its pictures taken away before everything. Same split, shoppers
-and measure as `benchmarks.ranking_shop`, without tastes. "Zeros" leaves such items without a content
-vector; "one fused vector" replaces all content vectors, of the others too, by those of
+A share of the items, drawn once, has its pictures taken away before everything. Same split,
+shoppers and measure as `benchmarks.ranking_shop`, without tastes. "Zeros" leaves such items without
+a content vector; "one fused vector" replaces all content vectors, of the others too, by those of
 `ItemRepresentation` (picture, look, title, price, category); "filled in" is what the recommender
 does: `recsys.item_content`. Intervals are 95 % bootstraps over shoppers, paired with zeros.
 

@@ -48,9 +48,9 @@ class Knowledge:
 
     Arrays follow `interactions.items` (n) and `interactions.users` (u). `item_columns` float32
     (n, 6) by ITEM_COLUMNS, NaN unknown; `category` int64 (n,), -1 unknown; `content` (n, d) and
-    `style` (n, 100) unit vectors, centred for what has a picture, zeros if unknown; `taste_style` (u, 100) the users'
-    style embeddings, likewise; `taste` (u, 2) by TASTE_COLUMNS, NaN unknown; `shown`: how often
-    each user was shown each item; `touches`: when each touched each.
+    `style` (n, 100) unit vectors, centred over the pictures, zeros if unknown; `taste_style`
+    (u, 100) the users' style embeddings, likewise; `taste` (u, 2) by TASTE_COLUMNS, NaN unknown;
+    `shown`: how often each user was shown each item; `touches`: when each touched each.
     """
 
     interactions: Interactions
