@@ -4,7 +4,7 @@ A share of the items, drawn once, has its pictures taken away before everything.
 shoppers and measure as `benchmarks.ranking_shop`, without tastes. "Zeros" leaves such items without
 a content vector; "one fused vector" replaces all content vectors, of the others too, by those of
 `ItemRepresentation` (picture, look, title, price, category); "filled in" is what the recommender
-does: `recsys.item_content`. Intervals are 95 % bootstraps over shoppers, paired with zeros.
+does: `recsys.item_content`. The last column is of the content candidates alone. Intervals are 95 % bootstraps over shoppers, paired with zeros.
 
     OMP_NUM_THREADS=1 python -m benchmarks.item_vectors
 """
@@ -18,8 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.machine import describe
-from benchmarks.ranking_shop import K, interval, read_shop, unseen
-from features.events import split_at, time_split
+from benchmarks.ranking_shop import K, candidate_lists, interval, read_shop, unseen
+from features.events import EventWeights, split_at, time_split
 from features.ids import IdMap
 from recsys import ranking_training
 from recsys.item_content import completed
@@ -46,6 +46,21 @@ def methods(pictures: ItemFeatures) -> dict[str, Method]:
         "one fused vector": fused,
         "filled in": completed,
     }
+
+
+def content_lists(
+    past: pd.DataFrame,
+    items: pd.DataFrame,
+    pictures: ItemFeatures,
+    cut: pd.Timestamp,
+    users: list[str],
+) -> pd.DataFrame:
+    """Lists of the content candidates, no rows if nothing is known of any item."""
+    models, known = ranking_training.learn(
+        past, items, pictures, None, cut, TwoStageConfig(), EventWeights(), 0
+    )
+    own = [model for model in models if model.name == "content"]
+    return candidate_lists(own[0], known.interactions, users) if own else pd.DataFrame()
 
 
 def main() -> None:
@@ -78,10 +93,16 @@ def main() -> None:
             reference = ndcg if reference is None else reference
             low, high = interval(ndcg - reference)
             wanted = truth[truth["item_id"].isin(hidden)]
-            recall = f"{per_user_accuracy(feed, wanted, K)['recall'].mean():.4f}" if hidden else "-"
+            alone = content_lists(past, items, left, cut, users)
+            recalls = [
+                f"{per_user_accuracy(lists, wanted, K)['recall'].mean():.4f}"
+                if len(lists) and hidden
+                else "-"
+                for lists in (feed, alone)
+            ]
             print(
                 f"| {share:.0%} | {name} | {ndcg.mean():.4f} | {low:+.4f} to {high:+.4f} "
-                f"| {recall} |",
+                f"| {recalls[0]} | {recalls[1]} |",
                 flush=True,
             )
 
