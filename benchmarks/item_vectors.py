@@ -4,7 +4,8 @@ A share of the items, drawn once, has its pictures taken away before everything.
 shoppers and measure as `benchmarks.ranking_shop`, without tastes. "Zeros" leaves such items without
 a content vector; "one fused vector" replaces all content vectors, of the others too, by those of
 `ItemRepresentation` (picture, look, title, price, category); "filled in" is what the recommender
-does: `recsys.item_content`. The last column is of the content candidates alone. Intervals are 95 % bootstraps over shoppers, paired with zeros.
+does: `recsys.item_content`. The last column is of the content candidates alone. Intervals are 95 %
+bootstraps over shoppers, paired with zeros.
 
     OMP_NUM_THREADS=1 python -m benchmarks.item_vectors
 """
