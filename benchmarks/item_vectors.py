@@ -75,9 +75,9 @@ def main() -> None:
     print(describe("lightgbm", "scikit-learn", "numpy"))
     print(f"\n{len(users)} shoppers, {len(items)} items\n")
     print(
-        f"| no picture | content vectors | NDCG@{K} | minus zeros, 95 % | recall of those items |"
+        f"| no picture | content vectors | NDCG@{K} | minus zeros, 95 % | recall of those | by content |"
     )
-    print("|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|")
     for share in SHARES:
         kept = np.sort(order[round(share * len(order)) :])
         hidden = set(pictures.item_ids) - set(pictures.item_ids[kept])
