@@ -74,9 +74,7 @@ def main() -> None:
     order = np.random.default_rng(0).permutation(len(pictures.item_ids))
     print(describe("lightgbm", "scikit-learn", "numpy"))
     print(f"\n{len(users)} shoppers, {len(items)} items\n")
-    print(
-        f"| no picture | content vectors | NDCG@{K} | minus zeros, 95 % | recall of those | by content |"
-    )
+    print(f"| no picture | vectors | NDCG@{K} | minus zeros, 95 % | their recall | by content |")
     print("|---|---|---|---|---|---|")
     for share in SHARES:
         kept = np.sort(order[round(share * len(order)) :])
