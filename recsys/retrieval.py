@@ -13,7 +13,8 @@ from threadpoolctl import threadpool_limits
 from features.schema import InputError
 from recsys.candidates.selection import top_k
 
-_BATCH = 64
+_MOST_USERS, _FEWEST_USERS = 256, 32
+_CELLS = 1 << 25
 _CHUNKS_PER_PLACE = 4
 _LONGEST_CHUNK = 32
 _SHORTEST_CHUNK = 4
@@ -48,6 +49,8 @@ class InnerProductIndex:
             coarse, rounding = coarse.bfloat16(), 2.0**-8
         self._coarse = coarse
         self._rounding = rounding
+        # Long products are the quicker ones, as long as their scores stay in bounded memory.
+        self._batch = max(_FEWEST_USERS, min(_MOST_USERS, _CELLS // max(len(self._items), 1)))
         self._longest = _longest(self._items)
         self._longest_loss = _longest(self._items - coarse.float().numpy())
 
@@ -57,7 +60,8 @@ class InnerProductIndex:
         """Item positions int64 (n, k) and scores float32 (n, k) of `users` (n, d), best first.
 
         `excluded` (n, n_items): cells stored in it are never returned, whatever their value.
-        -1 and -inf where a user has fewer than `k` items left. Raises InputError on k < 1, a
+        -1 and -inf where a user has fewer than `k` items left. With items for users and the
+        diagonal excluded, these are the items most like each. Raises InputError on k < 1, a
         number that is not finite, or shapes that do not fit. One thread; O(n n_items d).
         """
         users = _finite_matrix("users", users)
@@ -75,8 +79,8 @@ class InnerProductIndex:
             chunk = min(_LONGEST_CHUNK, n_items // (_CHUNKS_PER_PLACE * k))
             if chunk >= _SHORTEST_CHUNK:
                 left = self._scan(users, k, chunk, excluded, positions, values)
-            for start in range(0, len(left), _BATCH):
-                rows = left[start : start + _BATCH]
+            for start in range(0, len(left), self._batch):
+                rows = left[start : start + self._batch]
                 scores = users[rows] @ self._items.T
                 if excluded is not None:
                     hidden = excluded[rows].tocoo()
@@ -101,14 +105,14 @@ class InnerProductIndex:
         rounded = coarse.float().numpy()
         error = _lengths(users - rounded) * self._longest
         error += _lengths(rounded) * (self._longest_loss + (d + 2) * 2.0**-23 * self._longest)
-        scores = torch.empty((_BATCH, n_items), dtype=coarse.dtype)
+        scores = torch.empty((self._batch, n_items), dtype=coarse.dtype)
         bits = scores.view(torch.int16 if self._bfloat16 else torch.int32).numpy()
         hidden = np.iinfo(bits.dtype).min
-        passed = np.zeros((_BATCH, n_items), dtype=bool)
+        passed = np.zeros((self._batch, n_items), dtype=bool)
         n_chunks = n_items // chunk
         unserved = []
-        for start in range(0, len(users), _BATCH):
-            n = min(_BATCH, len(users) - start)
+        for start in range(0, len(users), self._batch):
+            n = min(self._batch, len(users) - start)
             rows = slice(start, start + n)
             torch.mm(coarse[rows], self._coarse.T, out=scores[:n])
             if excluded is not None:

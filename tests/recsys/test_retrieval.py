@@ -97,3 +97,28 @@ def test_bad_input_is_refused() -> None:
         index.search(items, 1, sparse.csr_matrix((10, 9)))
     with pytest.raises(InputError, match="finite numbers"):
         InnerProductIndex(np.full((3, 2), np.nan, np.float32))
+
+
+def test_a_user_who_has_seen_nearly_everything_still_gets_what_is_left() -> None:
+    rng = np.random.default_rng(5)
+    items = rng.normal(size=(5_000, 16)).astype(np.float32)
+    users = rng.normal(size=(3, 16)).astype(np.float32)
+    seen = np.ones((3, 5_000), dtype=np.float32)
+    open_ = rng.permutation(5_000)[:12]
+    seen[1, open_] = 0.0
+    found, scores = InnerProductIndex(items).search(users, 10, sparse.csr_matrix(seen))
+    best = open_[np.argsort(-(items[open_] @ users[1]))][:10]
+    np.testing.assert_array_equal(found[1], best)
+    assert np.isfinite(scores[1]).all()
+    assert (found[[0, 2]] == -1).all()
+
+
+def test_items_serve_as_queries_for_the_items_like_them() -> None:
+    items = np.random.default_rng(6).normal(size=(3_000, 16)).astype(np.float32)
+    items /= np.linalg.norm(items, axis=1, keepdims=True)
+    itself = sparse.eye(3_000, dtype=np.float32, format="csr")[:40]
+    found, cosine = InnerProductIndex(items).search(items[:40], 5, itself)
+    expected = items[:40] @ items.T
+    expected[np.arange(40), np.arange(40)] = -np.inf
+    np.testing.assert_array_equal(found, np.argsort(-expected, axis=1)[:, :5])
+    assert (cosine < 1.0).all()
