@@ -132,5 +132,5 @@ def full(categories: NDArray[np.int64], placed: list[int], most: int | None) -> 
     """Which candidates (n,) are of a category that `most` of the `placed` are of."""
     if most is None:
         return np.zeros(len(categories), dtype=bool)
-    names, counts = np.unique(categories[placed], return_counts=True)
-    return np.isin(categories, names[(counts >= most) & (names >= 0)])
+    counts = np.bincount(categories[placed] + 1, minlength=int(categories.max(initial=-1)) + 2)
+    return np.asarray((counts[categories + 1] >= most) & (categories >= 0), dtype=bool)
