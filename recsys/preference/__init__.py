@@ -7,7 +7,7 @@ Where no look was ever shown, `browsing` learns from the photos viewed instead.
 """
 
 from recsys.preference.browsing import BrowsingConfig, BrowsingPreferenceModel
-from recsys.preference.learning import PreferenceConfig
+from recsys.preference.config import PreferenceConfig
 from recsys.preference.model import StylePreferenceModel
 
 __all__ = ["BrowsingConfig", "BrowsingPreferenceModel", "PreferenceConfig", "StylePreferenceModel"]

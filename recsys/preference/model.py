@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from features.ids import IdMap
 from features.schema import ORIGINAL, NotFittedError, SchemaError
+from recsys.preference.config import PreferenceConfig
 from recsys.preference.folding import fold, with_looks
-from recsys.preference.learning import PreferenceConfig, learn
+from recsys.preference.learning import learn
 from recsys.preference.rows import Rows, Vocabulary
 from recsys.preference.state import PreferenceState, read, write
 

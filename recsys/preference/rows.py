@@ -26,7 +26,8 @@ class Rows:
     clicked is float64 (n,) of 0 and 1. `levels` has user, item, position and pair (one level for
     each user-item pair). `outcomes` has what followed a click, float64 (n,), NaN where there was
     no click or nothing is known: dwell (log of 1 + seconds), carted and purchased (0 or 1).
-    day: float64 (n,), days since 1970 (zero where the log has no time).
+    day: float64 (n,), days since 1970 (zero where the log has no time). propensity: float64 (n,) of
+    the look shown, NaN where it is not logged.
     """
 
     user: Tensor
@@ -35,17 +36,29 @@ class Rows:
     levels: dict[str, Tensor]
     outcomes: dict[str, Tensor]
     day: Tensor
+    propensity: Tensor
 
     def weight(self, now_day: float, half_life_days: float) -> Tensor:
         """What is left of each row's evidence at `now_day`: 2^(-age / half-life), float64 (n,)."""
         return torch.exp2((self.day - now_day) / half_life_days)
+
+    def inverse_propensity(self, floor: float) -> Tensor:
+        """1 / max(propensity, floor) over its mean, float64 (n,); 1 where it is not logged."""
+        inverse = 1.0 / self.propensity.clamp_min(floor)
+        return torch.nan_to_num(inverse / inverse.nanmean(), nan=1.0)
 
     def take(self, keep: Tensor) -> Rows:
         """The rows where `keep`, bool (n,), holds."""
         levels = {name: level[keep] for name, level in self.levels.items()}
         outcomes = {name: outcome[keep] for name, outcome in self.outcomes.items()}
         return Rows(
-            self.user[keep], self.look[keep], self.clicked[keep], levels, outcomes, self.day[keep]
+            self.user[keep],
+            self.look[keep],
+            self.clicked[keep],
+            levels,
+            outcomes,
+            self.day[keep],
+            self.propensity[keep],
         )
 
 
@@ -125,6 +138,7 @@ class Vocabulary:
             {name: torch.from_numpy(level) for name, level in levels.items()},
             _outcomes(exposures, clicked > 0),
             _days(exposures),
+            _propensity(exposures),
         )
 
 
@@ -158,6 +172,13 @@ def _days(exposures: pd.DataFrame) -> Tensor:
         return torch.zeros(len(exposures), dtype=torch.float64)
     moments = exposures["timestamp"].to_numpy(dtype="datetime64[us]")
     return torch.from_numpy(moments.astype(np.int64) / 86_400e6)
+
+
+def _propensity(exposures: pd.DataFrame) -> Tensor:
+    if "propensity" not in exposures.columns:
+        return torch.full((len(exposures),), torch.nan, dtype=torch.float64)
+    logged = exposures["propensity"].to_numpy(dtype=np.float64, na_value=np.nan)
+    return torch.from_numpy(logged)
 
 
 def _outcomes(exposures: pd.DataFrame, clicked: NDArray[np.bool_]) -> dict[str, Tensor]:

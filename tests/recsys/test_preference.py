@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +14,13 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from scipy.stats import norm
 
+from features.ids import IdMap
 from features.schema import ORIGINAL, ConfigError, NotFittedError, SchemaError
 from recsys.preference import PreferenceConfig, StylePreferenceModel
 from recsys.preference.baseline import fit_effects
 from recsys.preference.cells import ORDER, REACH, basis, blur, tabulate
 from recsys.preference.outcomes import Grade, add_grade, learn_grade
+from recsys.preference.rows import Vocabulary
 
 N_LOOKS = 12
 STYLE_IDS = [f"s{position:02d}" for position in range(N_LOOKS)]
@@ -352,3 +357,53 @@ def test_blur_equals_the_integral_over_a_stray_liking() -> None:
         exact = np.log(np.trapezoid(density, stray))
         found = float(blurred[0] @ basis(torch.tensor(utility, dtype=torch.float64)))
         assert found == pytest.approx(exact, abs=0.02)
+
+
+def test_the_same_scores_come_from_a_new_process(
+    fitted: StylePreferenceModel, tmp_path: Path
+) -> None:
+    fitted.save(tmp_path / "model")
+    assert {file.suffix for file in (tmp_path / "model").iterdir()} == {".json", ".safetensors"}
+    script = (
+        "import sys, numpy as np\n"
+        "from recsys.preference import StylePreferenceModel\n"
+        "model = StylePreferenceModel.load(sys.argv[1])\n"
+        "names = model.users()['user_id']\n"
+        "np.savez(sys.argv[2], affinity=model.affinity_matrix(names),\n"
+        "         strength=model.users()['style_strength'].to_numpy())\n"
+    )
+    out = tmp_path / "scores.npz"
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "model"), str(out)], check=True)
+    names = fitted.users()["user_id"]
+    with np.load(out) as scores:
+        np.testing.assert_array_equal(scores["affinity"], fitted.affinity_matrix(names))
+        np.testing.assert_array_equal(scores["strength"], fitted.users()["style_strength"])
+
+
+def test_equal_propensities_weigh_all_rows_alike() -> None:
+    log = _log(n_users=30, n_events=60)
+    plain, weighted = (
+        StylePreferenceModel(replace(QUICK, propensity_floor=floor), seed=2)
+        .fit(log, STYLE_IDS, _codes())
+        .affinity()["affinity"]
+        for floor in (None, 0.01)
+    )
+    np.testing.assert_array_equal(weighted, plain)
+
+
+def test_rarely_shown_looks_weigh_more_where_propensities_are_logged() -> None:
+    log = _log(n_users=60, n_events=80)
+    rare = log["style_id"].isin(STYLE_IDS[:4])
+    log["propensity"] = np.where(rare, 0.02, 0.2).astype(np.float32)
+    rows = Vocabulary.of(log, IdMap([*STYLE_IDS, ORIGINAL])).encode(log)
+    weight = rows.inverse_propensity(0.05).numpy()
+    assert weight.mean() == pytest.approx(1.0)
+    ratio = weight[rare.to_numpy()] / weight[~rare.to_numpy()].max()
+    np.testing.assert_allclose(ratio, 4.0, rtol=1e-6)
+    unlogged = Vocabulary.of(log, IdMap([*STYLE_IDS, ORIGINAL])).encode(
+        log.drop(columns="propensity")
+    )
+    assert (unlogged.inverse_propensity(0.05) == 1.0).all()
+    config = replace(QUICK, propensity_floor=0.05)
+    model = StylePreferenceModel(config, seed=2).fit(log, STYLE_IDS, _codes())
+    assert np.isfinite(model.affinity()["affinity"]).all()
