@@ -82,7 +82,8 @@ class Vocabulary:
             _positions(items, exposures["item_id"]),
             len(items),
         )
-        return cls(users, items, looks, np.unique(keys))
+        # Several times as fast as np.unique.
+        return cls(users, items, looks, np.sort(pd.unique(keys)))
 
     def joined(self, more: Vocabulary) -> Vocabulary:
         """Ids and pairs of both, in ascending order; the looks are ours."""
