@@ -76,6 +76,8 @@ def read_record(directory: Path) -> dict[str, Any]:
     if not path.is_file():
         raise NotFittedError(f"no two_stage.json in {directory}: fit and save one there")
     record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if "calibrated" not in record:
+        raise NotFittedError(f"{directory} was saved by an earlier version: fit it again")
     return record
 
 

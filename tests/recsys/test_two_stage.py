@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -291,3 +292,14 @@ def test_bad_input_is_refused(log: pd.DataFrame, tmp_path: Path) -> None:
         TwoStageConfig(window_share=0.5)
     with pytest.raises(ConfigError, match="min_training_lists is 0: expected at least 1"):
         TwoStageConfig(min_training_lists=0)
+
+
+def test_a_recommender_of_an_earlier_version_is_refused(
+    fitted: TwoStageRecommender, tmp_path: Path
+) -> None:
+    fitted.save(tmp_path)
+    record = json.loads((tmp_path / "two_stage.json").read_text())
+    del record["calibrated"]
+    (tmp_path / "two_stage.json").write_text(json.dumps(record))
+    with pytest.raises(NotFittedError, match="earlier version: fit it again"):
+        TwoStageRecommender.load(tmp_path)
