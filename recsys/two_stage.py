@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from features.events import EventWeights
 from features.ids import IdMap
-from features.schema import InputError, NotFittedError
+from features.schema import InputError, NotFittedError, SchemaError
 from recsys.calibration import ScoreCalibrator
 from recsys.candidates.selection import user_batches
 from recsys.knowledge import ItemFeatures
@@ -69,21 +69,29 @@ class TwoStageRecommender:
         self._models = TwoStageModels(candidates, known, ranker, calibrator, available)
         return self
 
-    def recommend(self, user_ids: Sequence[str], k: int) -> pd.DataFrame:
+    def recommend(
+        self, user_ids: Sequence[str], k: int, barred: pd.DataFrame | None = None
+    ) -> pd.DataFrame:
         """Best `k` items of each user, unknown users included.
 
+        `barred`: user_id, item_id that some rule forbids; ids not known are no matter.
         Returns user_id, rank int64 from 1, item_id, score float32 (for comparison within a user
         only; it falls with the rank unless `rerank` moves items), probability float32 (that the
         user, if active in the next window of time, touches the item; it never falls as the score
         rises, NaN if unknown), item_propensity float64 (the chance that an item drawn to explore
         had, else 1) and reason, users in the order given. Items the user knows come last, when
-        fewer than `k` others are available; items not available never come.
-        Raises NotFittedError before fit or load, InputError on k < 1.
+        fewer than `k` others are available; items barred or not available never come.
+        Raises NotFittedError before fit or load, InputError on k < 1, SchemaError where `barred`
+        lacks a column.
         """
         models = self._fitted()
+        if barred is not None and not {"user_id", "item_id"} <= set(barred.columns):
+            raise SchemaError(
+                f"barred has columns {list(barred.columns)}: expected user_id and item_id"
+            )
         ids = np.asarray(list(user_ids), dtype=object)
         batches = [*user_batches(len(ids), len(models.available)), slice(0, 0)]
-        parts = [serve(models, self.config, self.seed, ids[batch], k) for batch in batches]
+        parts = [serve(models, self.config, self.seed, ids[batch], k, barred) for batch in batches]
         return pd.concat(parts, ignore_index=True)
 
     def save(self, directory: Path) -> None:

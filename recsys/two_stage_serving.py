@@ -35,6 +35,7 @@ def serve(
     seed: int,
     user_ids: NDArray[np.object_],
     k: int,
+    barred: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Lists of one batch of users, as `TwoStageRecommender.recommend` returns them.
 
@@ -42,7 +43,8 @@ def serve(
     """
     known, n_items = models.known, len(models.available)
     positions = known.interactions.users.to_index(user_ids)
-    allowed = allowed_for(known, positions, models.available, config.exclude_seen)
+    offered = _offered(models, user_ids, barred)
+    allowed = allowed_for(known, positions, models.available, config.exclude_seen) & offered
     popularity = known.interactions.popularity
     rows: CandidateRows | None = None
     if models.ranker is None:
@@ -54,7 +56,7 @@ def serve(
         scores = np.full(allowed.shape, -np.inf, dtype=np.float32)
         scores[rows.users, rows.items] = models.ranker.score(values)
     floor = np.where(np.isfinite(scores), scores, np.inf).min(axis=1, initial=0.0)
-    rest = models.available & ~np.isfinite(scores)
+    rest = offered & ~np.isfinite(scores)
     scores = np.where(rest, floor[:, None] + popularity - 2.0, scores)
     n_ranked = (allowed & ~rest).sum(axis=1)
     lists = _arranged(models, config, seed, user_ids, scores, n_ranked, k)
@@ -86,6 +88,19 @@ def serve(
             "reason": pd.Series(why, dtype="str"),
         }
     )
+
+
+def _offered(
+    models: TwoStageModels, user_ids: NDArray[np.object_], barred: pd.DataFrame | None
+) -> NDArray[np.bool_]:
+    """What the shop has for each user and no rule forbids, bool (n, items)."""
+    offered = np.tile(models.available, (len(user_ids), 1))
+    if barred is not None:
+        asked = pd.DataFrame({"user_id": user_ids, "row": np.arange(len(user_ids))})
+        pairs = asked.merge(barred[["user_id", "item_id"]].astype(object), on="user_id")
+        item = models.known.interactions.items.to_index(pairs["item_id"])
+        offered[pairs["row"].to_numpy()[item >= 0], item[item >= 0]] = False
+    return offered
 
 
 def _arranged(

@@ -160,7 +160,8 @@ class BrowsingPreferenceModel:
 
     def _names(self, user_ids: Iterable[str] | None) -> list[str]:
         self._rows(())
-        return list(self._users.ids if user_ids is None and self._users else user_ids or ())
+        assert self._users is not None
+        return list(self._users.ids if user_ids is None else user_ids)
 
     def save(self, folder: str | Path) -> None:
         """Write the model to `folder` as browsing.safetensors and browsing.json."""

@@ -241,3 +241,12 @@ def test_unusable_input_is_refused_with_what_was_expected(shop: Shop) -> None:
     for setting in ("n_components", "taste_sd", "iterations"):
         with pytest.raises(ConfigError, match=setting):
             BrowsingConfig(**{setting: 0})  # type: ignore[arg-type]
+
+
+def test_a_column_of_a_table_names_users_as_well_as_a_list(
+    shop: Shop, fitted: BrowsingPreferenceModel
+) -> None:
+    some = pd.Series(shop.users[:3], dtype="str")
+    pd.testing.assert_frame_equal(fitted.affinity(some), fitted.affinity(shop.users[:3]))
+    pd.testing.assert_frame_equal(fitted.users(some), fitted.users(shop.users[:3]))
+    assert fitted.affinity([]).empty

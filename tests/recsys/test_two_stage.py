@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from features.events import split_at, time_split
-from features.schema import ConfigError, InputError, NotFittedError
+from features.schema import ConfigError, InputError, NotFittedError, SchemaError
 from recsys.candidates import ALSConfig
 from recsys.knowledge import ItemFeatures
 from recsys.metrics import ranking_metrics
@@ -192,6 +192,23 @@ def test_unavailable_items_never_come_and_known_items_come_last(log: pd.DataFram
     assert known.any()
     assert (known == (feed["reason"] == SEEN)).all()
     assert (pd.Series(known).groupby(feed["user_id"]).diff().dropna() >= 0).all()
+
+
+def test_barred_items_never_come_and_lists_stay_full(fitted: TwoStageRecommender) -> None:
+    plain = fitted.recommend(users(), 6)
+    barred = plain.loc[plain["rank"] <= 3, ["user_id", "item_id"]]
+    unknown = pd.DataFrame({"user_id": ["nobody", "u000"], "item_id": ["i00", "nothing"]})
+    feed = fitted.recommend(users(), 6, pd.concat([barred, unknown]))
+    assert feed.groupby("user_id").size().eq(6).all()
+    pairs = set(zip(feed["user_id"], feed["item_id"], strict=True))
+    assert pairs.isdisjoint(zip(barred["user_id"], barred["item_id"], strict=True))
+    one = users()[:1]
+    rest = fitted.recommend(users(), 6, barred[barred["user_id"] == one[0]])
+    pd.testing.assert_frame_equal(
+        rest[rest["user_id"] != one[0]], plain[plain["user_id"] != one[0]]
+    )
+    with pytest.raises(SchemaError, match="expected user_id and item_id"):
+        fitted.recommend(one, 6, barred.drop(columns="item_id"))
 
 
 def test_a_category_cap_and_variety_reach_the_feed(log: pd.DataFrame) -> None:
