@@ -1,0 +1,130 @@
+"""A look made into surroundings: which way of making a set suits it, and the set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from features.images import require_picture, resize, resize_longest
+from features.schema import ConfigError, InputError
+from styletransfer.sets.copying import copied_share
+from styletransfer.sets.guides import SetLayout, guide, layout_light
+from styletransfer.sets.patch_neighbours import rebuild
+from styletransfer.sets.repetition import is_tile
+
+__all__ = ["DEFAULT_SETS", "MadeSet", "SetConfig", "SetLayout", "make_set"]
+
+LEAST_LOOK_PX: Final = 48
+LEAST_SIDE_PX: Final = 96
+_MOST_COPIES: Final = 3
+_GAMMA: Final = 2.2
+
+
+@dataclass(frozen=True)
+class SetConfig:
+    """How sets are made.
+
+    start_px: side of the coarsest level; the finer, the less is copied and recognised.
+    """
+
+    start_px: int = 28
+
+    def __post_init__(self) -> None:
+        if not 16 <= self.start_px <= 96:
+            raise ConfigError(f"sets.start_px must be in 16..96, got {self.start_px}")
+
+
+DEFAULT_SETS: Final = SetConfig()
+
+
+class MadeSet(NamedTuple):
+    """A set: `picture` uint8 (s, s, 3) sRGB, its share of near copies 0..1, and how it was made."""
+
+    picture: NDArray[np.uint8]
+    copied: float
+    method: str
+
+
+def make_set(
+    look: NDArray[np.uint8],
+    layout: SetLayout,
+    side_px: int,
+    seed: int,
+    config: SetConfig = DEFAULT_SETS,
+    verbatim: bool = False,
+) -> MadeSet:
+    """Make the surroundings that show a look.
+
+    A pattern that joins itself is laid as tiles; any other look is made anew of its patches.
+
+    Args:
+        look: the look's picture, uint8 (h, w, 3) sRGB, at least 48 px on each side.
+        layout: wall, wall_and_floor (the line at 0.66 of the height) or flat_lay.
+        side_px: side of the set, at least 96 px.
+        seed: which of the look's sets.
+        config: how sets are made.
+        verbatim: whether the shop may show the look's picture as it is.
+
+    Raises:
+        InputError: a look that is no picture or too small, or a side below 96 px.
+    """
+    require_picture(look)
+    if min(look.shape[:2]) < LEAST_LOOK_PX:
+        raise InputError(
+            f"a look's picture must be at least {LEAST_LOOK_PX} px on each side to make a set of, "
+            f"got {look.shape[1]} x {look.shape[0]} px: give a larger picture"
+        )
+    if side_px < LEAST_SIDE_PX:
+        raise InputError(f"a set's side must be at least {LEAST_SIDE_PX} px, got {side_px}")
+    rng = np.random.default_rng(seed)
+    if is_tile(look):
+        made, method = _tiled(look, side_px, rng), "tile"
+    elif verbatim:
+        made, method = _cut(look, side_px, rng), "picture"
+    else:
+        made, method = _rebuilt(look, layout, side_px, seed, config), "patches"
+    picture = _lit(made, layout)
+    return MadeSet(picture, copied_share(picture, look), method)
+
+
+def _tiled(look: NDArray[np.uint8], side_px: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Whole copies side by side, about as large as they are, from a corner drawn at random."""
+    count = min(max(round(side_px / max(look.shape[:2])), 1), _MOST_COPIES)
+    tile = resize_longest(look, -(-side_px // count), upscale=True)
+    y, x = (int(rng.integers(length)) for length in tile.shape[:2])
+    tile = np.roll(tile, (-y, -x), axis=(0, 1))
+    copies = [-(-side_px // length) for length in tile.shape[:2]]
+    return np.tile(tile, (*copies, 1))[:side_px, :side_px]
+
+
+def _cut(look: NDArray[np.uint8], side_px: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A square of the picture itself."""
+    height, width = look.shape[:2]
+    side = min(height, width)
+    y, x = (int(rng.integers(length - side + 1)) for length in (height, width))
+    return resize(np.ascontiguousarray(look[y : y + side, x : x + side]), side_px, side_px)
+
+
+def _rebuilt(
+    look: NDArray[np.uint8], layout: SetLayout, side_px: int, seed: int, config: SetConfig
+) -> NDArray[np.uint8]:
+    scaled = resize_longest(look, side_px, upscale=True).astype(np.float32) / 255.0
+    usable = np.ones(scaled.shape[:2], dtype=bool)
+    start = guide(scaled, usable, layout, config.start_px, seed)
+    made = rebuild(scaled, usable, start, side_px)
+    return _to_bytes(made)
+
+
+def _lit(picture: NDArray[np.uint8], layout: SetLayout) -> NDArray[np.uint8]:
+    """A set under its layout's light, which its patches follow only in part."""
+    light = layout_light(layout, picture.shape[0])[..., None]
+    return _to_bytes(picture.astype(np.float32) / 255.0 * light ** (1 / _GAMMA))
+
+
+def _to_bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    scaled: NDArray[np.uint8] = cv2.convertScaleAbs(np.clip(values, 0.0, 1.0), alpha=255.0)
+    return scaled
