@@ -11,9 +11,9 @@ Ashikhmin 2001, "Synthesizing natural textures".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -26,6 +26,7 @@ _BASIS_PATCHES: Final = 4000
 
 Picture = NDArray[np.float32]
 Field = NDArray[np.int32]
+Bounds = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,23 @@ class PatchConfig:
 DEFAULT_PATCHES: Final = PatchConfig()
 
 
+class Bar(NamedTuple):
+    """A square of the set that may hold nothing of a rectangle of the look.
+
+    Bounds (top, left, bottom, right) in pixels of the finest level.
+    """
+
+    of_set: Bounds
+    of_look: Bounds
+
+
 def rebuild(
     look: Picture,
     usable: NDArray[np.bool_],
     guess: Picture,
     side_px: int,
     config: PatchConfig = DEFAULT_PATCHES,
+    bars: Sequence[Bar] = (),
 ) -> Picture:
     """Grow a coarse guess into a picture of a look's patches.
 
@@ -63,6 +75,7 @@ def rebuild(
         guess: float32 (n, n, 3) in 0..1: light and large shapes at the coarsest level.
         side_px: side of the set.
         config: how patches are matched.
+        bars: what may not come from where, at the levels that search the whole look.
 
     Returns:
         float32 (side_px, side_px, 3) in 0..1.
@@ -85,7 +98,7 @@ def rebuild(
             keys = _codes(soft if turn == 0 else sharp, basis)
             queries = _codes(guess, basis)
             if side <= config.search_all_px:
-                field = _search_all(queries, keys, allowed, config.completeness)
+                field = _search_all(queries, keys, allowed, config.completeness, _at(bars, scale))
             else:
                 assert field is not None
                 if turn == 0:
@@ -121,11 +134,6 @@ def _allowed_patches(usable: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArr
     return inner if inner.mean() > 0.1 else np.ones_like(inner)
 
 
-def _patches(picture: Picture) -> NDArray[np.float32]:
-    windows = np.lib.stride_tricks.sliding_window_view(picture, (PATCH_PX, PATCH_PX), axis=(0, 1))
-    return windows.reshape(*windows.shape[:2], -1)
-
-
 def _basis(look: Picture, allowed: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Leading principal components of the look's patches, float32 (147, at most 24)."""
     y, x = np.nonzero(allowed)
@@ -157,20 +165,48 @@ def _search_all(
     keys: NDArray[np.float32],
     allowed: NDArray[np.bool_],
     completeness: float,
+    bars: Sequence[Bar],
 ) -> Field:
     """For every patch of the guess the corner (y, x) of the look's patch that stands for it."""
     places = np.argwhere(allowed).astype(np.int32)
     cloud = keys[allowed]
     flat = queries.reshape(-1, queries.shape[-1])
+    corners = np.argwhere(np.ones(queries.shape[:2], dtype=bool))
     best = np.full(len(cloud), np.inf, dtype=np.float32)
     for _, distances in _distances(flat, cloud):
         np.minimum(best, distances.min(axis=0), out=best)
     weight = 1.0 / (completeness + best)
+    barred = [
+        (np.flatnonzero(_inside(bar.of_set, corners)), np.flatnonzero(_inside(bar.of_look, places)))
+        for bar in bars
+    ]
     nearest = np.empty(len(flat), dtype=np.int64)
     for rows, distances in _distances(flat, cloud):
         distances *= weight
+        for ours, theirs in barred:
+            here = ours[(ours >= rows.start) & (ours < rows.stop)] - rows.start
+            if len(here):
+                distances[here[:, None], theirs] = np.inf
         nearest[rows] = distances.argmin(axis=1)
     return places[nearest].reshape(*queries.shape[:2], 2)
+
+
+def _at(bars: Sequence[Bar], scale: float) -> list[Bar]:
+    """Bars in pixels of a coarser level."""
+    return [Bar(_times(bar.of_set, scale), _times(bar.of_look, scale)) for bar in bars]
+
+
+def _times(bounds: Bounds, scale: float) -> Bounds:
+    top, left, bottom, right = bounds
+    return top * scale, left * scale, bottom * scale, right * scale
+
+
+def _inside(bounds: Bounds, corners: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Which patches, named by their corners (n, 2), have their middle within bounds."""
+    top, left, bottom, right = bounds
+    y, x = corners[:, 0] + PATCH_PX / 2, corners[:, 1] + PATCH_PX / 2
+    inside: NDArray[np.bool_] = (y >= top) & (y < bottom) & (x >= left) & (x < right)
+    return inside
 
 
 def _distances(
@@ -279,4 +315,5 @@ def _vote(look: Picture, field: Field) -> Picture:
             part = total[dy : dy + rows, dx : dx + columns]
             part += share * flat[corner + (dy * look.shape[1] + dx)]
             weight[dy : dy + rows, dx : dx + columns] += share
-    return total / weight
+    total /= weight
+    return total

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from features.images import require_picture, resize, resize_longest
 from features.schema import ConfigError, InputError
-from styletransfer.sets.copying import copied_share
+from styletransfer.sets.copying import BLOCK_PX, LONGEST_PX, Block, copied_share, find_copies
 from styletransfer.sets.guides import SetLayout, guide, layout_light
-from styletransfer.sets.patch_neighbours import rebuild
+from styletransfer.sets.patch_neighbours import Bar, rebuild
 from styletransfer.sets.repetition import is_tile
 
 __all__ = ["DEFAULT_SETS", "MadeSet", "SetConfig", "SetLayout", "make_set"]
@@ -22,6 +22,10 @@ LEAST_LOOK_PX: Final = 48
 LEAST_SIDE_PX: Final = 96
 _MOST_COPIES: Final = 3
 _GAMMA: Final = 2.2
+# A set with more near copies than this is mended, up to so many times, from this side up.
+_FEW_COPIES: Final = 0.03
+_MENDINGS: Final = 3
+_MENDED_PX: Final = 64
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,43 @@ def _rebuilt(
     usable = np.ones(scaled.shape[:2], dtype=bool)
     start = guide(scaled, usable, layout, config.start_px, seed)
     made = rebuild(scaled, usable, start, side_px)
-    return _to_bytes(made)
+    return _less_copied(_to_bytes(made), look, scaled, usable)
+
+
+def _less_copied(
+    made: NDArray[np.uint8],
+    look: NDArray[np.uint8],
+    scaled: NDArray[np.float32],
+    usable: NDArray[np.bool_],
+) -> NDArray[np.uint8]:
+    """A set whose blocks that stand in the look are made again of other parts of it."""
+    side_px = made.shape[0]
+    best, least = made, 1.0
+    bars: list[Bar] = []
+    for turn in range(_MENDINGS + 1):
+        copies, count = find_copies(made, look)
+        share = len(copies) / count if count else 0.0
+        if share < least:
+            best, least = made, share
+        if share <= _FEW_COPIES or turn == _MENDINGS:
+            break
+        bars += [_bar(block, side_px, scaled.shape[1]) for block in copies]
+        coarse = cv2.resize(
+            made.astype(np.float32) / 255.0, (_MENDED_PX, _MENDED_PX), interpolation=cv2.INTER_AREA
+        )
+        made = _to_bytes(rebuild(scaled, usable, coarse, side_px, bars=bars))
+    return best
+
+
+def _bar(block: Block, side_px: int, look_width: int) -> Bar:
+    """Bars the whole place in the look where a block was found from the block's place."""
+    length = BLOCK_PX / LONGEST_PX * side_px
+    y, x = block.y * side_px, block.x * side_px
+    theirs = length / block.size
+    top, left = block.look_y * side_px, block.look_x * side_px
+    if block.mirrored:
+        left = look_width - left - theirs
+    return Bar((y, x, y + length, x + length), (top, left, top + theirs, left + theirs))
 
 
 def _lit(picture: NDArray[np.uint8], layout: SetLayout) -> NDArray[np.uint8]:
