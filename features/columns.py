@@ -12,7 +12,7 @@ from pandas.api import types
 
 from features.schema import SchemaError
 
-Kind = Literal["id", "text", "time", "number", "whole", "flag"]
+Kind = Literal["id", "text", "time", "number", "whole", "flag", "permission"]
 Mask: TypeAlias = NDArray[np.bool_]
 Parsed: TypeAlias = tuple[pd.Series, Mask]
 
@@ -24,6 +24,7 @@ _EXPECTED: Final[dict[Kind, str]] = {
     "number": "a number",
     "whole": "a whole number",
     "flag": "true or false",
+    "permission": "true or false",
 }
 
 
@@ -31,10 +32,10 @@ def parse(values: pd.Series, kind: Kind, where: str) -> tuple[pd.Series, Mask, s
     """Bring one column to the dtype of its kind.
 
     id, text -> str (an empty id is null, a null text is ''); time -> datetime64[us, UTC];
-    number and whole -> float64; flag -> bool (null is True). Whole-number ids are taken as
-    their digits; any other non-string id column is refused, since its digits may be lost.
-    Returns the column, the mask of rows that hold something of a wrong type, and the words for
-    what was expected. Raises SchemaError, headed by `where`, when the whole column is wrong.
+    number and whole -> float64; flag -> bool (null is True), permission -> bool (null is
+    False). Whole-number ids are taken as their digits; any other non-string id column is refused,
+    since its digits may be lost. Returns the column, the mask of rows that hold something of a
+    wrong type, and the words for what was expected. Raises SchemaError, headed by `where`, when the whole column is wrong.
     """
     if isinstance(values.dtype, pd.StringDtype):
         values = values.mask(values == "")  # an empty cell of a CSV file
@@ -115,6 +116,12 @@ def _flags(values: pd.Series) -> Parsed:
     return parsed.isna() | (parsed == True), wrong  # noqa: E712
 
 
+def _permissions(values: pd.Series) -> Parsed:
+    given = values.notna().to_numpy()
+    parsed, wrong = _flags(values)
+    return parsed & given, wrong
+
+
 def _flag_word(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -128,4 +135,5 @@ _PARSERS: Final[dict[Kind, Callable[[pd.Series], Parsed]]] = {
     "number": _numbers,
     "whole": _whole_numbers,
     "flag": _flags,
+    "permission": _permissions,
 }

@@ -53,6 +53,7 @@ STYLE_COLUMNS: Final = (
     Column("name", "text"),
     Column("image_path", "id", required=True),
     Column("tags", "text"),
+    Column("verbatim", "permission"),
 )
 
 
@@ -187,9 +188,9 @@ def validate_items(items: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 def validate_styles(styles: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Check a table of looks and bring it to canonical columns and dtypes, in the input's order.
 
-    An empty `name` becomes the `style_id`; the reserved id `original` is set aside; of a repeated
-    `style_id` the first good row is kept. Returns the clean table and the rejects; raises
-    SchemaError as `validate_events` does.
+    An empty `name` becomes the `style_id`, an absent `verbatim` False; the reserved id `original`
+    is set aside; of a repeated `style_id` the first good row is kept. Returns the clean table and
+    the rejects; raises SchemaError as `validate_events` does.
     """
     table = _Table("styles", styles, STYLE_COLUMNS)
     table.check_shape()

@@ -73,31 +73,30 @@ class Composer:
 
     def faithful(
         self,
-        paint: NDArray[np.uint8],
+        surroundings: NDArray[np.float32],
         look: LookPalette,
         amount: float = 1.0,
         grade: float = 1.0,
     ) -> NDArray[np.uint8]:
-        """The product, graded within its budget, over the painted background.
+        """The product, graded within its budget, in its new surroundings.
 
         Args:
-            paint: uint8 (h, w, 3), the plate's *background* as the generator painted it.
-            look: palette that the product and the paint are brought nearer to.
-            amount: in 0..1, how much of the paint and of the grade is used.
+            surroundings: float32 (h, w, 3) in about 0..1: a placed set, or `finish_paint` of the
+                painted background.
+            look: palette that the product is brought nearer to.
+            amount: in 0..1, how much of the surroundings and of the grade is used.
             grade: in 0..1, how much of that part of the grade is used.
 
         Returns:
             uint8 (h, w, 3); at amount 0 the original itself.
 
         Raises:
-            InputError: the paint has another shape or type than the original.
+            InputError: the surroundings have another shape or type than the original.
         """
-        self._require(paint)
+        self._require(surroundings, np.float32)
         if amount <= 0.0:
             return self._plate.original
-        picture = self._corrected(paint, look)
-        if amount < 1.0:
-            picture = _mixed(self._plate.background, picture, amount)
+        picture = _mixed(self._plate.background, surroundings, amount)
         pixels = picture.reshape(-1, 3)
         around = pixels[self._touched]
         pixels[self._touched] = around + self._share * (
@@ -106,7 +105,7 @@ class Composer:
         return to_levels(picture)
 
     def accent(self, look: LookPalette, amount: float = 1.0) -> NDArray[np.uint8]:
-        """The whole picture graded towards `look`; the product's place need not be right.
+        """The whole picture graded towards `look`, for when the product's place is not known.
 
         The mean move stays within the budget over the whole picture and over the mask, and each
         single colour's stays near it: so does that of any other region the product may be.
@@ -128,7 +127,7 @@ class Composer:
 
         Returns uint8 (h, w, 3), mixed with the original by `amount`; at 0 the original itself.
         """
-        self._require(paint)
+        self._require(paint, np.uint8)
         if amount <= 0.0:
             return self._plate.original
         everywhere = np.ones(self._outside.shape, dtype=bool)
@@ -137,8 +136,17 @@ class Composer:
             picture = _mixed(self._plate.original, picture, amount)
         return to_levels(picture)
 
-    def _corrected(self, paint: NDArray[np.uint8], look: LookPalette) -> NDArray[np.float32]:
-        """The paint nearer to the look's palette, and darker where it lost the shadow."""
+    def recolour(self, look: LookPalette) -> NDArray[np.float32]:
+        """The photo's own surroundings in the look's palette; float32 (h, w, 3), mostly in 0..1."""
+        return correct_paint(self._plate.background, self._outside, look, 1.0)
+
+    def finish_paint(self, paint: NDArray[np.uint8], look: LookPalette) -> NDArray[np.float32]:
+        """The painted *background* nearer to the look's palette, and darker where it lost a shadow.
+
+        `paint` uint8 (h, w, 3) -> float32 (h, w, 3), mostly in 0..1. Raises InputError when it has
+        another shape or type than the original.
+        """
+        self._require(paint, np.uint8)
         picture = correct_paint(paint, self._outside, look, self._config.correction)
         if self._shade is None:
             return picture
@@ -157,7 +165,7 @@ class Composer:
         Pixels of the mask that mix product and paint change with the `paint` (h * w, 3): the grade
         gets what that leaves of the budget.
         """
-        if not len(self._product_sample):
+        if not len(self._product_sample) or amount <= 0.0:
             return self._product
         share = self._plate.alpha.reshape(-1, 1)[self._mixed]
         product = self._plate.foreground.reshape(-1, 3)[self._mixed]
@@ -172,11 +180,12 @@ class Composer:
         grade = fit_grade(palette_of(sample), look.lab, sample, budget)
         return to_srgb(move(self._product_lab, grade))
 
-    def _require(self, paint: NDArray[np.uint8]) -> None:
-        if paint.shape != self._plate.original.shape or paint.dtype != np.uint8:
+    def _require(self, picture: NDArray[np.generic], kind: type[np.generic]) -> None:
+        if picture.shape != self._plate.original.shape or picture.dtype != kind:
             raise InputError(
-                f"the paint is {paint.dtype} of shape {paint.shape}, expected uint8 of shape "
-                f"{self._plate.original.shape}: paint the plate at its own size"
+                f"the surroundings are {picture.dtype} of shape {picture.shape}, expected "
+                f"{np.dtype(kind)} of shape {self._plate.original.shape}: make them at the plate's "
+                "own size"
             )
 
 

@@ -17,16 +17,14 @@ from styletransfer.fidelity import FidelityMeter, FidelityReport, LookColours
 from styletransfer.grade import LookPalette, look_palette
 from styletransfer.plate import take_apart
 
-_CHAINS: Final[dict[str, tuple[Mode, ...]]] = {
-    "faithful": ("faithful", "accent"),
-    "accent": ("accent",),
-    "artistic": ("artistic",),
-    ORIGINAL: (),
-}
+_MODES: Final = ("faithful", "accent", "artistic", ORIGINAL)
 # Shares of the asked strength that are tried, strongest first, each with the share of the product's
-# own grade; the half grade is tried where nothing but the product's colours stood in the way.
+# own grade; weaker grades are tried where nothing but the product's colours stood in the way. A
+# look that is spread thinner than this is not recognised any more.
 _STEPS: Final[dict[str, tuple[tuple[float, float], ...]]] = {
-    "faithful": ((1.0, 1.0), (1.0, 0.4), (0.7, 1.0), (0.4, 1.0), (0.2, 1.0)),
+    "faithful": ((1.0, 1.0), (1.0, 0.4), (0.7, 1.0)),
+    # In a set the product keeps its own colours: it stands there in the photo's own light.
+    "set": ((1.0, 0.0), (0.7, 0.0)),
     "accent": ((1.0, 1.0), (0.7, 1.0), (0.4, 1.0), (0.2, 1.0)),
     "artistic": ((1.0, 1.0),),
 }
@@ -36,6 +34,8 @@ _DELTA_E_P95: Final = "95th percentile delta-E inside"
 _COLOUR_MEASURES: Final = (_DELTA_E, _DELTA_E_P95)
 # Of the budget, what the composition may spend: a JPEG file of quality 90 takes most of the rest.
 _GRADE_SHARE: Final = 0.65
+# Nearer than this, in Lab units, a palette has arrived, however near the photo's own was before.
+_ARRIVED: Final = 7.0
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,10 @@ class FidelityBudget:
     Limits inside the mask: mean and 95th percentile CIEDE2000, SSIM of lightness, share of edges
     kept, how much less of the outline's IoU can be read off the render than off the photo, rank of
     the own item in the catalogue and share of characters read alike (both only where measured).
-    `min_mask_confidence` is what faithful needs of its mask. A colour arrival below
-    `least_arrival` is reported as under-styled, and served.
+    `min_mask_confidence` is what faithful needs of its mask, `min_surroundings` the share of the
+    picture that it must leave for the look to be seen in. A picture whose colours' arrival is below
+    `least_arrival` shows no look that anyone would recognise: the original is served. A set brings
+    the look's own patterns along, and shows from `least_set_share` of it on.
     """
 
     max_delta_e: float = 2.5
@@ -57,14 +59,23 @@ class FidelityBudget:
     max_identity_rank: int = 1
     min_text: float = 0.8
     min_mask_confidence: float = LOW_CONFIDENCE
+    min_surroundings: float = 0.08
     least_arrival: float = 0.3
+    least_set_share: float = 0.5
 
     def __post_init__(self) -> None:
-        shares = (self.min_ssim, self.min_edge_f1, self.min_text, self.min_mask_confidence)
+        shares = (
+            self.min_ssim,
+            self.min_edge_f1,
+            self.min_text,
+            self.min_mask_confidence,
+            self.min_surroundings,
+            self.least_set_share,
+        )
         if self.max_delta_e <= 0.0 or not all(0.0 <= share <= 1.0 for share in shares):
             raise ConfigError(
-                "a fidelity budget needs max_delta_e above 0 and min_ssim, min_edge_f1, min_text "
-                f"and min_mask_confidence in 0..1, got {self}"
+                "a fidelity budget needs max_delta_e above 0 and min_ssim, min_edge_f1, min_text, "
+                f"min_mask_confidence, min_surroundings and least_set_share in 0..1, got {self}"
             )
 
 
@@ -124,9 +135,8 @@ def look_anchor(look: NDArray[np.uint8]) -> LookAnchor:
 class Served:
     """What is shown: picture uint8 (h, w, 3), its mode, and the share of the strength asked for.
 
-    `report` is None for the original. `reasons` says in words what was refused and why,
-    `under_styled` whether little of the look's colours arrived. `encoded` is the picture's file,
-    where one was asked for and anything was restyled.
+    `report` is None for the original. `reasons` says in words what was refused and why. `encoded`
+    is the picture's file, where one was asked for and anything was restyled.
     """
 
     picture: NDArray[np.uint8]
@@ -134,8 +144,17 @@ class Served:
     amount: float
     report: FidelityReport | None
     reasons: tuple[str, ...]
-    under_styled: bool
     encoded: bytes | None = None
+
+
+class PlacedSet(NamedTuple):
+    """A set behind the product: colours float32 (h, w, 3) in about 0..1, and how far it is shown.
+
+    `share` in 0..1 is how far it replaces the photo's own ground.
+    """
+
+    colours: NDArray[np.float32]
+    share: float
 
 
 Publish = Callable[[NDArray[np.uint8]], bytes]
@@ -146,8 +165,8 @@ ReadAlike = Callable[[NDArray[np.uint8]], float | None]
 class ItemGate:
     """Serves one item's picture in many looks.
 
-    `background` is what the generator is to paint for the faithful mode, `trusted` whether the mask
-    is good enough for that mode at all.
+    `plate` is the picture taken apart, `refusal` says in words why the faithful mode is not to be
+    had for it, and is empty where it is.
     """
 
     def __init__(
@@ -170,18 +189,15 @@ class ItemGate:
             read_alike: share of the words on the product read alike in a render; likewise.
         """
         self._picture = picture
-        self._confidence = mask.confidence
         self._budget = budget
         self._recognise = recognise
         self._read_alike = read_alike
-        plate = take_apart(picture, mask.alpha)
-        has_product = bool((plate.alpha >= 0.5).any())
-        self.trusted = has_product and mask.confidence >= budget.min_mask_confidence
-        self.background = plate.background
+        self.plate = take_apart(picture, mask.alpha)
+        self.refusal = _refusal(self.plate.alpha, mask.confidence, budget)
         goal = replace(compose, mean_delta_e=_GRADE_SHARE * budget.max_delta_e)
-        self._composer = Composer(plate, goal)
+        self._composer = Composer(self.plate, goal)
         # A mask that is not trusted must not decide where the product is looked at either.
-        alpha = mask.alpha if self.trusted else np.zeros_like(mask.alpha)
+        alpha = np.zeros_like(mask.alpha) if self.refusal else mask.alpha
         self._meter = FidelityMeter(picture, alpha)
 
     def serve(
@@ -190,50 +206,57 @@ class ItemGate:
         paint: NDArray[np.uint8] | None,
         look: LookAnchor,
         publish: Publish | None = None,
+        placed: PlacedSet | None = None,
     ) -> Served:
-        """The strongest picture within the budget: `mode`, else accent, else the original.
+        """The strongest picture within the budget and in a look that shows, else the original.
 
         Args:
             mode: what is asked for. Artistic repaints the product on purpose: it is measured, not
                 refused.
-            paint: uint8 (h, w, 3); for faithful the painted `background`, for artistic the painted
-                picture, for accent and original not used.
+            paint: uint8 (h, w, 3); for artistic the painted picture, for faithful the painted
+                background unless a set is `placed`; not used by the other modes.
             look: the look's anchor.
             publish: makes a render's file, watermark and loss included; what a shopper's browser
                 will decode of it is then judged in place of the render's own pixels.
+            placed: a set for the faithful mode, in place of paint.
 
         Raises:
             InputError: an unknown mode, or no paint for a mode that needs one.
         """
-        if mode not in _CHAINS:
-            raise InputError(f"mode {mode!r} is unknown: expected one of {', '.join(_CHAINS)}")
+        if mode not in _MODES:
+            raise InputError(f"mode {mode!r} is unknown: expected one of {', '.join(_MODES)}")
         reasons: list[str] = []
-        for step in _CHAINS[mode]:
-            if step == "faithful" and not self.trusted:
-                reasons.append(
-                    f"faithful: mask confidence {self._confidence:.2f}, at least "
-                    f"{self._budget.min_mask_confidence:.2f} required"
-                )
-                continue
-            served = self._strongest(step, paint, look, reasons, publish)
+        if mode == "faithful" and self.refusal:
+            reasons.append(f"faithful: {self.refusal}")
+        elif mode != ORIGINAL:
+            around = None
+            if mode == "faithful":
+                around = placed.colours if placed else self._finish(paint, look)
+            elif mode == "accent" and not self.refusal:
+                around = self._composer.recolour(look.palette)
+            share = placed.share if placed and mode == "faithful" else None
+            served = self._strongest(mode, paint, around, share, look, reasons, publish)
             if served is not None:
                 return served
-        return Served(self._picture, ORIGINAL, 0.0, None, tuple(reasons), mode != ORIGINAL)
+        return Served(self._picture, ORIGINAL, 0.0, None, tuple(reasons))
 
     def _strongest(
         self,
         mode: Mode,
         paint: NDArray[np.uint8] | None,
+        surroundings: NDArray[np.float32] | None,
+        set_share: float | None,
         look: LookAnchor,
         reasons: list[str],
         publish: Publish | None,
     ) -> Served | None:
         """The first step that passes; adds the failures of those before it to `reasons`."""
-        only_colours = False
-        for amount, grade in _STEPS[mode]:
-            if grade < 1.0 and not only_colours:
+        only_colours, tried = False, 0.0
+        for amount, grade in _STEPS[mode if set_share is None else "set"]:
+            if amount == tried and not only_colours:
                 continue
-            render = self._compose(mode, paint, look, amount, grade)
+            tried = amount
+            render = self._compose(mode, paint, surroundings, look, amount, grade)
             if mode == "accent" and np.array_equal(render, self._picture):
                 reasons.append("accent: the budget leaves no room for any change")
                 return None
@@ -247,11 +270,14 @@ class ItemGate:
                 report = self._with_judges(shown, report)
                 failed = failures(report, self._budget)
             if not failed:
-                arrived = report.arrival if report.arrival is not None else 1.0
-                under = arrived < self._budget.least_arrival
-                return Served(render, mode, amount, report, tuple(reasons), under, encoded)
+                share = None if set_share is None else amount * set_share
+                missing = _missing_look(report, share, self._budget)
+                if not missing:
+                    return Served(render, mode, amount, report, tuple(reasons), encoded)
+                reasons.append(f"{mode} at {amount:g}: little of the look arrived, {missing}")
+                return None
             only_colours = all(one.measure in _COLOUR_MEASURES for one in failed)
-            weaker = "" if grade == 1.0 else ", product's own grade weaker"
+            weaker = ", product's own grade weaker" if 0.0 < grade < 1.0 else ""
             reasons.append(f"{mode} at {amount:g}{weaker}: " + "; ".join(map(str, failed)))
         return None
 
@@ -259,20 +285,57 @@ class ItemGate:
         self,
         mode: Mode,
         paint: NDArray[np.uint8] | None,
+        surroundings: NDArray[np.float32] | None,
         look: LookAnchor,
         amount: float,
         grade: float,
     ) -> NDArray[np.uint8]:
+        if surroundings is not None:
+            return self._composer.faithful(surroundings, look.palette, amount, grade)
         if mode == "accent":
             return self._composer.accent(look.palette, amount)
-        if paint is None:
-            raise InputError(f"mode {mode!r} needs the generator's paint, got none")
-        if mode == "artistic":
-            return self._composer.artistic(paint, look.palette, amount)
-        return self._composer.faithful(paint, look.palette, amount, grade)
+        return self._composer.artistic(_require(paint, mode), look.palette, amount)
+
+    def _finish(self, paint: NDArray[np.uint8] | None, look: LookAnchor) -> NDArray[np.float32]:
+        return self._composer.finish_paint(_require(paint, "faithful"), look.palette)
 
     def _with_judges(self, render: NDArray[np.uint8], report: FidelityReport) -> FidelityReport:
         """Add the slow measures, which only a picture that passed the quick ones is worth."""
         rank = self._recognise(render) if self._recognise is not None else None
         text = self._read_alike(render) if self._read_alike is not None else None
         return replace(report, identity_rank=rank, text=text)
+
+
+def _refusal(alpha: NDArray[np.float32], confidence: float, budget: FidelityBudget) -> str:
+    if not (alpha >= 0.5).any():
+        return "no product was found in the photo"
+    if confidence < budget.min_mask_confidence:
+        return (
+            f"mask confidence {confidence:.2f}, at least {budget.min_mask_confidence:.2f} required"
+        )
+    free = float((alpha < 0.05).mean())
+    if free < budget.min_surroundings:
+        return (
+            f"the product leaves {100 * free:.1f} % of the photo to its surroundings, at least "
+            f"{100 * budget.min_surroundings:.1f} % required"
+        )
+    return ""
+
+
+def _missing_look(report: FidelityReport, set_share: float | None, budget: FidelityBudget) -> str:
+    """Why nobody would recognise the look, in words; empty where it shows."""
+    if set_share is not None:
+        if set_share >= budget.least_set_share:
+            return ""
+        return f"its set at {set_share:.2f}, at least {budget.least_set_share:.2f} required"
+    if report.arrival is None or report.look_distance is None:
+        return ""
+    if report.arrival >= budget.least_arrival or report.look_distance <= _ARRIVED:
+        return ""
+    return f"{report.arrival:.2f} of its colours, at least {budget.least_arrival:.2f} required"
+
+
+def _require(paint: NDArray[np.uint8] | None, mode: Mode) -> NDArray[np.uint8]:
+    if paint is None:
+        raise InputError(f"mode {mode!r} needs the generator's paint, got none")
+    return paint

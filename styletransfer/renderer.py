@@ -4,27 +4,43 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
-from typing import Literal
+from typing import Final, Literal, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from features.images import PictureFormat, require_picture
 from features.matting import Mask, product_mask
-from features.schema import ORIGINAL, ConfigError
+from features.schema import ConfigError
 from styletransfer.compose import Mode
 from styletransfer.fidelity import FidelityReport
-from styletransfer.gate import FidelityBudget, ItemGate, Publish, ReadAlike, Recognise, look_anchor
+from styletransfer.gate import (
+    FidelityBudget,
+    ItemGate,
+    PlacedSet,
+    Publish,
+    ReadAlike,
+    Recognise,
+    look_anchor,
+)
 from styletransfer.gatys import GatysConfig
 from styletransfer.generator import MAX_SIDE_PX, MIN_SIDE_PX
 from styletransfer.look import Look
 from styletransfer.painter import GeneratorPainter, Painter
 from styletransfer.picture_painter import GatysPainter, TransportPainter
+from styletransfer.plate import Plate
 from styletransfer.runtime import Backend, make_backend
+from styletransfer.sets.place import SetPlacer
+from styletransfer.sets.shelf import SetRequest, SetShelf
+from styletransfer.sets.variant import choose_variant
 from styletransfer.watermark import DEFAULT_KEY
+
+MAX_SET_SIDE_PX: Final = 512
+"""Sets of larger renders are enlarged: looks' pictures rarely hold more detail."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +48,9 @@ class RenderConfig:
     """How pictures are painted and stored.
 
     `mode`: faithful (full look around the product, a bounded grade on it), accent (palette and
-    light only) or artistic (paint everywhere).
+    light only) or artistic (paint everywhere). `surroundings` of the faithful mode: set (the look
+    made into surroundings, for looks with a picture) or paint (the photo's own, repainted).
+    `set_variants` different sets are made of a look, so that a feed is not one wallpaper.
     `method` paints: generator (one pass of a network), gatys (optimisation: slow, and needs the
     VGG16 weights) or transport (optimal transport of colours and fine texture: no weights).
     `size_px` is the longer side of a render. `pixels_per_pass` bounds the memory of one pass of the
@@ -44,6 +62,8 @@ class RenderConfig:
 
     mode: Literal["faithful", "accent", "artistic"] = "faithful"
     method: Literal["generator", "gatys", "transport"] = "generator"
+    surroundings: Literal["set", "paint"] = "set"
+    set_variants: int = 2
     size_px: int = 384
     format: PictureFormat = "jpeg"
     backend: Literal["torch", "onnxruntime", "openvino"] = "onnxruntime"
@@ -65,6 +85,12 @@ class RenderConfig:
             raise ConfigError(
                 f"render.method is {self.method!r}: expected generator, gatys or transport"
             )
+        if self.surroundings not in ("set", "paint"):
+            raise ConfigError(
+                f"render.surroundings is {self.surroundings!r}: expected set or paint"
+            )
+        if self.set_variants < 1:
+            raise ConfigError(f"render.set_variants is {self.set_variants}: expected at least 1")
         if not MIN_SIDE_PX <= self.size_px <= MAX_SIDE_PX:
             raise ConfigError(
                 f"render.size_px is {self.size_px}: expected {MIN_SIDE_PX} to {MAX_SIDE_PX}"
@@ -78,6 +104,11 @@ class RenderConfig:
                 "render.threads and render.pixels_per_pass must be at least 1, got "
                 f"{self.threads} and {self.pixels_per_pass}"
             )
+
+    @property
+    def set_side_px(self) -> int:
+        """Side of the sets: as large as the renders, as far as looks' pictures have detail."""
+        return min(self.size_px, MAX_SET_SIDE_PX)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,12 +135,19 @@ class Rendered:
 class Renderer:
     """Paints one picture in many looks and serves of each what keeps the product true."""
 
-    def __init__(self, config: RenderConfig | None = None, backend: Backend | None = None) -> None:
+    def __init__(
+        self,
+        config: RenderConfig | None = None,
+        backend: Backend | None = None,
+        sets: SetShelf | None = None,
+    ) -> None:
         """Open what `config` paints with: ConfigError, WeightsError.
 
-        `backend` is used by the generator in place of the one that `config` names.
+        `backend` is used by the generator in place of the one that `config` names. Sets are taken
+        from and put into `sets`; without it they are made anew and kept in memory.
         """
         self._config = config or RenderConfig()
+        self._sets = sets or SetShelf()
         self._painter = _open_painter(self._config, backend)
 
     @property
@@ -178,28 +216,14 @@ class Renderer:
         gate = ItemGate(
             picture, mask or nowhere, config.budget, recognise=recognise, read_alike=read_alike
         )
-        looks = [look for look, _ in styled]
-        blends = any(look.anchor is None for look in looks)
-        canvas = None
-        if config.mode == "faithful" and gate.trusted:
-            canvas = gate.background
-        elif config.mode == "artistic" or blends:
-            canvas = picture
-        painted = (
-            repeat((None, 0.0), len(looks))
-            if canvas is None
-            else self._painter.paint(canvas, looks, own_code)
-        )
+        made = self._surroundings(picture, gate, [look for look, _ in styled], own_code)
         renders = []
-        for (look, publish), (paint, seconds) in zip(styled, painted, strict=True):
+        for (look, publish), one in zip(styled, made, strict=True):
             anchor = look.anchor
             if anchor is None:
-                assert paint is not None  # blends are always painted
-                anchor = look_anchor(paint)
-            shown = gate.serve(config.mode, paint, anchor, publish)
-            reasons = list(shown.reasons)
-            if shown.under_styled and shown.mode != ORIGINAL:
-                reasons.append("little of the look arrived")
+                assert one.paint is not None  # blends are always painted
+                anchor = look_anchor(one.paint)
+            shown = gate.serve(config.mode, one.paint, anchor, publish, one.placed)
             renders.append(
                 Rendered(
                     look.style_id,
@@ -207,14 +231,90 @@ class Renderer:
                     config.mode,
                     shown.mode,
                     look.strength * shown.amount,
-                    seconds,
+                    one.seconds,
                     None if mask is None else mask.confidence,
                     shown.report,
-                    "; ".join(reasons),
+                    "; ".join(shown.reasons),
                     shown.encoded,
                 )
             )
         return renders
+
+    def _surroundings(
+        self,
+        picture: NDArray[np.uint8],
+        gate: ItemGate,
+        looks: Sequence[Look],
+        own_code: NDArray[np.float32] | None,
+    ) -> Iterator[_Surroundings]:
+        """What each of `looks` is shown with, in order: a placed set, paint, or neither."""
+        config = self._config
+        serves = config.mode == "faithful" and not gate.refusal
+        sets = [serves and self._has_set(look) for look in looks]
+        canvas = None
+        if serves:
+            canvas = gate.plate.background
+        elif config.mode == "artistic":
+            canvas = picture
+        # A blend is judged against its own paint, whatever is served of it.
+        painted_looks = [
+            look
+            for look, has_set in zip(looks, sets, strict=True)
+            if not has_set and (canvas is not None or look.anchor is None)
+        ]
+        painted: Iterator[tuple[NDArray[np.uint8], float]] = iter(())
+        if painted_looks:
+            ground = picture if canvas is None else canvas
+            painted = self._painter.paint(ground, painted_looks, own_code)
+        placed: Iterator[_Surroundings] = iter(())
+        if any(sets):
+            with_sets = [look for look, has_set in zip(looks, sets, strict=True) if has_set]
+            placed = self._place(picture, with_sets, gate.plate)
+        for look, has_set in zip(looks, sets, strict=True):
+            if has_set:
+                yield next(placed)
+            elif canvas is not None or look.anchor is None:
+                yield _Surroundings(*next(painted))
+            else:
+                yield _Surroundings(None, 0.0)
+
+    def _has_set(self, look: Look) -> bool:
+        config = self._config
+        wanted = config.surroundings == "set" and config.method == "generator"
+        return wanted and look.picture is not None and look.anchor is not None
+
+    def _place(
+        self, picture: NDArray[np.uint8], looks: Sequence[Look], plate: Plate
+    ) -> Iterator[_Surroundings]:
+        """The sets of `looks` behind the product, in order."""
+        config = self._config
+        began = time.perf_counter()
+        placer = SetPlacer(plate.background, plate.alpha)
+        variants = [choose_variant(picture, look.code, config.set_variants) for look in looks]
+        requests = [
+            SetRequest(look.picture, placer.layout, config.set_side_px, one.seed, look.verbatim)
+            for look, one in zip(looks, variants, strict=True)
+            if look.picture is not None
+        ]
+        sets = self._sets.fetch(requests)
+        shared = (time.perf_counter() - began) / len(looks)
+        for look, variant, made in zip(looks, variants, sets, strict=True):
+            began = time.perf_counter()
+            colours = placer.place(made.picture, variant.shift, variant.mirrored)
+            if look.strength < 1.0:
+                ground = plate.background.astype(np.float32) * np.float32(1 / 255)
+                mixed = cv2.addWeighted(ground, 1.0 - look.strength, colours, look.strength, 0.0)
+                colours = np.asarray(mixed, dtype=np.float32)
+            seconds = shared + time.perf_counter() - began
+            yield _Surroundings(None, seconds, PlacedSet(colours, look.strength))
+
+
+class _Surroundings(NamedTuple):
+    """Paint uint8 (h, w, 3) or a placed set of one look, and the seconds it took."""
+
+    paint: NDArray[np.uint8] | None
+    seconds: float
+    placed: PlacedSet | None = None
 
 
 def _open_painter(config: RenderConfig, backend: Backend | None) -> Painter:
@@ -230,6 +330,7 @@ def render_key(
     picture_hash: str,
     mask_hash: str | None,
     code: NDArray[np.float32],
+    look_hash: str | None,
     strength: float,
     size_px: int,
     model_version: str,
@@ -237,8 +338,11 @@ def render_key(
     """Name of a render by all that decides its pixels: 32 hex digits (BLAKE2b).
 
     `picture_hash` and `mask_hash` (None: no mask) identify the inputs' contents, `code` is the
-    look's raw style code (100,), `model_version` that of the painter and of its settings.
+    look's raw style code (100,), `look_hash` (None: no picture) identifies the contents of its
+    picture and how it may be used, `model_version` that of the painter and of its settings.
     """
     digits = np.asarray(code, dtype="<f4").tobytes().hex()
-    parts = [picture_hash, mask_hash, digits, float(strength), int(size_px), model_version]
+    parts = [
+        picture_hash, mask_hash, digits, look_hash, float(strength), int(size_px), model_version
+    ]  # fmt: skip
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()

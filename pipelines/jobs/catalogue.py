@@ -12,7 +12,7 @@ from features.tables import validate_items, validate_styles
 from pipelines import storage
 from pipelines.config import RunConfig
 from pipelines.jobs.encode import encode_pictures
-from pipelines.jobs.render import paint_plan, render_plan, with_masks
+from pipelines.jobs.render import paint_plan, render_plan, with_masks, with_permissions
 from pipelines.workspace import Workspace
 
 
@@ -48,6 +48,7 @@ def render_catalogue(
         raise InputError(f"no picture to paint, the first because: {broken[0]['reason']}")
     wanted = item_pictures[["item_id"]].merge(looks[["style_id"]], how="cross")
     item_pictures, rejects = with_masks(item_pictures, items, items_path.parent)
+    looks = with_permissions(looks, styles)
     plan = render_plan(wanted.assign(strength=strength), item_pictures, looks, config.render)
     counts = paint_plan(workspace, plan, item_pictures, looks, config, rejects)
     return {"items": len(item_pictures), "looks": len(looks), **counts}

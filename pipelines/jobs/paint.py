@@ -31,19 +31,23 @@ from styletransfer.gate import ReadAlike, Recognise, look_anchor
 from styletransfer.look import Look
 from styletransfer.provenance import Provenance, embed_provenance, lost_tags
 from styletransfer.renderer import RenderConfig, Rendered, Renderer
+from styletransfer.sets.shelf import SetShelf
+from styletransfer.sets.store import SetStore
 from styletransfer.signing import SigningCredentials, sign_picture
 
 LOOK_SIDE_PX = 384
+SETS = "sets"
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class LookSource:
-    """Where a worker finds a look: its code and the file of its picture."""
+    """Where a worker finds a look: its code, the file of its picture, whether it may be shown."""
 
     style_code: NDArray[np.float32]
     path: str
+    verbatim: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def item_painter(
     # One worker per core: threads inside a worker would only wait for each other.
     torch.set_num_threads(1)
     threadpool_limits(1)
-    renderer = Renderer(config)
+    renderer = Renderer(config, sets=SetShelf(SetStore(folder / SETS)))
     encoder = ContentEncoder()
     reader = TextReader() if config.read_text else None
     credentials = None
@@ -82,8 +86,10 @@ def item_painter(
     @cache
     def look(style_id: str) -> Look:
         source = sources[style_id]
-        picture = resize_longest(decode(Path(source.path), limits), LOOK_SIDE_PX)
-        return Look(style_id, source.style_code, 1.0, look_anchor(picture), picture)
+        full = decode(Path(source.path), limits)
+        anchor = look_anchor(resize_longest(full, LOOK_SIDE_PX))
+        picture = resize_longest(full, config.set_side_px)
+        return Look(style_id, source.style_code, 1.0, anchor, picture, source.verbatim)
 
     def work(batch: list[ItemWork]) -> tuple[list[Row], list[Row]]:
         rows: list[Row] = []

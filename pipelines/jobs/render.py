@@ -75,13 +75,16 @@ def render_plan(
         ["item_id", "style_id", "strength"], ignore_index=True
     )
     photos = items.set_index("item_id")[["picture_digest", "mask_digest"]].to_dict("index")
-    code = looks.set_index("style_id")["style_code"]
+    sources = looks.set_index("style_id")
+    code = sources["style_code"]
+    pictures = sources["picture_digest"] + np.where(sources["verbatim"], " verbatim", "")
     version = recipe(config)
     wanted["render_key"] = [
         render_key(
             photos[item]["picture_digest"],
             photos[item]["mask_digest"],
             code[style],
+            pictures[style],
             strength,
             config.size_px,
             version,
@@ -112,6 +115,11 @@ def with_masks(
         mask_file=pd.Series([files.get(item) for item in ids], dtype=object, index=ids.index),
         mask_digest=pd.Series([digests.get(item) for item in ids], dtype=object, index=ids.index),
     ), rejects
+
+
+def with_permissions(pictures: pd.DataFrame, styles: pd.DataFrame) -> pd.DataFrame:
+    """Add to the encoded looks whether their `verbatim` picture may be shown as it is."""
+    return pictures.merge(styles[["style_id", "verbatim"]], on="style_id", how="left")
 
 
 def nearest_rivals(content: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -173,8 +181,10 @@ def paint_plan(
     todo = plan[~plan["render_key"].isin(kept["render_key"])]
     batches = _batches(_work_list(todo, items))
     sources = {
-        style: LookSource(np.asarray(code, dtype=np.float32), path)
-        for style, code, path in looks[["style_id", "style_code", "path"]].itertuples(index=False)
+        style: LookSource(np.asarray(code, dtype=np.float32), path, bool(verbatim))
+        for style, code, path, verbatim in looks[
+            ["style_id", "style_code", "path", "verbatim"]
+        ].itertuples(index=False)
     }
     factory = partial(item_painter, config.render, config.images, workspace.root, sources)
     rows: list[Row] = []
@@ -206,7 +216,6 @@ def paint_plan(
         "renders": len(done),
         "painted": len(rows),
         **{f"served_{mode}": int(n) for mode, n in sorted(served.items())},
-        "under_styled": int(done["reason"].str.contains("little of the look").sum()),
         "rejects": workspace.set_aside("render", [{"table": "items", **r} for r in rejects]),
     }
 
@@ -219,7 +228,9 @@ def render(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
         workspace.read("tables/items.parquet"),
         Path(source).parent,
     )
-    looks = workspace.read("tables/look_pictures.parquet")
+    looks = with_permissions(
+        workspace.read("tables/look_pictures.parquet"), workspace.read("tables/styles.parquet")
+    )
     plan = render_plan(workspace.read("tables/chosen.parquet"), items, looks, config.render)
     return paint_plan(workspace, plan, items, looks, config, rejects)
 

@@ -66,6 +66,7 @@ class FidelityMeter:
             )
         shift = delta_e_2000(self._lab, to_lab(render[self._sparse]))
         light = lightness(render)
+        arrived, distance = (None, None) if look is None else self._arrival(render, look)
         return FidelityReport(
             delta_e=float(shift.mean()),
             delta_e_p95=float(np.percentile(shift, 95)),
@@ -75,11 +76,13 @@ class FidelityMeter:
             silhouette_original=self._silhouette_original,
             identity_rank=identity_rank,
             text=text,
-            arrival=None if look is None else self._arrival(render, look),
+            arrival=arrived,
+            look_distance=distance,
         )
 
-    def _arrival(self, render: NDArray[np.uint8], look: LookColours) -> float:
+    def _arrival(self, render: NDArray[np.uint8], look: LookColours) -> tuple[float, float]:
         where = self._outside if self._outside.any() else None
         if look not in self._original_distances:
             self._original_distances[look] = look.distance(self._original, where)
-        return arrival(self._original_distances[look], look.distance(render, where))
+        distance = look.distance(render, where)
+        return arrival(self._original_distances[look], distance), distance

@@ -13,7 +13,8 @@ class FidelityReport:
     `ssim`, of lightness; `edge_f1`, edges kept. `silhouette` is the outline's IoU as read off the
     render, `silhouette_original` off the photo. `identity_rank` is 1 when the render's own item
     comes first in the catalogue. `text` is the share of characters read alike.
-    `arrival` is the look's colours' arrival outside the mask, between photo (0) and look (1).
+    `arrival` is the look's colours' arrival outside the mask, between photo (0) and look (1), and
+    `look_distance` what is left of the way, in Lab units.
     """
 
     delta_e: float
@@ -25,6 +26,7 @@ class FidelityReport:
     identity_rank: int | None = None
     text: float | None = None
     arrival: float | None = None
+    look_distance: float | None = None
 
     def to_dict(self) -> dict[str, float | int | None]:
         """The figures by name, floats rounded to 4 digits, for JSON and tables."""

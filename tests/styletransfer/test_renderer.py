@@ -213,24 +213,25 @@ def test_blends_of_misfitting_shapes_are_refused(make_codes: MakeCodes) -> None:
 
 def test_the_render_key_follows_everything_that_decides_the_pixels(make_codes: MakeCodes) -> None:
     code, other = make_codes(2)
-    key = render_key("aa", None, code, 0.5, 384, "v1")
-    assert key == render_key("aa", None, code.astype(np.float64), 0.5, 384, "v1")
+    key = render_key("aa", None, code, "cc", 0.5, 384, "v1")
+    assert key == render_key("aa", None, code.astype(np.float64), "cc", 0.5, 384, "v1")
     changed = {
-        render_key("ab", None, code, 0.5, 384, "v1"),
-        render_key("aa", "bb", code, 0.5, 384, "v1"),
-        render_key("aa", None, other, 0.5, 384, "v1"),
-        render_key("aa", None, code, 0.6, 384, "v1"),
-        render_key("aa", None, code, 0.5, 512, "v1"),
-        render_key("aa", None, code, 0.5, 384, "v2"),
+        render_key("ab", None, code, "cc", 0.5, 384, "v1"),
+        render_key("aa", "bb", code, "cc", 0.5, 384, "v1"),
+        render_key("aa", None, other, "cc", 0.5, 384, "v1"),
+        render_key("aa", None, code, "cd", 0.5, 384, "v1"),
+        render_key("aa", None, code, "cc", 0.6, 384, "v1"),
+        render_key("aa", None, code, "cc", 0.5, 512, "v1"),
+        render_key("aa", None, code, "cc", 0.5, 384, "v2"),
     }
-    assert len(changed | {key}) == 7
+    assert len(changed | {key}) == 8
     assert len(key) == 32
 
 
 @given(st.text(), st.text(), st.text(), st.text())
 def test_render_keys_do_not_run_their_parts_together(a: str, b: str, c: str, d: str) -> None:
     code = np.zeros(100, np.float32)
-    same = render_key(a, b, code, 1.0, 64, "v") == render_key(c, d, code, 1.0, 64, "v")
+    same = render_key(a, b, code, a, 1.0, 64, "v") == render_key(c, d, code, c, 1.0, 64, "v")
     assert same == ((a, b) == (c, d))
 
 
@@ -257,7 +258,7 @@ def test_a_mask_that_is_not_trusted_is_not_painted_around_and_the_reason_says_so
     mask = Mask(np.ones((96, 96), dtype=np.float32), 0.1, "estimated")
     [render] = Renderer(RenderConfig(), counting).render(picture, [look], mask=mask)
     assert counting.passes == []
-    assert render.served_mode in ("accent", ORIGINAL)
+    assert render.served_mode == ORIGINAL
     assert "mask confidence 0.10" in render.reason
 
 
@@ -276,3 +277,33 @@ def test_an_item_taken_for_another_is_not_served_restyled(
     assert render.served_mode == ORIGINAL
     assert render.picture is picture
     assert "identity rank 2" in render.reason
+
+
+def test_a_look_with_a_picture_is_shown_as_a_set_with_the_product_as_it_was(
+    counting: CountingBackend, make_picture: MakePicture, make_codes: MakeCodes
+) -> None:
+    picture, pattern = make_picture(96, 128), make_picture(96, 96, seed=5)
+    alpha = np.zeros((96, 128), dtype=np.float32)
+    alpha[30:80, 40:90] = 1.0
+    config = RenderConfig(size_px=128)
+    look = Look("a", make_codes(1)[0], 1.0, look_anchor(pattern), pattern)
+    mask = Mask(alpha, 0.95, "given")
+    [render] = Renderer(config, counting).render(picture, [look], mask=mask)
+    [again] = Renderer(config, counting).render(picture, [look], mask=mask)
+    assert counting.passes == []
+    assert render.served_mode == "faithful"
+    np.testing.assert_array_equal(render.picture[35:75, 45:85], picture[35:75, 45:85])
+    assert not np.array_equal(render.picture[:20], picture[:20])
+    np.testing.assert_array_equal(render.picture, again.picture)
+
+
+def test_paint_in_place_of_sets_is_had_by_asking(
+    counting: CountingBackend, make_picture: MakePicture, make_codes: MakeCodes
+) -> None:
+    picture = make_picture(96, 96)
+    alpha = np.zeros((96, 96), dtype=np.float32)
+    alpha[30:70, 30:70] = 1.0
+    look = Look("a", make_codes(1)[0], 1.0, look_anchor(picture[::-1]), picture[::-1])
+    painted = RenderConfig(surroundings="paint")
+    Renderer(painted, counting).render(picture, [look], mask=Mask(alpha, 0.95, "given"))
+    assert counting.passes == [1]
