@@ -1,18 +1,104 @@
-"""Whether a look's picture is a pattern: joins itself without a seam, alike all over."""
+"""Whether a look's picture is a pattern, and the tile that repeats in it."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from features.images import require_picture, resize_longest
+from styletransfer.sets.quilting import close_columns
 
 _LONGEST_PX: Final = 128
 _SEAM: Final = 1.6
 _LEAST_BORDER: Final = 0.4
+
+_MEASURED_PX: Final = 256
+_SHORTEST: Final = 0.05
+_ALIKE: Final = 0.75
+_DIP: Final = 0.25
+_CONSTANT: Final = 0.9
+_LEAST_OVERLAP: Final = 0.02
+
+
+class Tile(NamedTuple):
+    """What repeats, uint8 (h, w, 3), and how many of its pixels make one of the look's picture."""
+
+    picture: NDArray[np.uint8]
+    scale: float
+
+
+def find_tile(look: NDArray[np.uint8]) -> Tile | None:
+    """The part of a picture (h, w, 3) uint8 that repeats without a seam, or None where none does.
+
+    That is the picture itself where its ends join, or as many of its periods as it holds whole,
+    closed by quilting. Raises InputError for another array.
+    """
+    if is_tile(look):
+        return Tile(look, 1.0)
+    small = resize_longest(look, _MEASURED_PX, upscale=True)
+    lightness = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float64)
+    across, down = _period(lightness), _period(lightness.T)
+    # A picture that is constant both ways is plain, one that is so one way has stripes.
+    if across is None or down is None or across == down == 0:
+        return None
+    # Periods are rarely whole pixels of a small picture: cut where more pixels are.
+    grown = resize_longest(look, max(2 * _MEASURED_PX, *look.shape[:2]), upscale=True)
+    ratio = grown.shape[1] / small.shape[1]
+    closed = _closed(grown.astype(np.float32), across * ratio)
+    closed = _closed(closed.transpose(1, 0, 2), down * ratio).transpose(1, 0, 2)
+    picture = np.ascontiguousarray(np.clip(np.rint(closed), 0, 255).astype(np.uint8))
+    return Tile(picture, max(grown.shape[:2]) / max(look.shape[:2]))
+
+
+def _period(lightness: NDArray[np.float64]) -> int | None:
+    """Columns after which a picture (h, w) comes again; 0 where they are all alike, None if never.
+
+    The correlation of the picture with itself, moved, must come back after it has fallen.
+    """
+    width = lightness.shape[1]
+    alike = np.array(
+        [_correlation(lightness[:, lag:], lightness[:, :-lag]) for lag in range(1, width // 2 + 1)]
+    )
+    if alike.min() >= _CONSTANT:
+        return 0
+    fallen = np.minimum.accumulate(alike)
+    inner = np.arange(max(round(_SHORTEST * width), 2), len(alike) - 1)
+    peaks = inner[
+        (alike[inner] >= alike[inner - 1])
+        & (alike[inner] >= alike[inner + 1])
+        & (alike[inner] >= _ALIKE)
+        & (alike[inner] - fallen[inner] >= _DIP)
+    ]
+    return int(peaks[alike[peaks].argmax()]) + 1 if len(peaks) else None
+
+
+def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    one, other = one - one.mean(), other - other.mean()
+    length = float(np.sqrt((one**2).sum() * (other**2).sum()))
+    # Two plain pictures are alike.
+    return float((one * other).sum()) / length if length > 0 else 1.0
+
+
+def _closed(picture: NDArray[np.float32], period: float) -> NDArray[np.float32]:
+    """As many whole periods of columns as there are, closed."""
+    width = picture.shape[1]
+    least = max(round(_LEAST_OVERLAP * width), 2)
+    kept = width - least
+    if period:
+        expected = period * int((width - least) / period)
+        # The period is known to a pixel of the small picture; the best join tells it to one here.
+        reach = max(int(np.ceil(expected / period)), 2)
+        widths = range(max(round(expected) - reach, width // 2 + 1), round(expected) + reach + 1)
+        mismatch = {
+            count: float(((picture[:, count:] - picture[:, : width - count]) ** 2).mean())
+            for count in widths
+            if width - count >= 2
+        }
+        kept = min(mismatch, key=mismatch.__getitem__)
+    return close_columns(picture, kept)
 
 
 def is_tile(look: NDArray[np.uint8]) -> bool:
@@ -32,7 +118,6 @@ def is_tile(look: NDArray[np.uint8]) -> bool:
 def _joins(lines: NDArray[np.float32]) -> bool:
     """Whether the last line of (n, m, 3) Lab may be followed by the first."""
     steps = np.abs(np.diff(lines, axis=0)).mean(axis=(1, 2))
-    # Across the join the line that is missing is judged too: the picture goes on as it went.
     seam = float(np.abs(lines[0] - lines[-1]).mean())
     usual = float(np.quantile(steps, 0.9))
     border = float(np.concatenate((lines[0], lines[-1])).std(axis=0).sum())

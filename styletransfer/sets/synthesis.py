@@ -14,13 +14,13 @@ from features.schema import ConfigError, InputError
 from styletransfer.sets.copying import BLOCK_PX, LONGEST_PX, Block, copied_share, find_copies
 from styletransfer.sets.guides import SetLayout, guide, layout_light
 from styletransfer.sets.patch_neighbours import Bar, rebuild
-from styletransfer.sets.repetition import is_tile
+from styletransfer.sets.repetition import Tile, find_tile
 
 __all__ = ["DEFAULT_SETS", "MadeSet", "SetConfig", "SetLayout", "make_set"]
 
 LEAST_LOOK_PX: Final = 48
 LEAST_SIDE_PX: Final = 96
-_MOST_COPIES: Final = 3
+_MOST_COPIES: Final = 2
 _GAMMA: Final = 2.2
 # A set with more near copies than this is mended, up to so many times, from this side up.
 _FEW_COPIES: Final = 0.03
@@ -85,8 +85,9 @@ def make_set(
     if side_px < LEAST_SIDE_PX:
         raise InputError(f"a set's side must be at least {LEAST_SIDE_PX} px, got {side_px}")
     rng = np.random.default_rng(seed)
-    if is_tile(look):
-        made, method = _tiled(look, side_px, rng), "tile"
+    tile = find_tile(look)
+    if tile is not None:
+        made, method = _tiled(tile, look, side_px, rng), "tile"
     elif verbatim:
         made, method = _cut(look, side_px, rng), "picture"
     else:
@@ -95,14 +96,18 @@ def make_set(
     return MadeSet(picture, copied_share(picture, look), method)
 
 
-def _tiled(look: NDArray[np.uint8], side_px: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Whole copies side by side, about as large as they are, from a corner drawn at random."""
+def _tiled(
+    tile: Tile, look: NDArray[np.uint8], side_px: int, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Copies side by side, a small look's smaller than the set, from a corner drawn at random."""
     count = min(max(round(side_px / max(look.shape[:2])), 1), _MOST_COPIES)
-    tile = resize_longest(look, -(-side_px // count), upscale=True)
-    y, x = (int(rng.integers(length)) for length in tile.shape[:2])
-    tile = np.roll(tile, (-y, -x), axis=(0, 1))
-    copies = [-(-side_px // length) for length in tile.shape[:2]]
-    return np.tile(tile, (*copies, 1))[:side_px, :side_px]
+    ratio = side_px / count / (max(look.shape[:2]) * tile.scale)
+    sides = [max(round(length * ratio), 1) for length in tile.picture.shape[:2]]
+    picture = resize(tile.picture, sides[0], sides[1])
+    y, x = (int(rng.integers(length)) for length in sides)
+    picture = np.roll(picture, (-y, -x), axis=(0, 1))
+    copies = [-(-side_px // length) for length in sides]
+    return np.tile(picture, (*copies, 1))[:side_px, :side_px]
 
 
 def _cut(look: NDArray[np.uint8], side_px: int, rng: np.random.Generator) -> NDArray[np.uint8]:
