@@ -19,7 +19,7 @@ import io
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -32,12 +32,14 @@ from PIL import Image
 from skimage import data as skimage_data
 
 from benchmarks.hand_masks.runs import HandMask, read_masks
+from benchmarks.studio import Alpha, CutOut, Picture, frame, lay_over, shoot
 from features.images import decode, resize, resize_longest
 from features.matting.guided_filter import guided_filter
 
 CLOTHING: Final = Path("../shared/data/products_clothing_cc0")
 SAMPLES: Final = Path("data/samples")
 DOWNLOADS: Final = Path("downloads/photos")
+OUTLINES: Final = Path(__file__).with_name("hand_masks") / "people.txt"
 CUT_OUTS: Final = DOWNLOADS / "lobehub-fluent-emoji-3d-1.1.0.tgz"
 SIZE_PX: Final = 480
 SEED: Final = 9
@@ -54,19 +56,15 @@ _PEOPLE: Final = (
     "1f9cd 1f483 1f935 1f6b6 1f57a 1f469-200d-1f680 1f9d8 1f575-fe0f 1f46b 1f930 1f9d5 1f3cc-fe0f "
     "1f470 1f468-200d-1f4bc 1f46f 1f64b 1f931 1f472"
 )
-# Outlines of people, read by eye off enlarged photos, x and y as shares of the photo's sides.
-_OUTLINES: Final[dict[str, tuple[tuple[float, float], ...]]] = {}
-
-_LEVELS: Final = {
-    "packshot": 255.0,
-    "white": 252.0,
-    "sweep": 248.0,
-    "near-white": 240.0,
-    "coloured": 215.0,
-}
-
-Picture = NDArray[np.uint8]
-Alpha = NDArray[np.float32]
+# Phone photos of the test part whose garment lies, and those whose garment hangs in its room.
+_LYING: Final = (
+    "28b09463 4ceed2f1 11f2ff4e 1789bd08 1b93822d 0d73e759 105c3674 01033304 05814dc4 3f844e1e "
+    "0dfec862 1e302085 0f4d9494 0558b2c5"
+)
+_HANGING: Final = (
+    "06a00c0f 35f157d0 03a33083 f8ed83e3 0028956e 046d0a65 0e99edde 01b3083f 01fd527c 0af4203f "
+    "24963db3 01e4ab4f 36ad54ae"
+)
 
 
 class Photo(NamedTuple):
@@ -84,15 +82,6 @@ class Photo(NamedTuple):
     skin: NDArray[np.bool_] | None
 
 
-class CutOut(NamedTuple):
-    """A product without its ground: colours uint8 (h, w, 3), also under soft edges, and alpha."""
-
-    name: str
-    colours: Picture
-    alpha: Alpha
-    stands: bool
-
-
 def photos(kind: str, count: int) -> list[Photo]:
     """The first `count` photos of a kind, the same at every call.
 
@@ -101,19 +90,24 @@ def photos(kind: str, count: int) -> list[Photo]:
     return list(islice(_KINDS[kind](), count))
 
 
-def _clothing() -> Iterator[Photo]:
-    """Phone photos of the test part, hand-drawn masks where there are, evenly over the classes."""
+def _clothing(kind: str, begins: str = "") -> Iterator[Photo]:
+    """Phone photos of the test part, or those whose names begin so; hand-drawn masks where known.
+
+    Photos with a true mask come first, then one of each class in turn.
+    """
     table = pd.read_csv(CLOTHING / "images.csv", dtype="str")
     files = table[table["split"] == "test"].groupby("class")["file"].apply(list)
     drawn = {hand.file: hand.mask for hand in read_masks() if hand.part == "test"}
-    # Photos with a true mask first, then one of each class in turn.
-    longest = max(map(len, files))
-    turns = [row[i] for i in range(longest) for row in files if i < len(row)]
+    turns = [row[i] for i in range(max(map(len, files))) for row in files if i < len(row)]
+    chosen = begins.split()
+    if chosen:
+        by_name = {Path(file).name[:8]: file for file in turns}
+        turns = [by_name[name] for name in chosen]
     for file in [*(f for f in turns if f in drawn), *(f for f in turns if f not in drawn)]:
         mask = drawn.get(file)
         alpha = None if mask is None else mask.astype(np.float32)
         name = file.removeprefix("test/").replace("/", "-").removesuffix(".jpg")
-        yield Photo("clothing", name, (CLOTHING / file).read_bytes(), "jpg", alpha, None)
+        yield Photo(kind, name, (CLOTHING / file).read_bytes(), "jpg", alpha, None)
 
 
 def _white_ground() -> Iterator[Photo]:
@@ -135,11 +129,11 @@ def _cut_outs() -> Iterator[Photo]:
         if way == 2:
             yield _studio("cut-out", cut_out, "packshot", rng)
             continue
-        colours, alpha = _framed(cut_out, (SIZE_PX, SIZE_PX), 0.8)
+        colours, alpha = frame(cut_out, (SIZE_PX, SIZE_PX), 0.8)
         if way == 0:
             pixels = np.dstack([colours, (alpha * 255).round().astype(np.uint8)])
         else:
-            pixels = _over(colours, alpha, np.full(colours.shape, 255.0))
+            pixels = lay_over(colours, alpha, np.full(colours.shape, 255.0))
         yield Photo("cut-out", cut_out.name, _png(pixels), "png", alpha, None)
 
 
@@ -156,7 +150,7 @@ def _worn() -> Iterator[Photo]:
 
 
 def _people_photos() -> Iterator[Photo]:
-    """Portraits and street photos; `_OUTLINES` says which have a true mask."""
+    """Portraits and street photos; those with an outline have a true mask."""
     wheel = next(iter(sorted(DOWNLOADS.glob("ultralytics-*.whl"))), None)
     if wheel is None:
         raise FileNotFoundError(f"{DOWNLOADS} lacks ultralytics: see {__name__}'s first lines")
@@ -178,82 +172,20 @@ def _people_photos() -> Iterator[Photo]:
             "street": street[380:920, 30:330],
             "stadium": stadium[0:720, 720:1240],
         }
+    lines = OUTLINES.read_text(encoding="utf-8").splitlines()
+    outlines = {name: pairs for name, *pairs in map(str.split, lines) if name != "#"}
     for name, picture in found.items():
         small = resize_longest(picture, 800)
-        outline = _OUTLINES.get(name)
+        outline = outlines.get(name)
         alpha = None if outline is None else _outlined(small, outline)
         skin = None if alpha is None else _skin(small, alpha)
         yield Photo("worn", name, _jpeg(small, 92), "jpg", alpha, skin)
 
 
 def _studio(kind: str, cut_out: CutOut, ground: str, rng: np.random.Generator) -> Photo:
-    """The cut-out on a studio ground, with its shadow, as JPEG of quality 75 to 95."""
-    height = SIZE_PX
-    width = int(height * rng.choice([0.75, 0.8, 1.0]))
-    colours, alpha = _framed(cut_out, (height, width), rng.uniform(0.68, 0.86))
-    behind = _ground(ground, (height, width), rng)
-    behind *= 1 - _shadow(alpha, cut_out.stands, ground, rng)[..., None]
-    mixed = _over(colours, alpha, behind + rng.normal(0, rng.uniform(0, 1.2), behind.shape))
+    picture, alpha = shoot(cut_out, ground, SIZE_PX, rng)
     quality = int(rng.integers(75, 96))
-    return Photo(kind, f"{cut_out.name}-{ground}", _jpeg(mixed, quality), "jpg", alpha, None)
-
-
-def _ground(kind: str, shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float64]:
-    down, across = np.linspace(0, 1, shape[0])[:, None], np.linspace(-1, 1, shape[1])
-    level = {"packshot": 255.0, "white": 252.0, "sweep": 248.0, "near-white": 240.0}.get(
-        kind, 215.0
-    )
-    light = np.full(shape, level)
-    if kind == "sweep":  # a paper sweep: the floor falls off to the front and the sides
-        light -= rng.uniform(6, 18) * np.clip(down - 0.55, 0, None) / 0.45
-        light -= rng.uniform(2, 6) * across**2
-    elif kind != "packshot":
-        light += rng.uniform(-3, 3) * (down - 0.5) + rng.uniform(-3, 3) * across
-    tint = np.zeros(3)
-    if kind == "near-white":
-        tint = rng.uniform(-5, 3, 3)
-    elif kind == "coloured":
-        tint = rng.uniform(-45, 25, 3)
-    return light[..., None] + tint
-
-
-def _shadow(
-    alpha: Alpha, stands: bool, ground: str, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Share of light lost: below what stands a contact shadow, around what lies a soft one."""
-    height, width = alpha.shape
-    rows, columns = np.nonzero(alpha > 0.5)
-    depth = rng.uniform(0.1, 0.35) if ground == "packshot" else rng.uniform(0.15, 0.5)
-    if not stands:
-        offset = int(rng.integers(2, 8)), int(rng.integers(-5, 6))
-        soft = cv2.GaussianBlur(np.roll(alpha, offset, (0, 1)), (0, 0), rng.uniform(3, 9))
-        return np.asarray(depth * soft, dtype=np.float64)
-    bottom = rows.max()
-    touching = columns[rows > bottom - 0.06 * (bottom - rows.min())]
-    reach = max(float(np.ptp(touching)) / 2, 0.12 * width)
-    y, x = np.mgrid[:height, :width]
-    flat = ((x - (touching.min() + touching.max()) / 2) / reach) ** 2 + (
-        (y - bottom) / (0.035 * height)
-    ) ** 2
-    wide = np.exp(-0.5 * (flat / 3.0))
-    return np.asarray(depth * (0.7 * np.exp(-0.5 * flat) + 0.3 * wide))
-
-
-def _framed(cut_out: CutOut, shape: tuple[int, int], fill: float) -> tuple[Picture, Alpha]:
-    """The cut-out scaled to `fill` of the frame and centred in it, a little low."""
-    rows, columns = np.nonzero(cut_out.alpha > 0.02)
-    top, left = rows.min(), columns.min()
-    tall, wide = rows.max() + 1 - top, columns.max() + 1 - left
-    height, width = shape
-    scale = fill * min(height / tall, width / wide)
-    shift = (width - scale * wide) / 2 - scale * left, (height - scale * tall) * 0.55 - scale * top
-    place = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    size = (width, height)
-    edge = cv2.BORDER_REPLICATE
-    colours = cv2.warpAffine(cut_out.colours, place, size, flags=way, borderMode=edge)
-    alpha = cv2.warpAffine(cut_out.alpha, place, size, flags=way).clip(0, 1)
-    return colours.astype(np.uint8), alpha.astype(np.float32)
+    return Photo(kind, f"{cut_out.name}-{ground}", _jpeg(picture, quality), "jpg", alpha, None)
 
 
 def _garments() -> Iterator[CutOut]:
@@ -316,9 +248,10 @@ def _rendered(code: str, stands: bool) -> CutOut:
     return CutOut(f"render-{code}", colours.astype(np.uint8), alpha, stands)
 
 
-def _outlined(picture: Picture, outline: tuple[tuple[float, float], ...]) -> Alpha:
+def _outlined(picture: Picture, outline: list[str]) -> Alpha:
     height, width = picture.shape[:2]
-    points = (np.array(outline) * (width, height)).round().astype(np.int32)
+    hundredths = np.array([pair.split(",") for pair in outline], dtype=np.float64)
+    points = (hundredths / 100 * (width, height)).round().astype(np.int32)
     mask = np.zeros((height, width), dtype=np.uint8)
     cv2.fillPoly(mask, [points], 1)
     return mask.astype(np.float32)
@@ -339,11 +272,6 @@ def _skin(picture: Picture, alpha: Alpha) -> NDArray[np.bool_]:
     return np.asarray(opened > 0)
 
 
-def _over(colours: Picture, alpha: Alpha, behind: NDArray[np.float64]) -> Picture:
-    mixed = colours * alpha[..., None] + behind * (1 - alpha[..., None])
-    return mixed.clip(0, 255).round().astype(np.uint8)
-
-
 def _jpeg(picture: Picture, quality: int) -> bytes:
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "jpeg", quality=quality)
@@ -357,12 +285,15 @@ def _png(pixels: Picture) -> bytes:
 
 
 _KINDS: Final[dict[str, Callable[[], Iterator[Photo]]]] = {
-    "clothing": _clothing,
+    "clothing": partial(_clothing, "clothing"),
     "white ground": _white_ground,
     "cut-out": _cut_outs,
     "worn": _worn,
+    "flat lay": partial(_clothing, "flat lay", _LYING),
+    "real room": partial(_clothing, "real room", _HANGING),
 }
 KINDS: Final = tuple(_KINDS)
+"""`flat lay` and `real room` are phone photos chosen by eye, which `clothing` may hold too."""
 
 
 def main() -> None:
