@@ -35,7 +35,7 @@ def composite(
 ) -> tuple[Picture, Region]:
     """Lay the product of `photo` on a `ground` with a shadow; returns the picture and its mask."""
     height, width = mask.shape
-    alpha = _soft(photo, mask)
+    alpha = soft_cut_out(photo, mask)
     lab = to_lab(photo)
     if rng.random() < 0.15:  # a white or a black garment
         lab[..., 1:] *= 0.15
@@ -79,8 +79,8 @@ def degrade(picture: Picture, mask: Region, rng: np.random.Generator) -> tuple[P
     return pixels.clip(0, 255).astype(np.uint8), moved
 
 
-def _soft(photo: Picture, mask: Region) -> NDArray[np.float32]:
-    """The mask with edges that follow the photo's, exact 3 pixels inside and 2 outside."""
+def soft_cut_out(photo: Picture, mask: Region) -> NDArray[np.float32]:
+    """Alpha (h, w) float32 with the photo's own edges, exact 3 pixels inside and 2 outside."""
     solid = mask.astype(np.uint8)
     soft = guided_filter(photo, mask.astype(np.float32), 2, 1e-4)
     soft[cv2.erode(solid, np.ones((7, 7)), borderValue=1) > 0] = 1.0
