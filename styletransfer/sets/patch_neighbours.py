@@ -11,7 +11,7 @@ Ashikhmin 2001, "Synthesizing natural textures".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 PATCH_PX: Final = 7
 _COMPONENTS: Final = 24
-_BLOCK_ROWS: Final = 1024
+_BLOCK_ROWS: Final = 256
 _BASIS_PATCHES: Final = 4000
 
 Picture = NDArray[np.float32]
@@ -43,7 +43,7 @@ class PatchConfig:
     factor: float = 4 / 3
     passes: int = 2
     completeness: float = 0.002
-    search_all_px: int = 132
+    search_all_px: int = 110
 
 
 DEFAULT_PATCHES: Final = PatchConfig()
@@ -103,7 +103,7 @@ def rebuild(
                 assert field is not None
                 if turn == 0:
                     field = _grow_field(field, previous, side, keys.shape[:2])
-                field = _search_around(queries, keys, allowed, field)
+                field = _search_around(queries, keys, allowed, field, thorough=turn == 0)
             guess = _vote(sharp, field)
         previous = side
     return guess
@@ -172,17 +172,23 @@ def _search_all(
     cloud = keys[allowed]
     flat = queries.reshape(-1, queries.shape[-1])
     corners = np.argwhere(np.ones(queries.shape[:2], dtype=bool))
+    # One product of matrices gives all squared distances: (q, |q|^2, 1) with (-2 k, 1, |k|^2).
+    ones = np.ones((len(flat), 1), dtype=np.float32)
+    left = np.hstack((flat, (flat**2).sum(axis=1, keepdims=True), ones))
+    ones = np.ones((len(cloud), 1), dtype=np.float32)
+    right = np.hstack((-2 * cloud, ones, (cloud**2).sum(axis=1, keepdims=True))).T
     best = np.full(len(cloud), np.inf, dtype=np.float32)
-    for _, distances in _distances(flat, cloud):
-        np.minimum(best, distances.min(axis=0), out=best)
-    weight = 1.0 / (completeness + best)
+    blocks = [slice(start, start + _BLOCK_ROWS) for start in range(0, len(flat), _BLOCK_ROWS)]
+    for rows in blocks:
+        np.minimum(best, (left[rows] @ right).min(axis=0), out=best)
+    right = right / (completeness + np.maximum(best, 0.0))
     barred = [
         (np.flatnonzero(_inside(bar.of_set, corners)), np.flatnonzero(_inside(bar.of_look, places)))
         for bar in bars
     ]
     nearest = np.empty(len(flat), dtype=np.int64)
-    for rows, distances in _distances(flat, cloud):
-        distances *= weight
+    for rows in blocks:
+        distances = left[rows] @ right
         for ours, theirs in barred:
             here = ours[(ours >= rows.start) & (ours < rows.stop)] - rows.start
             if len(here):
@@ -207,20 +213,6 @@ def _inside(bounds: Bounds, corners: NDArray[np.integer]) -> NDArray[np.bool_]:
     y, x = corners[:, 0] + PATCH_PX / 2, corners[:, 1] + PATCH_PX / 2
     inside: NDArray[np.bool_] = (y >= top) & (y < bottom) & (x >= left) & (x < right)
     return inside
-
-
-def _distances(
-    queries: NDArray[np.float32], cloud: NDArray[np.float32]
-) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-    lengths = (cloud**2).sum(axis=1)
-    for start in range(0, len(queries), _BLOCK_ROWS):
-        rows = slice(start, start + _BLOCK_ROWS)
-        block = queries[rows]
-        distances = block @ (cloud.T * np.float32(-2.0))
-        distances += lengths
-        distances += (block**2).sum(axis=1)[:, None]
-        np.maximum(distances, 0.0, out=distances)
-        yield rows, distances
 
 
 def _grow_field(field: Field, before: int, after: int, shape: tuple[int, ...]) -> Field:
@@ -249,17 +241,18 @@ def _search_around(
     keys: NDArray[np.float32],
     allowed: NDArray[np.bool_],
     field: Field,
+    thorough: bool,
 ) -> Field:
     """Improve a field by what its neighbours found, one patch on, and by places one pixel off."""
     best = field.copy()
     cost = _cost(queries, keys, allowed, best)
     moves = [(0, 1), (0, -1), (1, 0), (-1, 0)]
-    for reach in (4, 2, 1):
+    for reach in (4, 2, 1) if thorough else (1,):
         for dy, dx in moves:
             other = np.roll(best, (dy * reach, dx * reach), axis=(0, 1))
             other = other + np.array([dy * reach, dx * reach], dtype=np.int32)
             best, cost = _better(queries, keys, allowed, best, cost, other)
-    for dy, dx in moves:
+    for dy, dx in moves if thorough else ():
         best, cost = _better(
             queries, keys, allowed, best, cost, best + np.array([dy, dx], dtype=np.int32)
         )

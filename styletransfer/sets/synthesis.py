@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from features.images import require_picture, resize, resize_longest
 from features.schema import ConfigError, InputError
 from styletransfer.sets.copying import BLOCK_PX, LONGEST_PX, Block, copied_share, find_copies
+from styletransfer.sets.figures import find_figures
 from styletransfer.sets.guides import SetLayout, guide, layout_light
+from styletransfer.sets.margins import trim_margins
 from styletransfer.sets.patch_neighbours import Bar, rebuild
 from styletransfer.sets.repetition import Tile, find_tile
+from styletransfer.transport.sliced import sliced_map
 
 __all__ = ["DEFAULT_SETS", "MadeSet", "SetConfig", "SetLayout", "make_set"]
 
@@ -24,8 +27,9 @@ _MOST_COPIES: Final = 2
 _GAMMA: Final = 2.2
 # A set with more near copies than this is mended, up to so many times, from this side up.
 _FEW_COPIES: Final = 0.03
-_MENDINGS: Final = 3
+_MENDINGS: Final = 2
 _MENDED_PX: Final = 64
+_COLOURS: Final = 20_000
 
 
 @dataclass(frozen=True)
@@ -121,11 +125,25 @@ def _cut(look: NDArray[np.uint8], side_px: int, rng: np.random.Generator) -> NDA
 def _rebuilt(
     look: NDArray[np.uint8], layout: SetLayout, side_px: int, seed: int, config: SetConfig
 ) -> NDArray[np.uint8]:
-    scaled = resize_longest(look, side_px, upscale=True).astype(np.float32) / 255.0
-    usable = np.ones(scaled.shape[:2], dtype=bool)
+    shown = resize_longest(look, side_px, upscale=True)
+    trimmed = trim_margins(shown)
+    scaled = trimmed.astype(np.float32) / 255.0
+    usable = ~find_figures(np.ascontiguousarray(trimmed))
     start = guide(scaled, usable, layout, config.start_px, seed)
     made = rebuild(scaled, usable, start, side_px)
-    return _less_copied(_to_bytes(made), look, scaled, usable)
+    mended = _less_copied(_to_bytes(made), np.ascontiguousarray(trimmed), scaled, usable)
+    return _recoloured(mended, trimmed, seed)
+
+
+def _recoloured(made: NDArray[np.uint8], look: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
+    """A set in all the colours of its look, those of what was left out too."""
+    rng = np.random.default_rng(seed)
+    pixels = [picture.reshape(-1, 3) for picture in (made, look)]
+    source, target = (
+        each[rng.integers(len(each), size=_COLOURS)].astype(np.float64) / 255.0 for each in pixels
+    )
+    move = sliced_map(source, target, seed, iterations=8, quantiles=64)
+    return _to_bytes(move(made.astype(np.float32) / 255.0).astype(np.float32))
 
 
 def _less_copied(
