@@ -17,7 +17,7 @@ class Look:
 
     The null look (`style_id` "original") and any look at strength 0 stand for the picture itself.
     `anchor` (made once per look's picture by `look_anchor`) is what renders are judged against; a
-    look without one, such as a blend, is judged against its own paint. `picture`, uint8
+    blend, which has neither anchor nor picture, is judged against its own paint. `picture`, uint8
     (h, w, 3) sRGB of any size, is what sets are made of, and what methods other than the generator
     paint from. `verbatim` says that the picture may be shown as it is: the shop's, or a pattern.
     Raises InputError on a code of another shape or not finite, or a strength out of range.

@@ -219,10 +219,11 @@ class Renderer:
         made = self._surroundings(picture, gate, [look for look, _ in styled], own_code)
         renders = []
         for (look, publish), one in zip(styled, made, strict=True):
+            judged_by = look.picture if look.picture is not None else one.paint
             anchor = look.anchor
             if anchor is None:
-                assert one.paint is not None  # blends are always painted
-                anchor = look_anchor(one.paint)
+                assert judged_by is not None  # blends are always painted
+                anchor = look_anchor(judged_by)
             shown = gate.serve(config.mode, one.paint, anchor, publish, one.placed)
             renders.append(
                 Rendered(
@@ -260,7 +261,7 @@ class Renderer:
         painted_looks = [
             look
             for look, has_set in zip(looks, sets, strict=True)
-            if not has_set and (canvas is not None or look.anchor is None)
+            if not has_set and (canvas is not None or _is_blend(look))
         ]
         painted: Iterator[tuple[NDArray[np.uint8], float]] = iter(())
         if painted_looks:
@@ -273,7 +274,7 @@ class Renderer:
         for look, has_set in zip(looks, sets, strict=True):
             if has_set:
                 yield next(placed)
-            elif canvas is not None or look.anchor is None:
+            elif canvas is not None or _is_blend(look):
                 yield _Surroundings(*next(painted))
             else:
                 yield _Surroundings(None, 0.0)
@@ -281,7 +282,7 @@ class Renderer:
     def _has_set(self, look: Look) -> bool:
         config = self._config
         wanted = config.surroundings == "set" and config.method == "generator"
-        return wanted and look.picture is not None and look.anchor is not None
+        return wanted and look.picture is not None
 
     def _place(
         self, picture: NDArray[np.uint8], looks: Sequence[Look], plate: Plate
@@ -307,6 +308,11 @@ class Renderer:
                 colours = np.asarray(mixed, dtype=np.float32)
             seconds = shared + time.perf_counter() - began
             yield _Surroundings(None, seconds, PlacedSet(colours, look.strength))
+
+
+def _is_blend(look: Look) -> bool:
+    """Whether a look is a point of style space alone, known by what is painted with it."""
+    return look.anchor is None and look.picture is None
 
 
 class _Surroundings(NamedTuple):
