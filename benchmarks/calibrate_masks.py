@@ -25,6 +25,7 @@ from features.matting.confidence import Evidence, gather, iou
 from features.matting.guided_filter import guided_filter
 from features.matting.hypotheses import SegmentConfig, hypotheses
 from features.matting.mask import DEFAULT_MATTING
+from features.matting.people import foreground_alpha
 from features.matting.prior import stage_maps
 
 RIGHT = 0.75
@@ -49,7 +50,7 @@ def main() -> None:
                 guesses = hypotheses(small, log_odds, SegmentConfig())
                 if not guesses:
                     continue
-                evidence.append(gather(guesses))
+                evidence.append(gather(guesses, foreground_alpha(small)))
                 overlaps.append(iou(_fine(picture, guesses[0].mask), mask))
                 photos.append(hand.file)
                 degraded.append(is_degraded)

@@ -20,6 +20,7 @@ from scipy.ndimage import distance_transform_edt
 from benchmarks.composites import soft_cut_out
 from benchmarks.hand_masks.runs import read_masks
 from features.images import decode, decode_with_alpha
+from features.matting import product_mask
 
 PHOTOS: Final = Path("../shared/data/products_clothing_cc0")
 SAMPLES: Final = Path("data/samples")
@@ -34,23 +35,25 @@ KINDS: Final = (
     "hard shadow",
     "reflection",
     "white product",
+    "in the ground's colour",
     "several",
     "cut by the frame",
 )
 
-# Emoji of things that a shop sells, by code point.
-_THINGS: Final = (
-    "1f451 1f452 1f453 1f454 1f455 1f456 1f457 1f458 1f459 1f45a 1f45b 1f45c 1f45d 1f45e 1f45f 1f460"
-    " 1f461 1f462 1f48d 1f4f7 1f4ba 1f4bb 1f4be 1f4bc 1f4d5 1f4d7 1f4da 1f4de 1f4e6 1f4fa 1f4fb"
-    " 1f50b 1f50d 1f511 1f526 1f528 1f52a 1f56f 1f576 1f57a 1f58a 1f5a8 1f5d1 1f5dc 1f6b2 1f6b4"
-    " 1f6bf 1f6c1 1f6cb 1f6d2 1f6e0 1f6f4 1f6f9 1f941 1f943 1f944 1f94a 1f94e 1f95b 1f960 1f961"
-    " 1f962 1f963 1f964 1f97b 1f97c 1f97d 1f97e 1f97f 1f9e2 1f9e3 1f9e4 1f9e5 1f9e6 1f9e8 1f9ea"
-    " 1f9eb 1f9ec 1f9ed 1f9ee 1f9f0 1f9f2 1f9f3 1f9f4 1f9f5 1f9f6 1f9f7 1f9f8 1f9f9 1f9fa 1f9fb"
-    " 1f9fc 1f9fd 1f9fe 1f9ff 1fa70 1fa71 1fa73 1fa74 1fa80 1fa81 1fa83 1fa91 1fa92 1fa93 1fa95"
-    " 1fa9a 1fa9b 1fa9c 1fa9e 1faa0 1faa1 1faa2 1faa3 1faa4 1faa5 1faad 1fab4 1fad6 1fad7 2602 260e"
-    " 2614 26f8 2702 270f 2712 1f377 1f378 1f37c 1f37d 1f380 1f381 1f392 1f393 1f3a7 1f3a8 1f3a9"
-    " 1f3ae 1f3b7 1f3b8 1f3ba 1f3bb 1f3c0 1f3c8 1f3d3 1f3f8"
-).split()
+# Renders of things that a shop sells, by code point.
+_THINGS: Final = """
+    1f451 1f452 1f453 1f454 1f455 1f456 1f457 1f458 1f459 1f45a 1f45b 1f45c 1f45d 1f45e
+    1f45f 1f460 1f461 1f462 1f48d 1f4f7 1f4ba 1f4bb 1f4be 1f4bc 1f4d5 1f4d7 1f4da 1f4de
+    1f4e6 1f4fa 1f4fb 1f50b 1f50d 1f511 1f526 1f528 1f52a 1f56f 1f576 1f57a 1f58a 1f5a8
+    1f5d1 1f5dc 1f6b2 1f6b4 1f6bf 1f6c1 1f6cb 1f6d2 1f6e0 1f6f4 1f6f9 1f941 1f943 1f944
+    1f94a 1f94e 1f95b 1f960 1f961 1f962 1f963 1f964 1f97b 1f97c 1f97d 1f97e 1f97f 1f9e2
+    1f9e3 1f9e4 1f9e5 1f9e6 1f9e8 1f9ea 1f9eb 1f9ec 1f9ed 1f9ee 1f9f0 1f9f2 1f9f3 1f9f4
+    1f9f5 1f9f6 1f9f7 1f9f8 1f9f9 1f9fa 1f9fb 1f9fc 1f9fd 1f9fe 1f9ff 1fa70 1fa71 1fa73
+    1fa74 1fa80 1fa81 1fa83 1fa91 1fa92 1fa93 1fa95 1fa9a 1fa9b 1fa9c 1fa9e 1faa0 1faa1
+    1faa2 1faa3 1faa4 1faa5 1faad 1fab4 1fad6 1fad7 2602 260e 2614 26f8 2702 270f 2712
+    1f377 1f378 1f37c 1f37d 1f380 1f381 1f392 1f393 1f3a7 1f3a8 1f3a9 1f3ae 1f3b7 1f3b8
+    1f3ba 1f3bb 1f3c0 1f3c8 1f3d3 1f3f8
+""".split()  # noqa: SIM905
 
 
 class CutOut(NamedTuple):
@@ -116,6 +119,10 @@ def make_photo(cut_out: CutOut, others: list[CutOut], kind: str, rng: np.random.
         pieces[0] = _whiten(pieces[0], rng)
     rgba = _arrange(pieces, shape, cut=kind == "cut by the frame", rng=rng)
     ground = _ground(kind, shape, rng)
+    if kind == "in the ground's colour":
+        tint = ground.mean(axis=(0, 1)) + rng.normal(0, 0.03, 3)
+        share = rgba.dtype.type(rng.uniform(0.5, 0.93))
+        rgba[..., :3] = rgba[..., :3] * (1 - share) + (tint * share).clip(0, 1)
     shadow = _shadow(kind, rgba[..., 3], rng)
     behind = ground * shadow[..., None]
     if kind == "reflection":
@@ -125,9 +132,12 @@ def make_photo(cut_out: CutOut, others: list[CutOut], kind: str, rng: np.random.
     blur = rng.uniform(0.3, 0.7)
     mixed = cv2.GaussianBlur(mixed, (0, 0), blur)
     noise = 0.0 if kind == "cut-out on white" else rng.uniform(0, 1.6)
-    pixels = (255 * mixed + rng.normal(0, noise, mixed.shape)).clip(0, 255).round()
+    grain = noise * rng.standard_normal(mixed.shape, dtype=np.float32)
+    pixels = (255 * mixed + grain).clip(0, 255).round()
     picture = _jpeg(pixels.astype(np.uint8), int(rng.integers(78, 97)))
-    soft = cv2.GaussianBlur(rgba[..., 3], (0, 0), blur)
+    # A glass shows its ground through, and is product as a whole all the same.
+    core = cv2.erode((rgba[..., 3] > 0.1).astype(np.float32), np.ones((3, 3)))
+    soft = cv2.GaussianBlur(np.maximum(rgba[..., 3], core), (0, 0), blur)
     return Photo(cut_out.name, kind, cut_out.part, picture, soft, ground, shadow)
 
 
@@ -208,6 +218,9 @@ def _ground(kind: str, shape: tuple[int, int], rng: np.random.Generator) -> NDAr
         hue = np.uint8([[[rng.integers(180), rng.integers(20, 170), rng.integers(120, 255)]]])
         colour = cv2.cvtColor(hue, cv2.COLOR_HSV2RGB)[0, 0] / 255.0
         falloff = rng.uniform(-0.06, 0.06) * across + rng.uniform(-0.06, 0.06) * down
+    elif kind == "in the ground's colour":
+        colour = rng.uniform(0.35, 0.95) + rng.normal(0, 0.06, 3)
+        falloff = rng.uniform(0, 0.1) * (down**2 + across**2) / 2
     else:
         colour = np.full(3, rng.uniform(0.93, 1.02)) + rng.normal(0, 0.004, 3)
         falloff = rng.uniform(0, 0.06) * (down**2 + across**2) / 2
@@ -265,3 +278,28 @@ def _jpeg(picture: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
     _, packed = cv2.imencode(".jpg", picture[..., ::-1], options)
     decoded: NDArray[np.uint8] = cv2.imdecode(packed, cv2.IMREAD_COLOR)[..., ::-1]
     return np.ascontiguousarray(decoded)
+
+
+def read_training_cut_outs() -> list[CutOut]:
+    """More cut-outs to train on: renders of other things, garments of the training photos.
+
+    Garments are those whose estimated mask is trusted most; none is a photo with a hand-drawn mask.
+    """
+    found = []
+    names = sorted(path.stem for path in EMOJI.glob("*.webp"))
+    kept = [name for name in names if "-1f3f" not in name and name not in _THINGS]
+    for name in kept[::2]:
+        picture, alpha = decode_with_alpha(EMOJI / f"{name}.webp")
+        if alpha is not None and 0.05 < (alpha > 127).mean() < 0.95:
+            rgba = _crop(_rgba(picture, alpha / np.float32(255)))
+            found.append(CutOut(f"render {name}", "dev", rgba))
+    table = pd.read_csv(PHOTOS / "images.csv")
+    drawn = {hand.file for hand in read_masks()}
+    files = [file for file in table.loc[table["split"] == "train", "file"] if file not in drawn]
+    for file in sorted(files)[::6]:
+        photo = decode(PHOTOS / file)
+        mask = product_mask(photo)
+        if mask.source == "estimated" and mask.confidence > 0.97:
+            rgba = _crop(_rgba(photo, soft_cut_out(photo, mask.alpha >= 0.5)))
+            found.append(CutOut(f"garment {file}", "dev", rgba))
+    return found

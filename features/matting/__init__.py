@@ -7,5 +7,14 @@ from features.matting.mask import (
     MattingConfig,
     product_mask,
 )
+from features.matting.plain_ground import PlainGround, plain_ground
 
-__all__ = ["DEFAULT_MATTING", "LOW_CONFIDENCE", "Mask", "MattingConfig", "product_mask"]
+__all__ = [
+    "DEFAULT_MATTING",
+    "LOW_CONFIDENCE",
+    "Mask",
+    "MattingConfig",
+    "PlainGround",
+    "plain_ground",
+    "product_mask",
+]

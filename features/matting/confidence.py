@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,22 +17,32 @@ class Evidence(NamedTuple):
 
     `overlap` is the intersection over union expected under the product prior; `agreement` the mean
     intersection over union with the other guesses; `dissent` the lowest of these; `touch` the
-    share of the picture's frame that the mask covers.
+    share of the picture's frame that the mask covers; `backed` the share of the mask that the
+    foreground network finds too; `missed` what it finds outside, as a share of the mask.
     """
 
     overlap: float
     agreement: float
     dissent: float
     touch: float
+    backed: float
+    missed: float
 
 
 # Log-odds of an IoU of at least 0.75, fitted by `python -m benchmarks.calibrate_masks`.
 _INTERCEPT: Final = -12.04
-_WEIGHTS: Final = Evidence(overlap=7.54, agreement=5.83, dissent=4.04, touch=-3.48)
+_WEIGHTS: Final = Evidence(
+    overlap=7.54, agreement=5.83, dissent=4.04, touch=-3.48, backed=0.0, missed=0.0
+)
+# Probability of foreground that leaves no doubt.
+_SURE: Final = 0.9
 
 
-def gather(guesses: list[Hypothesis]) -> Evidence:
-    """Evidence for the first of `guesses`, all of which are of one picture."""
+def gather(guesses: list[Hypothesis], foreground: NDArray[np.float32]) -> Evidence:
+    """Evidence for the first of `guesses`, all of which are of one picture.
+
+    `foreground` (h, w) float32 is `people.foreground_alpha`, at the guesses' size.
+    """
     best = guesses[0]
     others = [iou(best.mask, guess.mask) for guess in guesses[1:]] or [0.0]
     return Evidence(
@@ -39,7 +50,20 @@ def gather(guesses: list[Hypothesis]) -> Evidence:
         agreement=float(np.mean(others)),
         dissent=min(others),
         touch=float(best.mask[frame(best.mask.shape, 0.02)].mean()),
+        backed=float(foreground[best.mask].mean()) if best.mask.any() else 0.0,
+        missed=missed_foreground(best.mask, foreground),
     )
+
+
+def missed_foreground(product: NDArray[np.bool_], foreground: NDArray[np.float32]) -> float:
+    """Connected sure foreground outside `product` (h, w), as a share of it, at most 1.
+
+    `foreground` (h, w) float32 in 0..1. A rim of a fiftieth of the picture's side is no part.
+    """
+    width = 2 * round(max(product.shape) / 50) + 1
+    rest = ((foreground > _SURE) & ~product).astype(np.uint8)
+    rest = cv2.morphologyEx(rest, cv2.MORPH_OPEN, np.ones((width, width), np.uint8))
+    return min(float(rest.sum()) / max(float(product.sum()), 1.0), 1.0)
 
 
 def confidence(evidence: Evidence) -> float:

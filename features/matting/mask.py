@@ -11,16 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.images import require_picture, resize_longest
-from features.matting.confidence import confidence, gather
+from features.matting.confidence import confidence, gather, missed_foreground
 from features.matting.guided_filter import guided_filter
 from features.matting.hypotheses import SegmentConfig, hypotheses, judge
+from features.matting.people import foreground_alpha, is_person
+from features.matting.plain_ground import plain_ground
 from features.matting.prior import product_log_odds
 from features.matting.rembg_cut import rembg_alpha
 from features.schema import ImageError
 
 _log = logging.getLogger(__name__)
 
-MaskSource = Literal["alpha", "given", "estimated", "rembg"]
+MaskSource = Literal["alpha", "given", "plain_ground", "estimated", "worn", "rembg"]
+"""`worn` is an estimated product and the person who wears or holds it."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,8 @@ def product_mask(
     """Mask of the product in `picture` (h, w, 3) uint8 sRGB.
 
     The picture's own `alpha` (h, w) uint8 is taken if it cuts something out, else the `given` mask
-    (h, w) uint8 with 255 on the product, else rembg's if that is installed, else one is estimated.
+    (h, w) uint8 with 255 on the product, else it is told from a plain ground, else rembg's if that
+    is installed, else one is estimated, with the person who wears or holds the product.
     An alpha or a mask that is empty or full shows no product and is passed over with a warning in
     the log. Deterministic. Raises ImageError for a mask whose size or type does not fit the
     picture, InputError for a picture of another layout.
@@ -113,21 +117,47 @@ def _cuts_out(values: NDArray[np.uint8], config: MattingConfig) -> bool:
 
 
 def _estimate(picture: NDArray[np.uint8], config: MattingConfig) -> Mask:
+    """The plain ground's mask where it is trusted, else the likelier of it and the learned one."""
+    plain = plain_ground(picture)
+    if plain is not None and plain.confidence >= LOW_CONFIDENCE:
+        return Mask(plain.alpha, plain.confidence, "plain_ground")
+    learned = _learn(picture, config)
+    if plain is not None and plain.confidence > learned.confidence:
+        return Mask(plain.alpha, plain.confidence, "plain_ground")
+    return learned
+
+
+def _learn(picture: NDArray[np.uint8], config: MattingConfig) -> Mask:
+    """The best of the guesses from the product prior, and the person about it."""
     small = resize_longest(picture, config.segment.size_px)
     log_odds = product_log_odds(picture)
     guesses = hypotheses(small, log_odds, config.segment)
     if not guesses:
         return Mask(np.zeros(picture.shape[:2], dtype=np.float32), 0.0, "estimated")
+    foreground = foreground_alpha(small)
     found = rembg_alpha(picture)
     if found is not None and _cuts_out(found, config):
         coarse = cv2.resize(found, small.shape[1::-1], interpolation=cv2.INTER_AREA) >= 128
-        trust = confidence(gather([judge(coarse, small, log_odds), *guesses]))
+        trust = confidence(gather([judge(coarse, small, log_odds), *guesses], foreground))
         return Mask(found.astype(np.float32) / np.float32(255.0), trust, "rembg")
+    product = guesses[0].mask
+    evidence = gather(guesses, foreground)
+    if not is_person(small, product.astype(np.float32), foreground):
+        return Mask(_soften(picture, product, config), confidence(evidence), "estimated")
+    both = product | (foreground >= 0.5)
+    # What the person adds is no longer missed; what the network does not see counts against it.
+    evidence = evidence._replace(
+        backed=float(foreground[both].mean()), missed=missed_foreground(both, foreground)
+    )
+    return Mask(_soften(picture, both, config), confidence(evidence), "worn")
+
+
+def _soften(
+    picture: NDArray[np.uint8], region: NDArray[np.bool_], config: MattingConfig
+) -> NDArray[np.float32]:
+    """Alpha (h, w) float32 of a coarse `region`, its edges brought to the picture's."""
     ramp = guided_filter(
-        picture,
-        guesses[0].mask.astype(np.float32),
-        config.edge_radius_px,
-        config.edge_epsilon,
+        picture, region.astype(np.float32), config.edge_radius_px, config.edge_epsilon
     )
     alpha: NDArray[np.float32] = np.clip((ramp - 0.5) * config.edge_gain + 0.5, 0.0, 1.0)
-    return Mask(alpha.astype(np.float32), confidence(gather(guesses)), "estimated")
+    return alpha.astype(np.float32)

@@ -1,10 +1,8 @@
-"""Product on a plain ground: what the border's colour reaches is ground, shadows included.
+"""A photo on a plain ground, taken apart: product, clean ground and shadow.
 
-The ground's clean colour is a smooth surface fitted to the picture's border. From the border the
-ground is filled through pixels that are that colour, or that colour in less light (shadow), and
-stops at sharp edges; the rest is product. Its soft edge is exact where the ground is known:
-a pixel of the edge mixes the product's nearest colour with the ground's (compositing equation of
-Porter and Duff, SIGGRAPH 1984, solved for alpha as in Smith and Blinn, "Blue screen matting", 1996).
+The ground's clean colour is a smooth surface fitted to the picture's border. A small network tells
+product from ground, shadows and reflections by how far the pixels lie from it; the product's edge
+is exact because the ground behind it is known.
 """
 
 from __future__ import annotations
@@ -18,34 +16,29 @@ from numpy.typing import NDArray
 
 from features.images import resize_longest
 from features.matting.border import frame, to_lab
-from features.matting.ground_fill import Filled, fill, sharpness
+from features.matting.ground_net import SIZE_PX, net_log_odds
 from features.matting.ground_surface import fit_border, refit, residual
 from features.matting.known_ground import matte
+from features.matting.mean_field import sigmoid
 
-
-@dataclass(frozen=True)
-class PlainGroundConfig:
-    """`size_px` is the longer side that the ground is filled at; soft edges are at full size.
-
-    `min_border` is the share of the border that must lie on one smooth surface of colour;
-    `max_noise` its largest deviation in Lab units. `darkest` is the deepest shadow, as a ratio of
-    light.
-    """
-
-    size_px: int = 384
-    band: float = 0.025
-    min_border: float = 0.55
-    max_noise: float = 3.0
-    darkest: float = 0.35
-
-
-DEFAULT_PLAIN_GROUND: Final = PlainGroundConfig()
+_BAND: Final = 0.025
+# Share of the border that must lie on one surface of colour, and its deviation, Lab units.
+_MIN_BORDER: Final = 0.55
+_MAX_NOISE: Final = 3.0
 _MIN_SIDE_PX: Final = 24
+_GROUND: Final = 0.05
+# Lab units off the ground that an enclosed hole may lie; specks, at the network's size.
+_HOLE: Final = 3.0
+_DOUBT: Final = 0.2
+_SPECK_PX: Final = 6
+_SPECK_SHARE: Final = 0.02
+# A ratio of light this near to 1 is the surface's error.
+_LIT: Final = 0.97
 
 
 @dataclass(frozen=True)
 class PlainGround:
-    """A photo on a plain ground, taken apart: `alpha` (h, w) float32, 1 product, exactly 0 ground.
+    """A photo taken apart: `alpha` (h, w) float32, 1 product, exactly 0 ground.
 
     `ground` (h, w, 3) float32 in 0..1 is the sRGB colour of the clean ground everywhere, also under
     the product; `shadow` (h, w) float32 in 0..1 the ratio of light on it (1 is no shadow), in sRGB
@@ -58,53 +51,78 @@ class PlainGround:
     confidence: float
 
 
-def plain_ground(
-    picture: NDArray[np.uint8], config: PlainGroundConfig = DEFAULT_PLAIN_GROUND
-) -> PlainGround | None:
+def plain_ground(picture: NDArray[np.uint8]) -> PlainGround | None:
     """Take `picture` (h, w, 3) uint8 sRGB apart; None where its border is not plain.
 
     Deterministic.
     """
     if min(picture.shape[:2]) < _MIN_SIDE_PX:
         return None
-    small = resize_longest(picture, config.size_px)
-    lab = cv2.GaussianBlur(to_lab(small), (0, 0), 0.7)
-    edge = frame(lab.shape[:2], config.band)
-    surface, share = fit_border(lab, edge)
-    if share < config.min_border or surface.noise > config.max_noise:
+    small = resize_longest(picture, SIZE_PX)
+    lab = to_lab(small)
+    surface, share = fit_border(lab, frame(lab.shape[:2], _BAND))
+    if share < _MIN_BORDER or surface.noise > _MAX_NOISE:
         return None
-    sharp = sharpness(lab, edge)
-    clean = surface.colours(lab.shape[:2])
-    for _ in range(2):
-        filled = fill(lab, clean, surface.noise, sharp, edge)
-        surface = refit(lab, filled.open, surface)
-        clean = surface.colours(lab.shape[:2])
-        clean = clean + residual(lab, clean, filled.open)
-    filled = fill(lab, clean, surface.noise, sharp, edge)
-    ground = cv2.cvtColor(clean, cv2.COLOR_LAB2RGB).clip(0, 1)
-    alpha = matte(small, filled.clean | filled.shaded)
-    shadow = shading(small, ground, filled)
-    confidence = 0.9
+    shape = lab.shape[:2]
+    probability = sigmoid(net_log_odds(lab, surface.colours(shape)))
+    probability = _settle(probability, lab - surface.colours(shape), surface.noise)
+    ground = probability < _GROUND
+    surface = refit(lab, ground, surface)
+    clean = surface.colours(shape)
+    clean = clean + residual(lab, clean, ground)
+    colours = cv2.cvtColor(clean, cv2.COLOR_LAB2RGB).clip(0, 1)
+    shadow = _light(small, colours, ground)
     size = picture.shape[1::-1]
-    if small is not picture:
-        ground = cv2.resize(ground, size, interpolation=cv2.INTER_LINEAR)
-        shadow = cv2.resize(shadow, size, interpolation=cv2.INTER_LINEAR)
-        alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_LINEAR)
-    return PlainGround(alpha, ground, shadow, confidence)
+    alpha = matte(picture, cv2.resize(probability, size, interpolation=cv2.INTER_LINEAR))
+    return PlainGround(
+        alpha,
+        cv2.resize(colours, size, interpolation=cv2.INTER_LINEAR),
+        cv2.resize(shadow, size, interpolation=cv2.INTER_LINEAR),
+        0.9,
+    )
 
 
-def shading(
-    picture: NDArray[np.uint8], ground: NDArray[np.float32], filled: Filled
+def _settle(
+    probability: NDArray[np.float32], deviation: NDArray[np.float32], noise: float
+) -> NDArray[np.float32]:
+    """Fill holes that are not the ground's colour, drop specks: (h, w) float32 probabilities."""
+    settled = probability.copy()
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        (probability < 0.5).astype(np.uint8), connectivity=4
+    )
+    area = np.maximum(stats[:, cv2.CC_STAT_AREA], 1)
+    apart = np.sqrt((deviation**2).sum(axis=2))
+    mean = np.bincount(labels.ravel(), apart.ravel(), count) / area
+    right = stats[:, cv2.CC_STAT_LEFT] + stats[:, cv2.CC_STAT_WIDTH]
+    bottom = stats[:, cv2.CC_STAT_TOP] + stats[:, cv2.CC_STAT_HEIGHT]
+    enclosed = (stats[:, cv2.CC_STAT_LEFT] > 0) & (stats[:, cv2.CC_STAT_TOP] > 0)
+    enclosed &= (right < probability.shape[1]) & (bottom < probability.shape[0])
+    doubt = np.bincount(labels.ravel(), probability.ravel(), count) / area
+    filled = enclosed & ((mean > _HOLE + 2 * noise) & (doubt > _DOUBT) | (area < _SPECK_PX))
+    filled[0] = False
+    settled[filled[labels]] = 1.0
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((settled >= 0.5).astype(np.uint8))
+    area = stats[:, cv2.CC_STAT_AREA].copy()
+    area[0] = 0
+    most = np.zeros(count)
+    np.maximum.at(most, labels.ravel(), settled.ravel())
+    speck = (area < _SPECK_SHARE * area.max()) & (most < 0.97) | (area < _SPECK_PX)
+    speck[0] = False
+    settled[cv2.dilate(speck[labels].astype(np.uint8), np.ones((5, 5), np.uint8)) > 0] *= 0.0
+    return settled
+
+
+def _light(
+    picture: NDArray[np.uint8], clean: NDArray[np.float32], ground: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
     """Ratio of light (h, w) on the ground; under the product, that of the ground nearby."""
-    luma = np.float32([0.299, 0.587, 0.114]) / np.float32(255)
-    ratio = (picture @ luma) / np.maximum(ground @ (luma * 255), 1e-3)
-    ratio[filled.clean & (ratio > 0.97)] = 1.0
-    seen = cv2.erode((filled.clean | filled.shaded).astype(np.uint8), np.ones((3, 3), np.uint8))
-    weight = seen.astype(np.float32)
-    total = np.zeros_like(weight)
-    mean = np.zeros_like(weight)
-    for reach_px, share in ((1.0, 1.0), (4.0, 1e-2), (16.0, 1e-4)):
+    luma = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+    ratio = (picture @ luma) / np.maximum(255 * (clean @ luma), 1.0)
+    ratio[ratio > _LIT] = 1.0
+    weight = cv2.erode(ground.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
+    total, mean = np.full_like(weight, 1e-7), np.full_like(weight, 1e-7)
+    for reach_px, share in ((0.8, 1.0), (3.0, 1e-2), (12.0, 1e-4)):
         total += share * cv2.GaussianBlur(weight, (0, 0), reach_px)
         mean += share * cv2.GaussianBlur(weight * ratio, (0, 0), reach_px)
-    return ((mean + 1e-7) / (total + 1e-7)).clip(0, 1).astype(np.float32)
+    light: NDArray[np.float32] = (mean / total).clip(0, 1)
+    return light
