@@ -23,8 +23,9 @@ _MODES: Final = ("faithful", "accent", "artistic", ORIGINAL)
 # look that is spread thinner than this is not recognised any more.
 _STEPS: Final[dict[str, tuple[tuple[float, float], ...]]] = {
     "faithful": ((1.0, 1.0), (1.0, 0.4), (0.7, 1.0)),
-    # In a set the product keeps its own colours: it stands there in the photo's own light.
-    "set": ((1.0, 0.0), (0.7, 0.0)),
+    # In a set the product keeps its own colours: it stands there in the photo's own light. A set is
+    # shown as asked for or not at all, since two grounds that show through each other look wrong.
+    "set": ((1.0, 0.0),),
     "accent": ((1.0, 1.0), (0.7, 1.0), (0.4, 1.0), (0.2, 1.0)),
     "artistic": ((1.0, 1.0),),
 }
