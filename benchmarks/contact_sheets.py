@@ -51,7 +51,7 @@ def sheet(rows: pd.DataFrame, looks: Path) -> Image.Image:
         page.paste(_tile(Path(row["image"])), (x, y))
         page.paste(_tile(Path(row["photo"])), (GAP, y))
         if row["served"] == "original":
-            draw.rectangle((x, y, x + TILE - 1, y + TILE - 1), outline=(150, 150, 158))
+            draw.rectangle((x, y, x + TILE - 1, y + TILE - 1), outline=(90, 90, 98), width=2)
     return page
 
 

