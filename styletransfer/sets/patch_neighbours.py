@@ -102,7 +102,7 @@ def rebuild(
             else:
                 assert field is not None
                 if turn == 0:
-                    field = _grow_field(field, previous, side, keys.shape[:2])
+                    field = _within(_grow_field(field, previous, side, keys.shape[:2]), allowed)
                 field = _search_around(queries, keys, allowed, field, thorough=turn == 0)
             guess = _vote(sharp, field)
         previous = side
@@ -228,6 +228,19 @@ def _grow_field(field: Field, before: int, after: int, shape: tuple[int, ...]) -
     grown[..., 0] += shift[:, None]
     grown[..., 1] += shift[None, :]
     return _clipped(np.round(grown).astype(np.int32), shape)
+
+
+def _within(field: Field, allowed: NDArray[np.bool_]) -> Field:
+    """A field whose places that are left out have moved to the nearest that are not."""
+    if allowed.all():
+        return field
+    _, labels = cv2.distanceTransformWithLabels(
+        (~allowed).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    places = np.empty((int(labels.max()) + 1, 2), dtype=np.int32)
+    places[labels[allowed]] = np.argwhere(allowed)
+    moved: Field = places[labels[field[..., 0], field[..., 1]]]
+    return moved
 
 
 def _clipped(field: Field, shape: tuple[int, ...]) -> Field:

@@ -14,10 +14,9 @@ from features.schema import ConfigError, InputError
 from styletransfer.sets.copying import BLOCK_PX, LONGEST_PX, Block, copied_share, find_copies
 from styletransfer.sets.figures import find_figures
 from styletransfer.sets.guides import SetLayout, guide, layout_light
-from styletransfer.sets.margins import trim_margins
+from styletransfer.sets.margins import within_margins
 from styletransfer.sets.patch_neighbours import Bar, rebuild
 from styletransfer.sets.repetition import Tile, find_tile
-from styletransfer.transport.sliced import sliced_map
 
 __all__ = ["DEFAULT_SETS", "MadeSet", "SetConfig", "SetLayout", "make_set"]
 
@@ -29,7 +28,6 @@ _GAMMA: Final = 2.2
 _FEW_COPIES: Final = 0.03
 _MENDINGS: Final = 2
 _MENDED_PX: Final = 64
-_COLOURS: Final = 20_000
 
 
 @dataclass(frozen=True)
@@ -126,34 +124,12 @@ def _rebuilt(
     look: NDArray[np.uint8], layout: SetLayout, side_px: int, seed: int, config: SetConfig
 ) -> NDArray[np.uint8]:
     shown = resize_longest(look, side_px, upscale=True)
-    trimmed = trim_margins(shown)
+    rows, columns = within_margins(shown)
+    trimmed = np.ascontiguousarray(shown[rows, columns])
     scaled = trimmed.astype(np.float32) / 255.0
-    usable = ~find_figures(np.ascontiguousarray(trimmed))
+    usable = ~find_figures(shown)[rows, columns]
     start = guide(scaled, usable, layout, config.start_px, seed)
-    made = rebuild(scaled, usable, start, side_px)
-    mended = _less_copied(_to_bytes(made), np.ascontiguousarray(trimmed), scaled, usable)
-    return _recoloured(mended, trimmed, seed)
-
-
-def _recoloured(made: NDArray[np.uint8], look: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
-    """A set in all the colours of its look, those of what was left out too."""
-    rng = np.random.default_rng(seed)
-    pixels = [picture.reshape(-1, 3) for picture in (made, look)]
-    source, target = (
-        each[rng.integers(len(each), size=_COLOURS)].astype(np.float64) / 255.0 for each in pixels
-    )
-    move = sliced_map(source, target, seed, iterations=8, quantiles=64)
-    return _to_bytes(move(made.astype(np.float32) / 255.0).astype(np.float32))
-
-
-def _less_copied(
-    made: NDArray[np.uint8],
-    look: NDArray[np.uint8],
-    scaled: NDArray[np.float32],
-    usable: NDArray[np.bool_],
-) -> NDArray[np.uint8]:
-    """A set whose blocks that stand in the look are made again of other parts of it."""
-    side_px = made.shape[0]
+    made = _to_bytes(rebuild(scaled, usable, start, side_px))
     best, least = made, 1.0
     bars: list[Bar] = []
     for turn in range(_MENDINGS + 1):
@@ -163,7 +139,10 @@ def _less_copied(
             best, least = made, share
         if share <= _FEW_COPIES or turn == _MENDINGS:
             break
-        bars += [_bar(block, side_px, scaled.shape[1]) for block in copies]
+        # What stands in the look is made again of other parts of it, the rest as it is.
+        bars += [
+            _bar(block, side_px, shown.shape[1], rows.start, columns.start) for block in copies
+        ]
         coarse = cv2.resize(
             made.astype(np.float32) / 255.0, (_MENDED_PX, _MENDED_PX), interpolation=cv2.INTER_AREA
         )
@@ -171,14 +150,19 @@ def _less_copied(
     return best
 
 
-def _bar(block: Block, side_px: int, look_width: int) -> Bar:
-    """Bars the whole place in the look where a block was found from the block's place."""
+def _bar(block: Block, side_px: int, look_width: int, rows: int, columns: int) -> Bar:
+    """Bars the whole place in the look where a block was found from the block's place.
+
+    `look_width` in pixels of a look whose longer side is the set's; `rows` and `columns` of it are
+    trimmed above and on the left.
+    """
     length = BLOCK_PX / LONGEST_PX * side_px
     y, x = block.y * side_px, block.x * side_px
     theirs = length / block.size
     top, left = block.look_y * side_px, block.look_x * side_px
     if block.mirrored:
         left = look_width - left - theirs
+    top, left = top - rows, left - columns
     return Bar((y, x, y + length, x + length), (top, left, top + theirs, left + theirs))
 
 
