@@ -21,6 +21,7 @@ _ALIKE: Final = 0.75
 _DIP: Final = 0.25
 _CONSTANT: Final = 0.9
 _LEAST_OVERLAP: Final = 0.02
+_LEAST_PERIOD: Final = 0.6
 
 
 class Tile(NamedTuple):
@@ -36,11 +37,11 @@ def find_tile(look: NDArray[np.uint8]) -> Tile | None:
     That is the picture itself where its ends join, or as many of its periods as it holds whole,
     closed by quilting. Raises InputError for another array.
     """
-    if is_tile(look):
-        return Tile(look, 1.0)
     small = resize_longest(look, _MEASURED_PX, upscale=True)
     lightness = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float64)
     across, down = _period(lightness), _period(lightness.T)
+    if is_tile(look) and _goes_on(lightness, across) and _goes_on(lightness.T, down):
+        return Tile(look, 1.0)
     # A picture that is constant both ways is plain, one that is so one way has stripes.
     if across is None or down is None or across == down == 0:
         return None
@@ -75,6 +76,14 @@ def _period(lightness: NDArray[np.float64]) -> int | None:
     return int(peaks[alike[peaks].argmax()]) + 1 if len(peaks) else None
 
 
+def _goes_on(lightness: NDArray[np.float64], period: int | None) -> bool:
+    """Whether the period before the right end is the one after the left end: no half stripes."""
+    if not period:
+        return True
+    within = _correlation(lightness[:, period:], lightness[:, :-period])
+    return _correlation(lightness[:, :period], lightness[:, -period:]) >= within - _DIP
+
+
 def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     one, other = one - one.mean(), other - other.mean()
     length = float(np.sqrt((one**2).sum() * (other**2).sum()))
@@ -88,16 +97,17 @@ def _closed(picture: NDArray[np.float32], period: float) -> NDArray[np.float32]:
     least = max(round(_LEAST_OVERLAP * width), 2)
     kept = width - least
     if period:
-        expected = period * int((width - least) / period)
+        # An overlap shorter than a stripe would join anywhere within the stripe.
+        expected = period * max(int((width - max(_LEAST_PERIOD * period, least)) / period), 1)
         # The period is known to a pixel of the small picture; the best join tells it to one here.
         reach = max(int(np.ceil(expected / period)), 2)
-        widths = range(max(round(expected) - reach, width // 2 + 1), round(expected) + reach + 1)
+        widths = range(max(round(expected) - reach, 2), min(round(expected) + reach, width - 2) + 1)
         mismatch = {
             count: float(((picture[:, count:] - picture[:, : width - count]) ** 2).mean())
             for count in widths
-            if width - count >= 2
         }
         kept = min(mismatch, key=mismatch.__getitem__)
+        picture = picture[:, : 2 * kept]
     return close_columns(picture, kept)
 
 
