@@ -124,7 +124,8 @@ def make_photo(cut_out: CutOut, others: list[CutOut], kind: str, rng: np.random.
         share = rgba.dtype.type(rng.uniform(0.5, 0.93))
         rgba[..., :3] = rgba[..., :3] * (1 - share) + (tint * share).clip(0, 1)
     shadow = _shadow(kind, rgba[..., 3], rng)
-    behind = ground * shadow[..., None]
+    # Light from elsewhere tints a shadow.
+    behind = ground * shadow[..., None] ** (1 + rng.normal(0, 0.08, 3)).astype(np.float32)
     if kind == "reflection":
         behind = _reflect(behind, rgba, rng)
     alpha = rgba[..., 3:]
@@ -248,12 +249,12 @@ def _shadow(kind: str, alpha: NDArray[np.float32], rng: np.random.Generator) -> 
         flags=cv2.INTER_AREA,
     )
     shadow *= 1 - rng.uniform(0.2, 0.7) * cv2.GaussianBlur(flat, (0, 0), rng.uniform(2.5, 7))
-    if kind == "hard shadow":
-        slant = rng.uniform(-0.6, 0.6)
-        squash = rng.uniform(0.3, 0.7)
+    if kind == "hard shadow" or (kind != "white product" and rng.random() < 0.15):
+        slant = rng.uniform(-1.4, 1.4)
+        squash = rng.uniform(0.12, 0.7)
         place = np.array([[1, slant, -slant * bottom], [0, squash, (1 - squash) * bottom]])
         cast = cv2.warpAffine(alpha, place, alpha.shape[::-1], flags=cv2.INTER_AREA)
-        shadow *= 1 - rng.uniform(0.15, 0.45) * cv2.GaussianBlur(cast, (0, 0), rng.uniform(1.2, 3))
+        shadow *= 1 - rng.uniform(0.15, 0.6) * cv2.GaussianBlur(cast, (0, 0), rng.uniform(1, 5))
     clipped: NDArray[np.float32] = shadow.clip(0.05, 1).astype(np.float32)
     return clipped
 

@@ -39,6 +39,7 @@ _HARD: Final = ("white product", "white product", "in the ground's colour", "har
 ROUNDS: Final = (
     ((*KINDS, *_HARD), 2.5e-3),
     ((*KINDS, *_HARD, "reflection", "graded studio", "white product"), 1.5e-3),
+    ((*KINDS, *_HARD, "hard shadow", "hard shadow", "cut by the frame"), 1.2e-3),
 )
 
 

@@ -6,7 +6,6 @@ in each of the Lab channels. A ground's light falls off smoothly; products and s
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 import cv2
@@ -16,6 +15,10 @@ from numpy.typing import NDArray
 # Lab units: how far from the surface a pixel of the ground may lie while the fit settles.
 _TOLERANCES: Final = (14.0, 10.0, 8.0, 6.0, 5.0, 4.0)
 _MODE_BIN: Final = 8.0
+_SAMPLES: Final = 2500
+# Powers of the place down and across of each term.
+_DEGREE: Final = 3
+_POWERS: Final = ((0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (1, 2), (0, 3))
 
 
 class Surface(NamedTuple):
@@ -26,8 +29,16 @@ class Surface(NamedTuple):
 
     def colours(self, shape: tuple[int, int]) -> NDArray[np.float32]:
         """Lab (h, w, 3) float32 of the surface over a picture of `shape`."""
-        terms = _terms(shape, len(self.coefficients))
-        lab: NDArray[np.float32] = (terms @ self.coefficients).reshape(*shape, 3)
+        down, across = (
+            np.linspace(-1, 1, side, dtype=np.float32)[:, None] ** np.arange(_DEGREE + 1)
+            for side in shape
+        )
+        lab = np.empty((*shape, 3), dtype=np.float32)
+        for channel in range(3):
+            table = np.zeros((_DEGREE + 1, _DEGREE + 1), dtype=np.float32)
+            for (i, j), value in zip(_POWERS, self.coefficients[:, channel], strict=False):
+                table[i, j] = value
+            lab[..., channel] = down @ table @ across.T
         return lab
 
 
@@ -37,11 +48,12 @@ def fit_border(lab: NDArray[np.float32], edge: NDArray[np.bool_]) -> tuple[Surfa
     `lab` (h, w, 3) float32. The fit starts from the fullest bin of colour and grows along the
     falloff of the light.
     """
-    terms = _terms(lab.shape[:2], 6)[edge.ravel()]
+    terms = _terms(np.nonzero(edge), lab.shape[:2], 6)
     values = lab[edge]
-    bins = np.floor(values / _MODE_BIN).astype(np.int64)
-    _, inverse, counts = np.unique(bins, axis=0, return_inverse=True, return_counts=True)
-    start = values[inverse.ravel() == counts.argmax()].mean(axis=0)
+    bins = np.floor(values / _MODE_BIN).astype(np.int64) + 32
+    flat = (bins[:, 0] * 64 + bins[:, 1]) * 64 + bins[:, 2]
+    _, inverse, counts = np.unique(flat, return_inverse=True, return_counts=True)
+    start = values[inverse == counts.argmax()].mean(axis=0)
     coefficients = np.zeros((6, 3), dtype=np.float32)
     coefficients[0] = start
     inside = np.ones(len(values), dtype=bool)
@@ -57,10 +69,10 @@ def fit_border(lab: NDArray[np.float32], edge: NDArray[np.bool_]) -> tuple[Surfa
 
 def refit(lab: NDArray[np.float32], ground: NDArray[np.bool_], surface: Surface) -> Surface:
     """The surface fitted anew, of third degree, to the `ground` pixels (h, w) that lie on it."""
-    terms = _terms(lab.shape[:2], 10)
-    chosen = np.flatnonzero(ground.ravel())
-    chosen = chosen[:: max(len(chosen) // 6000, 1)]
-    values, places = lab.reshape(-1, 3)[chosen], terms[chosen]
+    chosen = np.flatnonzero(ground)
+    chosen = chosen[:: max(len(chosen) // _SAMPLES, 1)]
+    values = lab.reshape(-1, 3)[chosen]
+    places = _terms(np.unravel_index(chosen, ground.shape), ground.shape, 10)
     coefficients = np.zeros((10, 3), dtype=np.float32)
     coefficients[: len(surface.coefficients)] = surface.coefficients
     noise = surface.noise
@@ -112,11 +124,13 @@ def _solve(
     return solved
 
 
-@lru_cache(maxsize=16)
-def _terms(shape: tuple[int, int], count: int) -> NDArray[np.float32]:
-    """Monomials (h * w, count) of the place, -1 to 1 along each side, lowest degree first."""
-    y, x = (np.linspace(-1, 1, side, dtype=np.float32) for side in shape)
-    down, across = np.meshgrid(y, x, indexing="ij")
-    powers = ((0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (1, 2), (0, 3))
-    columns = [(down**i * across**j).ravel() for i, j in powers[:count]]
-    return np.stack(columns, axis=1)
+def _terms(
+    places: tuple[NDArray[np.intp], ...], shape: tuple[int, int], count: int
+) -> NDArray[np.float32]:
+    """Monomials (n, count) of the places, -1 to 1 along each side, lowest degree first."""
+    down, across = (
+        (2 * place / max(side - 1, 1) - 1).astype(np.float32)
+        for place, side in zip(places, shape, strict=True)
+    )
+    terms = [down**i * across**j for i, j in _POWERS[:count]]
+    return np.stack(terms, axis=1)

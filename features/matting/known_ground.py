@@ -24,20 +24,35 @@ _ALL_PRODUCT: Final = 0.92
 _SURE: Final = 0.04
 
 
+_MARGIN_PX: Final = 12
+
+
 def matte(picture: NDArray[np.uint8], probability: NDArray[np.float32]) -> NDArray[np.float32]:
     """Alpha (h, w) float32 in 0..1 of the product, exactly 0 on the ground but for its edge.
 
     `picture` (h, w, 3) uint8; `probability` (h, w) float32 of product, right but for a few pixels
     at the edge.
     """
+    alpha = np.zeros(probability.shape, dtype=np.float32)
+    rows, columns = (np.flatnonzero((probability >= _SURE).any(axis=axis)) for axis in (1, 0))
+    if len(rows):
+        box = tuple(
+            slice(max(found[0] - _MARGIN_PX, 0), found[-1] + 1 + _MARGIN_PX)
+            for found in (rows, columns)
+        )
+        alpha[box] = _matte(picture[box], probability[box])
+    return alpha
+
+
+def _matte(picture: NDArray[np.uint8], probability: NDArray[np.float32]) -> NDArray[np.float32]:
     colours = picture.astype(np.float32) / np.float32(255)
     behind = _nearby(colours, np.maximum(1 - probability / (4 * _SURE), 0) + 1e-6)
     front = _nearby(
         colours, np.maximum(1 - (1 - probability) / (4 * _SURE), 0) + 1e-6 * probability
     )
     axis = front - behind
-    length = (axis**2).sum(axis=2)
-    place = ((colours - behind) * axis).sum(axis=2) / np.maximum(length, 1e-6)
+    length = np.einsum("ijk,ijk->ij", axis, axis)
+    place = np.einsum("ijk,ijk->ij", colours - behind, axis) / np.maximum(length, 1e-6)
     mixed = np.clip((place - _ALL_GROUND) / (_ALL_PRODUCT - _ALL_GROUND), 0, 1)
     trust = np.clip(length / _FAINT**2 - 1, 0, 1)
     # Where the sides have one colour the probability tells, as steep as a photo's edge.
@@ -50,7 +65,8 @@ def matte(picture: NDArray[np.uint8], probability: NDArray[np.float32]) -> NDArr
     window = np.ones((3, 3), np.uint8)
     alpha[cv2.erode((probability > 1 - _SURE).astype(np.uint8), window, borderValue=1) > 0] = 1.0
     alpha[cv2.erode((probability < _SURE).astype(np.uint8), window, borderValue=1) > 0] = 0.0
-    return alpha.astype(np.float32)
+    soft: NDArray[np.float32] = alpha.astype(np.float32)
+    return soft
 
 
 def _nearby(colours: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from features.images import require_picture, resize_longest
 from features.matting.confidence import confidence, gather, missed_foreground
 from features.matting.guided_filter import guided_filter
 from features.matting.hypotheses import SegmentConfig, hypotheses, judge
-from features.matting.people import foreground_alpha, is_person
+from features.matting.people import foreground_alpha, shows_face, shows_skin
 from features.matting.plain_ground import plain_ground
 from features.matting.prior import product_log_odds
 from features.matting.rembg_cut import rembg_alpha
@@ -48,6 +48,10 @@ DEFAULT_MATTING: Final = MattingConfig()
 # Somebody made these masks on purpose; they still may be of the wrong item or a frame.
 _ALPHA_CONFIDENCE: Final = 0.98
 _GIVEN_CONFIDENCE: Final = 0.95
+
+# A person without a face who adds more than this share of the product is in doubt.
+_MOST_ADDED: Final = 0.35
+_IN_DOUBT: Final = 0.8
 
 LOW_CONFIDENCE: Final = 0.9
 """Below this a mask must not be relied on: `python -m benchmarks.calibrate_masks` flags 81 of 83
@@ -142,14 +146,19 @@ def _learn(picture: NDArray[np.uint8], config: MattingConfig) -> Mask:
         return Mask(found.astype(np.float32) / np.float32(255.0), trust, "rembg")
     product = guesses[0].mask
     evidence = gather(guesses, foreground)
-    if not is_person(small, product.astype(np.float32), foreground):
+    face = shows_face(small)
+    if not face and not shows_skin(small, product, foreground):
         return Mask(_soften(picture, product, config), confidence(evidence), "estimated")
     both = product | (foreground >= 0.5)
     # What the person adds is no longer missed; what the network does not see counts against it.
     evidence = evidence._replace(
         backed=float(foreground[both].mean()), missed=missed_foreground(both, foreground)
     )
-    return Mask(_soften(picture, both, config), confidence(evidence), "worn")
+    trust = confidence(evidence)
+    if not face and both.sum() > (1 + _MOST_ADDED) * product.sum():
+        # Leather and wood pass for skin: without a face, much added is much in doubt.
+        trust = min(trust, _IN_DOUBT)
+    return Mask(_soften(picture, both, config), trust, "worn")
 
 
 def _soften(

@@ -59,25 +59,28 @@ def face_score(picture: NDArray[np.uint8]) -> float:
     return float(1 / (1 + np.exp(-np.clip(scores.max(), -50, 50))))
 
 
-def is_person(
+def shows_face(picture: NDArray[np.uint8]) -> bool:
+    """Whether there is a face of the size of a portrait's in `picture` (h, w, 3) uint8."""
+    return face_score(picture) >= _FACE
+
+
+def shows_skin(
     picture: NDArray[np.uint8],
-    product: NDArray[np.float32],
+    product: NDArray[np.bool_],
     foreground: NDArray[np.float32],
 ) -> bool:
-    """Whether a person wears or holds the product.
+    """Whether much of the foreground beside the product is skin: arms, legs, hands.
 
-    `product` and `foreground` (h, w) float32 are the product's alpha and `foreground_alpha` of
-    `picture` (h, w, 3) uint8.
+    `product` (h, w) bool; `foreground` (h, w) float32 is `foreground_alpha` of `picture`
+    (h, w, 3) uint8. Wood, sand and beige walls have the colours of skin: on those it is False.
     """
     bare = skin(picture)
-    rest = (foreground > 0.9) & (product < 0.5)
     behind = foreground < 0.1
-    # Wood, sand and beige walls have the colours of skin: there only a face tells.
-    if behind.any() and bare[behind].mean() < _SKIN_BEHIND:
-        found = cv2.morphologyEx((bare & rest).astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5)))
-        if found.mean() >= _SKIN_SHARE and found.sum() >= _SKIN_OF_REST * rest.sum():
-            return True
-    return bool((foreground > 0.7).mean() > 0.02) and face_score(picture) >= _FACE
+    if not behind.any() or bare[behind].mean() >= _SKIN_BEHIND:
+        return False
+    rest = (foreground > 0.9) & ~product
+    found = cv2.morphologyEx((bare & rest).astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5)))
+    return bool(found.mean() >= _SKIN_SHARE and found.sum() >= _SKIN_OF_REST * rest.sum())
 
 
 def skin(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -130,21 +130,25 @@ def test_evidence_compares_the_best_guess_with_every_other() -> None:
     half = one.copy()
     half[10:] = False
     evidence = gather(
-        [Hypothesis(one, 0.9, 2.0), Hypothesis(one, 0.9, 1.5), Hypothesis(half, 0.4, 1)]
+        [Hypothesis(one, 0.9, 2.0), Hypothesis(one, 0.9, 1.5), Hypothesis(half, 0.4, 1)],
+        half.astype(np.float32),
     )
-    assert evidence == Evidence(overlap=0.9, agreement=0.75, dissent=0.5, touch=0.0)
+    assert evidence == Evidence(
+        overlap=0.9, agreement=0.75, dissent=0.5, touch=0.0, backed=0.5, missed=0.0
+    )
 
 
 def test_confidence_rises_with_agreement_and_overlap_and_falls_with_the_touched_frame() -> None:
-    good = Evidence(overlap=0.93, agreement=0.95, dissent=0.93, touch=0.02)
+    good = Evidence(overlap=0.93, agreement=0.95, dissent=0.93, touch=0.02, backed=0.9, missed=0.0)
     assert confidence(good) > 0.95
     assert confidence(good._replace(agreement=0.5, dissent=0.4)) < 0.5
     assert confidence(good._replace(overlap=0.5)) < confidence(good)
     assert confidence(good._replace(touch=0.6)) < confidence(good)
+    assert confidence(good._replace(missed=0.6)) < confidence(good)
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(st.floats(0, 1), min_size=4, max_size=4))
+@given(st.lists(st.floats(0, 1), min_size=6, max_size=6))
 def test_confidence_is_a_probability_for_any_evidence(values: list[float]) -> None:
     assert 0.0 <= confidence(Evidence(*values)) <= 1.0
 

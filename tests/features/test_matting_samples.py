@@ -45,6 +45,7 @@ def test_rembg_is_asked_first_if_it_and_its_model_are_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     picture = np.full((80, 80, 3), 230, dtype=np.uint8)
+    picture[60:] = (120, 90, 60)  # a floor: the ground is not plain
     picture[20:60, 25:55] = (200, 30, 40)
     (tmp_path / "rembg.py").write_text(
         "import numpy as np\n"
