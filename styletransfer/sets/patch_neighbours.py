@@ -42,7 +42,7 @@ class PatchConfig:
 
     factor: float = 4 / 3
     passes: int = 2
-    completeness: float = 0.002
+    completeness: float = 0.0005
     search_all_px: int = 110
 
 

@@ -14,6 +14,9 @@ from styletransfer.sets.quilting import close_columns
 _LONGEST_PX: Final = 128
 _SEAM: Final = 1.6
 _LEAST_BORDER: Final = 0.4
+_EVEN: Final = 0.08
+_NEAR_SEAM: Final = 1.8
+_FAR_SEAM: Final = 0.8
 
 _MEASURED_PX: Final = 256
 _SHORTEST: Final = 0.05
@@ -116,20 +119,36 @@ def is_tile(look: NDArray[np.uint8]) -> bool:
 
     The step across the join is held against the steps between neighbouring lines within the
     picture. A border of one colour joins too, without making a tile: it must vary about as much
-    as the picture does. Raises InputError for another array.
+    as the picture does; and a picture that is not alike all over must join better than one that
+    is, or it shows a subject. Raises InputError for another array.
     """
     require_picture(look)
     lab = cv2.cvtColor(
         resize_longest(look, _LONGEST_PX).astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB
     )
-    return all(_joins(lines) for lines in (lab, lab.transpose(1, 0, 2)))
+    alike = _unevenness(lab) <= _EVEN
+    return all(_joins(lines, alike) for lines in (lab, lab.transpose(1, 0, 2)))
 
 
-def _joins(lines: NDArray[np.float32]) -> bool:
+def _joins(lines: NDArray[np.float32], alike: bool) -> bool:
     """Whether the last line of (n, m, 3) Lab may be followed by the first."""
     steps = np.abs(np.diff(lines, axis=0)).mean(axis=(1, 2))
     seam = float(np.abs(lines[0] - lines[-1]).mean())
     usual = float(np.quantile(steps, 0.9))
     border = float(np.concatenate((lines[0], lines[-1])).std(axis=0).sum())
     within = float(np.median(lines.std(axis=1).sum(axis=1)))
-    return seam <= _SEAM * usual + 0.5 and border >= _LEAST_BORDER * within
+    joins = seam <= _SEAM * usual + 0.5 and border >= _LEAST_BORDER * within
+    if alike:
+        return joins
+    near = float(np.concatenate((steps[:2], steps[-2:])).mean())
+    apart = len(lines) // 3
+    far = float(np.abs(lines[apart:] - lines[:-apart]).mean())
+    return joins and seam <= _NEAR_SEAM * near and seam <= _FAR_SEAM * far
+
+
+def _unevenness(lab: NDArray[np.float32]) -> float:
+    """How much of a picture's variance is between the ninths of it, 0..1."""
+    height, width = (max(length // 3, 1) for length in lab.shape[:2])
+    ninths = lab[: 3 * height, : 3 * width].reshape(3, height, 3, width, 3)
+    whole = float(lab.var(axis=(0, 1)).sum())
+    return float(ninths.mean(axis=(1, 3)).var(axis=(0, 1)).sum()) / whole if whole > 0 else 0.0
