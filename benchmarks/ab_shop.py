@@ -44,7 +44,7 @@ PAIRS = (
     ("original", "personal"),
     ("best_single", "personal"),
     ("original", "best_single"),
-    ("logged", "personal"),
+    ("feed", "personal"),
     ("original", "personal, no exploration"),
 )
 
@@ -61,7 +61,7 @@ def main() -> None:
     trial = LookTrial(past, later, styles["style_id"].tolist(), codes, seed=0)
     values: dict[str, dict[str, Estimate]] = {}
     evidence: dict[str, Evidence] = {}
-    for name in ("logged", "original", "best_single", "personal"):
+    for name in ("feed", "original", "best_single", "personal"):
         values[name], evidence[name] = trial.estimates(name), trial.evidence(name)
     # The same tastes and reward model under another way of drawing.
     trial.config = PolicyConfig(kind="best")

@@ -35,7 +35,8 @@ def parse(values: pd.Series, kind: Kind, where: str) -> tuple[pd.Series, Mask, s
     number and whole -> float64; flag -> bool (null is True), permission -> bool (null is
     False). Whole-number ids are taken as their digits; any other non-string id column is refused,
     since its digits may be lost. Returns the column, the mask of rows that hold something of a
-    wrong type, and the words for what was expected. Raises SchemaError, headed by `where`, when the whole column is wrong.
+    wrong type, and the words for what was expected. Raises SchemaError, headed by `where`, when
+    the whole column is wrong.
     """
     if isinstance(values.dtype, pd.StringDtype):
         values = values.mask(values == "")  # an empty cell of a CSV file

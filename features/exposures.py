@@ -28,9 +28,10 @@ def exposures(events: pd.DataFrame) -> pd.DataFrame:
     alone. Outcomes with no impression are left out.
 
     Returns, sorted by (timestamp, user_id, session_id, position, item_id, style_id): user_id,
-    item_id, style_id (`original` for the plain photo), timestamp, position and propensity float32
-    (NaN unknown), session_id, clicked (any outcome), dwell_s float32 (sum over its outcomes,
-    0 if none), carted, purchased.
+    item_id, style_id (`original` for the plain photo), style_drawn (the look that was drawn with
+    the propensity: another one where its render fell back to the original), timestamp, position
+    and propensity float32 (NaN unknown), session_id, clicked (any outcome), dwell_s float32 (sum
+    over its outcomes, 0 if none), carted, purchased.
     """
     shown = events["event_type"] == "impression"
     impressions = sorted_by(events[shown], EXPOSURE_ORDER)
@@ -53,6 +54,7 @@ def exposures(events: pd.DataFrame) -> pd.DataFrame:
             "user_id": impressions["user_id"],
             "item_id": impressions["item_id"],
             "style_id": impressions["style_id"].fillna(ORIGINAL),
+            "style_drawn": _drawn(impressions),
             "timestamp": impressions["timestamp"],
             "position": impressions["position"]
             .astype("Float32")
@@ -65,6 +67,13 @@ def exposures(events: pd.DataFrame) -> pd.DataFrame:
             "purchased": happened(types == "purchase"),
         }
     )
+
+
+def _drawn(impressions: pd.DataFrame) -> pd.Series:
+    served = impressions["style_id"].fillna(ORIGINAL)
+    if "style_drawn" not in impressions:
+        return served
+    return impressions["style_drawn"].fillna(served)
 
 
 def _owners(impressions: pd.DataFrame, outcomes: pd.DataFrame) -> NDArray[np.int64]:

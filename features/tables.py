@@ -34,6 +34,7 @@ EVENT_COLUMNS: Final = (
     Column("event_type", "id", required=True),
     Column("dwell_s", "number", low=0.0),
     Column("style_id", "id"),
+    Column("style_drawn", "id"),
     Column("position", "whole", low=1, high=np.iinfo(np.int16).max),
     Column("propensity", "number", low=0.0, high=1.0, low_open=True),
     Column("session_id", "id"),

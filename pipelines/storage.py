@@ -50,13 +50,21 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def write_table(path: Path, table: pd.DataFrame) -> None:
-    """Write `table` as Parquet or CSV, by the path's suffix, whole or not at all."""
+def write_table(
+    path: Path, table: pd.DataFrame, types: Mapping[str, pa.DataType] | None = None
+) -> None:
+    """Write `table` as Parquet or CSV, by the path's suffix, whole or not at all.
+
+    `types` are those of Parquet columns that their values alone do not settle.
+    """
     with replacing(path) as temporary:
         if path.suffix == ".csv":
             table.to_csv(temporary, index=False)
         else:
-            table.to_parquet(temporary, index=False, compression="zstd")
+            schema = pa.Schema.from_pandas(table, preserve_index=False)
+            for name, kind in (types or {}).items():
+                schema = schema.set(schema.get_field_index(name), pa.field(name, kind))
+            table.to_parquet(temporary, index=False, compression="zstd", schema=schema)
 
 
 _TEXT_COLUMNS = (

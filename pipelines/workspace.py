@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from features.schema import InputError
 from pipelines import storage
@@ -30,9 +31,11 @@ class Workspace:
         """The table `name`, e.g. `tables/events.parquet`."""
         return pd.read_parquet(self.path(name))
 
-    def write(self, name: str, table: pd.DataFrame) -> None:
-        """Write the table `name`, whole or not at all."""
-        storage.write_table(self.path(name), table)
+    def write(
+        self, name: str, table: pd.DataFrame, types: Mapping[str, pa.DataType] | None = None
+    ) -> None:
+        """Write the table `name`, whole or not at all; `types` as `storage.write_table` takes."""
+        storage.write_table(self.path(name), table, types)
 
     def set_aside(self, stage: str, rejects: pd.DataFrame | Sequence[Mapping[str, Any]]) -> int:
         """Write what `stage` could not use to `rejects/<stage>.csv`; returns how many rows."""

@@ -17,13 +17,15 @@ class GuardRails:
 
     share_personalised in [0, 1]: share of draws that follow the policy, the others show the
     original photo. excluded: looks that are never shown. original_floor in [0, 1]: least
-    probability of the original photo. Raises ConfigError out of range, or if the original photo
-    is excluded.
+    probability of the original photo, so that a log can tell what it is worth. plain_users: who
+    asked for plain photos and gets nothing else. Raises ConfigError out of range, or if the
+    original photo is excluded.
     """
 
     share_personalised: float = 1.0
     excluded: tuple[str, ...] = ()
-    original_floor: float = 0.0
+    original_floor: float = 0.02
+    plain_users: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("share_personalised", "original_floor"):
@@ -46,6 +48,11 @@ def permitted(
     if unknown:
         raise InputError(f"guard-rails: excluded looks {unknown[:5]} are not among the looks")
     return np.asarray(eligible & ~np.isin(np.asarray(style_ids), rails.excluded))
+
+
+def kept_plain(user_ids: Sequence[str], rails: GuardRails) -> NDArray[np.bool_]:
+    """Which of `user_ids` (n,) asked for plain photos, bool (n,)."""
+    return np.isin(np.asarray(user_ids, dtype=object), list(rails.plain_users))
 
 
 def guarded(

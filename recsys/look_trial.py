@@ -26,13 +26,14 @@ from recsys.offpolicy.estimate import linear
 from recsys.offpolicy.log import check_propensities
 from recsys.policy import PolicyConfig, look_probabilities
 from recsys.preference import StylePreferenceModel
+from recsys.value_policy import value_probabilities
 
 POLICIES: Final = {
-    "logged": "the policy that made the log",
+    "feed": "what was really drawn and served: the policy that made the log",
     "original": "the plain photo, always",
     "uniform": "every look and the plain photo equally often",
     "best_single": "the one look with the best click rate before the cut, for everybody",
-    "personal": "each shopper's look of highest affinity, with some exploration",
+    "personal": "each shopper's look of highest expected value, the plain photo among the choices",
 }
 
 _FEWEST_SHOWN: Final = 100
@@ -43,9 +44,10 @@ _PRIOR_ROWS = 20.0
 class LookTrial:
     """Judges look policies on `later` exposures by what `past` ones taught.
 
-    Rows as `features.exposures.exposures` gives them; reward: clicked (0 or 1), action: the look,
-    group: the shopper. Raises InputError when a propensity is missing or no probability, or when
-    the propensities cannot sum to 1 over the looks.
+    Rows as `features.exposures.exposures` gives them; reward: clicked (0 or 1), action: the look
+    that was drawn, whatever was served of it, group: the shopper. Raises InputError when a
+    propensity is missing or no probability, or when the propensities cannot sum to 1 over the
+    looks.
     """
 
     def __init__(
@@ -68,7 +70,7 @@ class LookTrial:
         self.looks = [*style_ids, ORIGINAL]
         self.past, self.later = past, later
         self._codes = style_codes
-        self.action = pd.Index(self.looks).get_indexer(pd.Index(later["style_id"]))
+        self.action = pd.Index(self.looks).get_indexer(pd.Index(_drawn(later)))
         self.pscore = later["propensity"].to_numpy(dtype=np.float64)
         self.reward = later["clicked"].to_numpy(dtype=np.float64)
         self.group = pd.factorize(later["user_id"])[0]
@@ -84,10 +86,11 @@ class LookTrial:
     @cached_property
     def best_single(self) -> str:
         """The look of highest self-normalised click rate before the cut."""
-        past = self.past[self.past["style_id"] != ORIGINAL]
+        past = self.past.assign(drawn=_drawn(self.past))
+        past = past[past["drawn"] != ORIGINAL]
         inverse = 1.0 / past["propensity"].to_numpy(dtype=np.float64)
         table = pd.DataFrame(
-            {"look": past["style_id"], "shown": inverse, "clicked": inverse * past["clicked"]}
+            {"look": past["drawn"], "shown": inverse, "clicked": inverse * past["clicked"]}
         )
         sums = table.groupby("look", sort=True)[["shown", "clicked"]].sum()
         often = table["look"].value_counts().reindex(sums.index) >= _FEWEST_SHOWN
@@ -118,7 +121,7 @@ class LookTrial:
 
     def log(self, policy: str) -> LoggedFeedback:
         """The later rows with `policy`, one of POLICIES, as the policy to judge."""
-        if policy == "logged":
+        if policy == "feed":
             return LoggedFeedback(
                 self.action, self.reward, self.pscore, target=self.pscore, group=self.group
             )
@@ -132,9 +135,9 @@ class LookTrial:
         )
 
     def probabilities(self, policy: str) -> NDArray[np.float64]:
-        """Probability of every look in every later row, float64 (n, looks); not for `logged`."""
+        """Probability of every look in every later row, float64 (n, looks); not for `feed`."""
         n, looks = len(self.later), len(self.looks)
-        seen = np.isin(self.looks, self.later["style_id"].unique())
+        seen = np.isin(self.looks, _drawn(self.later).unique())
         if policy == "uniform":
             return np.broadcast_to(seen / seen.sum(), (n, looks))
         if policy in ("original", "best_single"):
@@ -147,15 +150,29 @@ class LookTrial:
         taught = np.isin(self.looks, self.past["style_id"].unique())
         taught[:-1] |= np.isfinite(self._codes).all(axis=1) if self._codes.size else False
         taught[-1] = True
+        # The value policy weighs every look against the plain photo.
+        seen[-1] = True
         eligible = np.broadcast_to(seen & taught, (n, looks))
-        if not (seen & taught).any():
+        if not (seen & taught)[:-1].any():
             raise InputError("personal: no look after the cut was ever shown before it")
-        return look_probabilities(self._affinity, eligible, self.config)
+        if self.config.kind == "value":
+            chosen = value_probabilities(
+                self._affinity,
+                self._spread,
+                eligible,
+                len(self.looks) - 1,
+                caution=self.config.caution,
+                temperature=self.config.temperature,
+                explore=self.config.epsilon,
+                seed=self.seed,
+            )
+            return chosen.probabilities
+        return look_probabilities(self._affinity, eligible, self.config, self._spread, self.seed)
 
     def estimates(self, policy: str) -> dict[str, Estimate]:
         """Clicks per impression under `policy`, by every estimator."""
         log = self.log(policy)
-        if policy != "logged":
+        if policy != "feed":
             return estimate_all(log, self.q)
         names = estimate_all(self.log("uniform"), self.q)
         return {name: linear(name, log.reward, log.group) for name in names}
@@ -163,7 +180,7 @@ class LookTrial:
     def evidence(self, policy: str) -> Evidence:
         """What the verdict needs to know of `policy`."""
         log = self.log(policy)
-        support = None if policy == "logged" else support_report(log)
+        support = None if policy == "feed" else support_report(log)
         return Evidence(policy, weight_report(log), support)
 
     def calibration(self) -> Calibration:
@@ -174,6 +191,11 @@ class LookTrial:
     def _affinity(self) -> NDArray[np.float32]:
         codes, users = pd.factorize(self.later["user_id"])
         return np.asarray(self.model.affinity_matrix(users)[codes])
+
+    @cached_property
+    def _spread(self) -> NDArray[np.float32]:
+        codes, users = pd.factorize(self.later["user_id"])
+        return np.asarray(self.model.uncertainty_matrix(users)[codes])
 
     def _position(self) -> NDArray[np.int64]:
         place = self.later["position"].to_numpy(dtype=np.float64, na_value=np.nan)
@@ -192,6 +214,11 @@ class LookTrial:
             )
             columns += [rate, np.log1p(count)]
         return np.column_stack(columns).astype(np.float32)
+
+
+def _drawn(rows: pd.DataFrame) -> pd.Series:
+    """The looks drawn in exposures; those served, where the log does not tell them apart."""
+    return rows["style_drawn"] if "style_drawn" in rows else rows["style_id"]
 
 
 def check_sums(

@@ -16,30 +16,37 @@ from numpy.typing import NDArray
 from features.schema import ConfigError, InputError
 from recsys.thompson import thompson_probabilities
 
-Kind = Literal["best", "epsilon_greedy", "softmax", "thompson"]
+Kind = Literal["value", "best", "epsilon_greedy", "softmax", "thompson"]
 
 
 @dataclass(frozen=True)
 class PolicyConfig:
     """How a look is drawn from the eligible ones.
 
-    `best` takes the look of highest affinity. `epsilon_greedy` does so with probability
-    1 - epsilon and draws evenly otherwise. `softmax` draws look l with probability proportional
-    to exp(affinity_l / temperature). `thompson` draws a look as often as it may be the best, by the
-    uncertainty of its affinity. Raises ConfigError out of range.
+    `value` shows what is worth more to the shopper than the plain photo by `caution` standard
+    deviations of what is known, softly (`temperature`) the best of it, and tries other looks in a
+    share `epsilon` of the rows of shoppers who are undecided. `best` takes the look of highest
+    affinity. `epsilon_greedy` does so with probability 1 - epsilon and draws evenly otherwise.
+    `softmax` draws look l with probability proportional to exp(affinity_l / temperature).
+    `thompson` draws a look as often as it may be the best, by the uncertainty of its affinity.
+    Raises ConfigError out of range.
     """
 
-    kind: Kind = "epsilon_greedy"
-    epsilon: float = 0.1
-    temperature: float = 0.1
+    kind: Kind = "value"
+    epsilon: float = 0.05
+    temperature: float = 0.02
+    caution: float = 0.25
 
     def __post_init__(self) -> None:
-        if self.kind not in ("best", "epsilon_greedy", "softmax", "thompson"):
+        if self.kind not in ("value", "best", "epsilon_greedy", "softmax", "thompson"):
             raise ConfigError(
-                f"policy.kind is {self.kind!r}: expected best, epsilon_greedy, softmax or thompson"
+                f"policy.kind is {self.kind!r}: expected value, best, epsilon_greedy, softmax or "
+                "thompson"
             )
         if not 0.0 <= self.epsilon <= 1.0:
             raise ConfigError(f"policy.epsilon is {self.epsilon}: expected a number in [0, 1]")
+        if not (np.isfinite(self.caution) and self.caution >= 0.0):
+            raise ConfigError(f"policy.caution is {self.caution}: expected a number of at least 0")
         if not (np.isfinite(self.temperature) and self.temperature > 0.0):
             raise ConfigError(f"policy.temperature is {self.temperature}: expected a number over 0")
 
@@ -54,9 +61,11 @@ def look_probabilities(
     """Probability with which `config` shows each look.
 
     `affinity` (n, looks), finite where eligible; `eligible` (n, looks). Thompson sampling alone
-    uses `spread` (n, looks), the affinities' standard deviations, and `seed`. Returns float64
-    (n, looks), rows sum to 1, 0 where not eligible. Equal affinities: the first look is best.
-    Raises InputError on a shape mismatch, a row with no eligible look or a non-finite affinity.
+    uses `spread` (n, looks), the affinities' standard deviations, and `seed`; the value policy
+    needs to know the plain photo's column too: see `recsys.value_policy.value_probabilities`.
+    Returns float64 (n, looks), rows sum to 1, 0 where not eligible. Equal affinities: the first
+    look is best. Raises InputError on a shape mismatch, a row with no eligible look or a
+    non-finite affinity.
     """
     values = np.asarray(affinity, dtype=np.float64)
     allowed = np.asarray(eligible, dtype=bool)
@@ -69,6 +78,8 @@ def look_probabilities(
         raise InputError(f"row {empty[0]} has no eligible look: keep at least the original photo")
     if not np.isfinite(values[allowed]).all():
         raise InputError("affinity has a NaN or infinity at an eligible look: expected numbers")
+    if config.kind == "value":
+        raise InputError("policy value needs the plain photo's column: use value_probabilities")
     if config.kind == "thompson":
         if spread is None:
             raise InputError("policy thompson needs the affinities' spread, got none")

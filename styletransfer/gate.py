@@ -56,7 +56,7 @@ class FidelityBudget:
     max_delta_e_p95: float = 10.0
     min_ssim: float = 0.95
     min_edge_f1: float = 0.5
-    max_silhouette_loss: float = 0.35
+    max_silhouette_loss: float = 0.45
     max_identity_rank: int = 1
     min_text: float = 0.8
     min_mask_confidence: float = LOW_CONFIDENCE

@@ -50,7 +50,8 @@ class RenderConfig:
     `mode`: faithful (full look around the product, a bounded grade on it), accent (palette and
     light only) or artistic (paint everywhere). `surroundings` of the faithful mode: set (the look
     made into surroundings, for looks with a picture) or paint (the photo's own, repainted).
-    `set_variants` different sets are made of a look, so that a feed is not one wallpaper.
+    `max_renders` bounds how many pictures a job makes, the most seen first (0: no bound); rows left
+    out show the original and say so. `set_variants` different sets are made of a look, so that a feed is not one wallpaper.
     `method` paints: generator (one pass of a network), gatys (optimisation: slow, and needs the
     VGG16 weights) or transport (optimal transport of colours and fine texture: no weights).
     `size_px` is the longer side of a render. `pixels_per_pass` bounds the memory of one pass of the
@@ -64,6 +65,7 @@ class RenderConfig:
     method: Literal["generator", "gatys", "transport"] = "generator"
     surroundings: Literal["set", "paint"] = "set"
     set_variants: int = 2
+    max_renders: int = 0
     size_px: int = 384
     format: PictureFormat = "jpeg"
     backend: Literal["torch", "onnxruntime", "openvino"] = "onnxruntime"
@@ -89,8 +91,11 @@ class RenderConfig:
             raise ConfigError(
                 f"render.surroundings is {self.surroundings!r}: expected set or paint"
             )
-        if self.set_variants < 1:
-            raise ConfigError(f"render.set_variants is {self.set_variants}: expected at least 1")
+        if self.set_variants < 1 or self.max_renders < 0:
+            raise ConfigError(
+                "render.set_variants must be at least 1 and render.max_renders at least 0, got "
+                f"{self.set_variants} and {self.max_renders}"
+            )
         if not MIN_SIDE_PX <= self.size_px <= MAX_SIDE_PX:
             raise ConfigError(
                 f"render.size_px is {self.size_px}: expected {MIN_SIDE_PX} to {MAX_SIDE_PX}"

@@ -90,6 +90,7 @@ def _trial(
     table: pd.DataFrame, styles_path: Path | None, seed: int
 ) -> tuple[LookTrial, dict[str, Any]]:
     """The log in two parts, and its size in figures."""
+    table = _as_log(table)
     if "propensity" not in table.columns or "event_type" not in table.columns:
         missing = next(name for name in ("event_type", "propensity") if name not in table.columns)
         raise SchemaError(
@@ -106,7 +107,8 @@ def _trial(
     events, more = clean_events(events)
     cut = time_split(events, TRAIN_SHARE)
     past, later = (exposures(part) for part in split_at(events, cut))
-    looks = sorted((set(past["style_id"]) | set(later["style_id"])) - {ORIGINAL})
+    named = (part[column] for part in (past, later) for column in ("style_id", "style_drawn"))
+    looks = sorted(set().union(*named) - {ORIGINAL})
     codes = np.full((len(looks), STYLE_CODE_SIZE), np.nan, dtype=np.float32)
     if styles_path is not None:
         _fill_codes(codes, looks, styles_path, seed)
@@ -123,6 +125,13 @@ def _trial(
         "last_utc": events["timestamp"].iloc[-1].isoformat(),
     }
     return trial, facts
+
+
+def _as_log(table: pd.DataFrame) -> pd.DataFrame:
+    """The log with the names of the feed's columns brought to the log's, where it has no others."""
+    names = {"style_propensity": "propensity", "rank": "position"}
+    told = {feed: log for feed, log in names.items() if log not in table and feed in table}
+    return table.rename(columns=told)
 
 
 def _fill_codes(codes: NDArray[np.float32], looks: list[str], styles_path: Path, seed: int) -> None:
@@ -254,7 +263,7 @@ def _weights(trial: LookTrial, name: str) -> dict[str, Any]:
 
 def _shown(trial: LookTrial, name: str) -> list[tuple[str, float]]:
     """What the policy shows most: look and share of the judged impressions."""
-    if name == "logged":
+    if name == "feed":
         share = np.bincount(trial.action, minlength=len(trial.looks)) / len(trial.action)
     else:
         share = trial.probabilities(name).mean(axis=0)

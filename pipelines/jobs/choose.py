@@ -1,131 +1,168 @@
-"""Recommendations and tastes in; the look, strength and propensity of every feed row out."""
+"""Recommendations and tastes in; the look of every feed row, its propensity and strength out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from features.schema import ORIGINAL, ConfigError
 from pipelines.arrays import stack_vectors
 from pipelines.jobs.tastes import load_tastes
 from pipelines.workspace import Workspace
-from recsys.guardrails import guarded, permitted
+from recsys.guardrails import guarded, kept_plain, permitted
 from recsys.policy import draw, look_probabilities
-from recsys.preference import StylePreferenceModel
 from recsys.prototypes import PrototypeIndex
+from recsys.value_policy import value_probabilities
 
 if TYPE_CHECKING:
     from pipelines.config import RunConfig
 
+LIKED: Final = "in a look you like"
+LIKED_BY_OTHERS: Final = "in a look that others like you prefer"
+TRIED: Final = "in a look to learn what you like"
+_CERTAIN: Final = 0.5
+
 
 @dataclass(frozen=True)
 class LookConfig:
-    """Which looks a shopper may be shown, and in how many steps of strength.
+    """Which looks a shopper may be shown, and how strongly.
 
-    Eligible are the looks of the `prototypes_per_user` prototypes nearest to the shopper, and the
-    original photo. Strengths are rounded to one of `strength_steps` so that shoppers share renders.
+    Eligible are the original photo and every look, or those of the `prototypes_per_user`
+    prototypes nearest to the shopper (0: every look). `strength` in (0, 1] is how far a look
+    replaces a photo's surroundings, the same for everybody; `strength_of` sets it by look.
     """
 
-    prototypes_per_user: int = 3
-    strength_steps: int = 4
+    prototypes_per_user: int = 0
+    strength: float = 1.0
+    strength_of: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.prototypes_per_user < 1 or self.strength_steps < 1:
-            raise ConfigError("looks: prototypes_per_user and strength_steps must be at least 1")
-
-
-def rounded_strength(strength: np.ndarray[Any, Any], steps: int) -> np.ndarray[Any, Any]:
-    """Strengths in [0, 1] rounded to multiples of 1/steps, float64; 0 means the original photo."""
-    return np.asarray(np.round(np.asarray(strength, dtype=np.float64) * steps) / steps)
+        if self.prototypes_per_user < 0:
+            raise ConfigError(
+                f"looks.prototypes_per_user is {self.prototypes_per_user}: expected at least 0"
+            )
+        for name, value in {"strength": self.strength, **self.strength_of}.items():
+            if not 0.0 < value <= 1.0:
+                raise ConfigError(
+                    f"looks: the strength of {name!r} is {value}: expected over 0 and at most 1"
+                )
 
 
 def eligible_looks(
-    embeddings: np.ndarray[Any, Any],
-    strength: np.ndarray[Any, Any],
+    embeddings: NDArray[np.float32],
     prototypes: PrototypeIndex,
     looks: list[str],
     renderable: set[str],
     per_user: int,
-) -> np.ndarray[Any, Any]:
+) -> NDArray[np.bool_]:
     """Which of `looks` each shopper may be shown, bool (users, looks).
 
-    `embeddings` (users, 100), `strength` (users,). The original is always eligible, and alone for
-    strength 0; others only where their picture could be read (`renderable`).
+    `embeddings` (users, 100). The original is always eligible, other looks only where their
+    picture could be read (`renderable`) and they are of one of the `per_user` nearest prototypes
+    (0: of any).
     """
-    nearest, _ = prototypes.search(embeddings, per_user)
-    column = {look: j for j, look in enumerate(looks)}
-    allowed = np.zeros((len(embeddings), len(looks)), dtype=bool)
-    members = {
-        prototype: [column[look] for look in prototypes.members(prototype) if look in renderable]
-        for prototype in {p for row in nearest for p in row if p}
-    }
-    for user, row in enumerate(nearest):
-        for prototype in row:
-            if prototype:
-                allowed[user, members[prototype]] = True
-    allowed[strength == 0.0] = False
-    allowed[:, column[ORIGINAL]] = True
+    seen = np.array([look in renderable for look in looks])
+    allowed = np.tile(seen, (len(embeddings), 1))
+    if per_user > 0:
+        column = {look: j for j, look in enumerate(looks)}
+        nearest, _ = prototypes.search(embeddings, per_user)
+        near = np.zeros_like(allowed)
+        for user, row in enumerate(nearest):
+            for prototype in filter(None, row):
+                near[user, [column[look] for look in prototypes.members(prototype)]] = True
+        allowed &= near
+    allowed[:, looks.index(ORIGINAL)] = True
     return allowed
 
 
+def look_reasons(
+    drawn: NDArray[np.object_], greedy: NDArray[np.bool_], certain: NDArray[np.bool_]
+) -> NDArray[np.object_]:
+    """Words for the shopper on why a row's look was drawn, empty for the plain photo.
+
+    `drawn` (n,) the looks; `greedy` (n,) whether the look is worth more to the shopper than the
+    plain photo by what is known; `certain` (n,) whether the shopper is known to have a taste.
+    """
+    words = np.where(greedy, np.where(certain, LIKED, LIKED_BY_OTHERS), TRIED)
+    return np.where(drawn == ORIGINAL, "", words).astype(object)
+
+
 def choose(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
-    """Write `tables/chosen.parquet`: the recommendations with style_id,
-    style_propensity and strength."""
+    """Write `tables/chosen.parquet`: the recommendations with style_id, style_propensity, strength
+    and look_reason."""
     recommendations = workspace.read("tables/recommendations.parquet")
     users = workspace.read("users.parquet").set_index("user_id")
-    affinity = workspace.read("style_affinity.parquet").pivot_table(
-        index="user_id", columns="style_id", values="affinity", sort=True
-    )
-    looks = [str(look) for look in affinity.columns]
-    renderable = set(workspace.read("tables/look_pictures.parquet")["style_id"])
-    prototypes = PrototypeIndex.load(workspace.path("models/prototypes"))
-
     shoppers = recommendations["user_id"].drop_duplicates()
     users = users.loc[shoppers]
-    strength = rounded_strength(users["style_strength"].to_numpy(), config.looks.strength_steps)
-    allowed = eligible_looks(
-        stack_vectors(users["style_embedding"]),
-        strength,
-        prototypes,
+    tastes = load_tastes(workspace.path("models/preference"))
+    looks = sorted([*workspace.read("tables/styles.parquet")["style_id"], ORIGINAL])
+    affinity = _in_order(tastes.affinity(shoppers), looks, shoppers)
+    plain = looks.index(ORIGINAL)
+    allowed = permitted(
+        eligible_looks(
+            stack_vectors(users["style_embedding"]),
+            PrototypeIndex.load(workspace.path("models/prototypes")),
+            looks,
+            set(workspace.read("tables/look_pictures.parquet")["style_id"]),
+            config.looks.prototypes_per_user,
+        ),
         looks,
-        renderable,
-        config.looks.prototypes_per_user,
+        config.guard_rails,
     )
+    asked_for_plain = kept_plain(shoppers.tolist(), config.guard_rails)
+    allowed[asked_for_plain] = False
+    allowed[:, plain] = True
+    order = pd.Index([*tastes.style_ids, ORIGINAL]).get_indexer(pd.Index(looks))
+    spread = tastes.uncertainty_matrix(shoppers)[:, order]
+    policy = config.policy
+    chosen = value_probabilities(
+        affinity,
+        spread,
+        allowed,
+        plain,
+        caution=policy.caution,
+        temperature=policy.temperature,
+        explore=policy.epsilon if policy.kind == "value" else 0.0,
+        seed=config.seed,
+    )
+    probabilities = chosen.probabilities
+    if policy.kind != "value":
+        probabilities = look_probabilities(affinity, allowed, policy, spread, config.seed)
+    probabilities = guarded(probabilities, looks, config.guard_rails)
     row = users.index.get_indexer(pd.Index(recommendations["user_id"]))
     keys = [
         f"{user}\0{item}"
         for user, item in zip(recommendations["user_id"], recommendations["item_id"], strict=True)
     ]
-    spread = None
-    if config.policy.kind == "thompson":
-        tastes = load_tastes(workspace.path("models/preference"))
-        if not isinstance(tastes, StylePreferenceModel):
-            raise ConfigError(
-                "policy.kind is thompson, but the log never shows a look: plain photos do not tell "
-                "how unsure a look is; show looks by epsilon_greedy or softmax first"
-            )
-        order = pd.Index([*tastes.style_ids, ORIGINAL]).get_indexer(pd.Index(looks))
-        spread = tastes.uncertainty_matrix(shoppers)[:, order]
-    probabilities = look_probabilities(
-        affinity.loc[shoppers].to_numpy(),
-        permitted(allowed, looks, config.guard_rails),
-        config.policy,
-        spread,
-        config.seed,
-    )
-    probabilities = guarded(probabilities, looks, config.guard_rails)
     choice, propensity = draw(probabilities[row], keys, config.seed)
-    chosen = recommendations.assign(
-        style_id=np.asarray(looks, dtype=object)[choice], style_propensity=propensity
+    drawn = np.asarray(looks, dtype=object)[choice]
+    worth = affinity - policy.caution * spread > affinity[:, [plain]]
+    certain = users["style_strength"].to_numpy() >= _CERTAIN
+    strength = np.array([config.looks.strength_of.get(k, config.looks.strength) for k in looks])
+    rows = recommendations.assign(
+        style_id=pd.array(drawn, dtype="str"),
+        style_propensity=propensity,
+        strength=np.where(choice == plain, 0.0, strength[choice]),
+        look_reason=pd.array(look_reasons(drawn, worth[row, choice], certain[row]), dtype="str"),
     )
-    chosen["style_id"] = chosen["style_id"].astype("str")
-    chosen["strength"] = np.where(chosen["style_id"] == ORIGINAL, 0.0, strength[row])
-    workspace.write("tables/chosen.parquet", chosen)
+    workspace.write("tables/chosen.parquet", rows)
+    undecided = chosen.undecided & ~asked_for_plain
+    explored = (rows["look_reason"] == TRIED).to_numpy()
     return {
-        "rows": len(chosen),
-        "originals": int((chosen["style_id"] == ORIGINAL).sum()),
-        "looks_used": int(chosen["style_id"].nunique()),
+        "rows": len(rows),
+        "originals": int((rows["style_id"] == ORIGINAL).sum()),
+        "looks_used": int(rows["style_id"].nunique()),
+        "undecided_users": int(undecided.sum()),
+        "explored_rows": int(explored.sum()),
+        "all_plain_users": int((rows["style_id"] == ORIGINAL).groupby(rows["user_id"]).all().sum()),
     }
+
+
+def _in_order(table: pd.DataFrame, looks: list[str], users: pd.Series) -> NDArray[np.float64]:
+    """Affinities (users, looks) of rows user_id, style_id, affinity."""
+    wide = table.pivot_table(index="user_id", columns="style_id", values="affinity", sort=True)
+    return np.asarray(wide.loc[users, looks].to_numpy(dtype=np.float64))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import zlib
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from features.schema import ORIGINAL
 from pipelines import storage
@@ -19,10 +19,11 @@ from pipelines.workspace import Workspace
 BUCKETS = 16
 FIGURES = ["mask_confidence", "delta_e", "ssim", "edge_f1", "identity_rank", "arrival"]
 SERVED = ["render_key", "image_uri", "served_mode", "served_strength", "reason", *FIGURES]
+FIDELITY_TYPE = pa.struct([("mode", pa.string()), *((name, pa.float64()) for name in FIGURES)])
 FEED_COLUMNS = [
     "user_id", "rank", "item_id", "score", "probability", "item_propensity", "style_id",
-    "style_propensity", "strength", "image_uri", "original_uri", "render_key", "fidelity", "reason",
-    "run_id",
+    "style_drawn", "style_propensity", "strength", "image_uri", "original_uri", "render_key",
+    "fidelity", "reason", "render_note", "run_id",
 ]  # fmt: skip
 
 
@@ -31,39 +32,44 @@ def feed_rows(
 ) -> tuple[pd.DataFrame, int]:
     """Join each chosen row with its picture; returns (feed, how many fell back to the original).
 
-    `original_uri` maps item_id to the original's path. A row whose render is missing, or was
-    refused for the product's sake, shows the original photo, says so in its reason, and has no
-    propensity: that choice was never drawn. `strength` is the one served.
+    `original_uri` maps item_id to the original's path. `style_drawn` is the look that was drawn,
+    with probability `style_propensity`, and `style_id` the one served: a row whose render is
+    missing, or was refused for the product's sake, shows the original photo, and `render_note` says
+    why. `reason` is for the shopper: why the item, and why the look that is shown. `strength` is
+    the one served.
     """
     keys = ["item_id", "style_id", "strength"]
     feed = chosen.merge(
-        renders[[*keys, *SERVED]].rename(columns={"reason": "render_reason"}), on=keys, how="left"
+        renders[[*keys, *SERVED]].rename(columns={"reason": "render_note"}), on=keys, how="left"
     )
     feed["original_uri"] = feed["item_id"].map(original_uri)
+    feed["style_drawn"] = feed["style_id"]
     plain = feed["style_id"] == ORIGINAL
     failed = ~plain & feed["image_uri"].isna()
     shown_plain = plain | failed
-    feed["fidelity"] = _fidelity(feed, shown_plain)
-    why = feed["render_reason"].fillna("").where(~plain, "")
-    why = why.mask(failed & (why == ""), "its render failed")
-    feed["reason"] = feed["reason"].mask(why != "", feed["reason"] + "; " + why)
+    feed["fidelity"] = pd.Series(_fidelity(feed, shown_plain), dtype=object, index=feed.index)
+    note = feed["render_note"].fillna("").where(~plain, "")
+    feed["render_note"] = note.mask(failed & (note == ""), "its render failed")
+    why = feed["look_reason"].where(~shown_plain, "")
+    feed["reason"] = feed["reason"].mask(why != "", feed["reason"] + ", " + why)
     feed["strength"] = feed["served_strength"].mask(shown_plain, 0.0)
     feed["image_uri"] = feed["image_uri"].mask(shown_plain, feed["original_uri"])
     feed["style_id"] = feed["style_id"].mask(failed, ORIGINAL)
-    feed["style_propensity"] = feed["style_propensity"].mask(failed, np.nan)
     feed["run_id"] = run_id
     return feed[FEED_COLUMNS], int(failed.sum())
 
 
-def _fidelity(feed: pd.DataFrame, shown_plain: pd.Series) -> list[str]:
-    """Per row the mode served and the figures measured, as JSON."""
+def _fidelity(feed: pd.DataFrame, shown_plain: pd.Series) -> list[dict[str, Any]]:
+    """Per row the mode served and the figures measured."""
     figures = feed[FIGURES].astype("float64").to_dict("records")
+    unknown = dict.fromkeys(FIGURES)
     return [
-        json.dumps(
-            {"mode": ORIGINAL}
-            if plain
-            else {"mode": mode, **{name: v for name, v in row.items() if not np.isnan(v)}}
-        )
+        {"mode": ORIGINAL, **unknown}
+        if plain
+        else {
+            "mode": mode,
+            **{name: None if np.isnan(row[name]) else row[name] for name in FIGURES},
+        }
         for plain, mode, row in zip(shown_plain, feed["served_mode"], figures, strict=True)
     ]
 
@@ -96,8 +102,10 @@ def feed(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
         chosen, workspace.read("renders.parquet"), _copy_originals(workspace, served), run_id
     )
     buckets = user_bucket(rows["user_id"])
+    # A bucket without a figure would else have a column of another type than its neighbours.
+    types = {"fidelity": FIDELITY_TYPE}
     for bucket in range(BUCKETS):
-        workspace.write(f"feed/bucket-{bucket:02}.parquet", rows[buckets == bucket])
+        workspace.write(f"feed/bucket-{bucket:02}.parquet", rows[buckets == bucket], types)
     # The underscore hides it from readers that take `feed/` for one Parquet data set.
     with storage.replacing(workspace.path("feed/_feed.jsonl")) as temporary:
         rows.to_json(temporary, orient="records", lines=True, force_ascii=False)
@@ -105,5 +113,6 @@ def feed(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
         "rows": len(rows),
         "users": int(rows["user_id"].nunique()),
         "restyled": int((rows["style_id"] != ORIGINAL).sum()),
+        "all_plain_users": int((rows["style_id"] == ORIGINAL).groupby(rows["user_id"]).all().sum()),
         "fell_back_to_original": failed,
     }

@@ -174,7 +174,7 @@ def _read_photo(item: ItemWork, size_px: int, limits: ImageLimits) -> _Photo:
     if given is not None or small_alpha is not None:
         try:
             mask = product_mask(picture, small_alpha, given)
-            if given is not None and mask.source == "estimated":
+            if given is not None and mask.source not in ("given", "alpha"):
                 problem = "the mask marks nearly nothing or all as product; estimated instead"
         except InputError as error:
             problem = f"{error}; the mask was estimated instead"

@@ -57,7 +57,7 @@ def recipe(config: RenderConfig) -> str:
     Raises WeightsError where what `config` paints with is not installed, before any work is done.
     """
     settings = dataclasses.asdict(config)
-    for without_effect in ("threads", "pixels_per_pass"):
+    for without_effect in ("threads", "pixels_per_pass", "max_renders"):
         del settings[without_effect]
     return storage.digest_json({**settings, "painter": Renderer(config).model_version})
 
@@ -68,12 +68,11 @@ def render_plan(
     """The distinct renders that the `chosen` rows need, sorted by item, look and strength.
 
     `items` (with mask_digest) and `looks` are the tables of encoded pictures. Returns item_id,
-    style_id, strength, render_key. The null look needs none.
+    style_id, strength, render_key and seen, the rows that show it. The null look needs none.
     """
-    wanted = chosen.loc[chosen["style_id"] != ORIGINAL, ["item_id", "style_id", "strength"]]
-    wanted = wanted.drop_duplicates().sort_values(
-        ["item_id", "style_id", "strength"], ignore_index=True
-    )
+    names = ["item_id", "style_id", "strength"]
+    wanted = chosen.loc[chosen["style_id"] != ORIGINAL, names]
+    wanted = wanted.groupby(names, sort=True).size().reset_index(name="seen")
     photos = items.set_index("item_id")[["picture_digest", "mask_digest"]].to_dict("index")
     sources = looks.set_index("style_id")
     code = sources["style_code"]
@@ -89,9 +88,28 @@ def render_plan(
             config.size_px,
             version,
         )
-        for item, style, strength in wanted.itertuples(index=False)
+        for item, style, strength in wanted[names].itertuples(index=False)
     ]
     return wanted
+
+
+def within_budget(plan: pd.DataFrame, max_renders: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The most seen renders of `plan`, `max_renders` of them (0: all), and rows for the rest.
+
+    Equally seen ones go by item and look. The rest are `renders.parquet` rows of originals.
+    """
+    if not max_renders or len(plan) <= max_renders:
+        return plan, pd.DataFrame(columns=list(RENDER_COLUMNS)).astype(RENDER_COLUMNS)
+    ranked = plan.sort_values(["seen", "item_id", "style_id"], ascending=[False, True, True])
+    rest = ranked.iloc[max_renders:].assign(
+        requested_mode="",
+        served_mode=ORIGINAL,
+        served_strength=0.0,
+        reason=f"left out: {len(plan)} pictures are wanted and render.max_renders is {max_renders}",
+        seconds=0.0,
+    )
+    rest = rest.reindex(columns=list(RENDER_COLUMNS)).astype(RENDER_COLUMNS)
+    return ranked.iloc[:max_renders].sort_index(), rest
 
 
 def with_masks(
@@ -177,6 +195,7 @@ def paint_plan(
 
     `rejects` are those of the masks; the painters' are added and all are set aside.
     """
+    plan, left_out = within_budget(plan, config.render.max_renders)
     kept = _kept_renders(workspace, plan)
     todo = plan[~plan["render_key"].isin(kept["render_key"])]
     batches = _batches(_work_list(todo, items))
@@ -204,7 +223,7 @@ def paint_plan(
                 log.flush()
             advance(sum(len(work.wanted) for work in batch))
     fresh = pd.DataFrame(rows, columns=list(RENDER_COLUMNS)).astype(RENDER_COLUMNS)
-    done = pd.concat([kept, fresh]).sort_values(
+    done = pd.concat([kept, fresh, left_out]).sort_values(
         ["item_id", "style_id", "strength"], ignore_index=True
     )
     workspace.write("renders.parquet", done)
@@ -215,6 +234,7 @@ def paint_plan(
     return {
         "renders": len(done),
         "painted": len(rows),
+        "left_out_by_budget": len(left_out),
         **{f"served_{mode}": int(n) for mode, n in sorted(served.items())},
         "rejects": workspace.set_aside("render", [{"table": "items", **r} for r in rejects]),
     }

@@ -107,6 +107,12 @@ class BrowsingPreferenceModel:
         self._affinity = np.vstack([taste, np.zeros(taste.shape[1])]) @ place.T
         return self
 
+    @property
+    def style_ids(self) -> list[str]:
+        """Looks in the order of the columns of `affinity_matrix`, without the plain photo."""
+        self._rows(())
+        return [str(name) for name in self._looks.ids[:-1]]
+
     def _rows(self, user_ids: Iterable[str]) -> NDArray[np.int64]:
         if self._users is None:
             raise NotFittedError("BrowsingPreferenceModel holds no tastes yet: call fit()")
@@ -119,6 +125,17 @@ class BrowsingPreferenceModel:
         as do looks without a code. Unknown users get zeros: what all shoppers view is popularity.
         """
         return self._affinity[self._rows(user_ids)].astype(np.float32)
+
+    def uncertainty_matrix(self, user_ids: Iterable[str]) -> NDArray[np.float32]:
+        """Standard deviation of `affinity_matrix` between taste and no taste, of the same shape.
+
+        With probability p of any taste, its mean is affinity / p and that of no taste 0: the
+        deviation is |affinity| sqrt((1 - p) / p), 0 where nothing is known of a shopper.
+        """
+        rows = self._rows(user_ids)
+        odds = chance(np.append(self._evidence, 0.0)[rows], _SCEPTIC).astype(np.float64)
+        spread = np.sqrt((1.0 - odds) / np.maximum(odds, 1e-12))[:, None]
+        return np.asarray(np.abs(self._affinity[rows]) * spread, dtype=np.float32)
 
     def affinity(self, user_ids: Iterable[str] | None = None) -> pd.DataFrame:
         """`affinity_matrix` as rows user_id, style_id (the plain photo as `original`), affinity."""

@@ -127,6 +127,7 @@ def test_columns_and_dtypes_are_those_promised_with_outcomes_or_without() -> Non
             "user_id": "str",
             "item_id": "str",
             "style_id": "str",
+            "style_drawn": "str",
             "timestamp": "datetime64[us, UTC]",
             "position": "float32",
             "propensity": "float32",

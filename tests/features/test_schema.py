@@ -49,6 +49,7 @@ def test_a_log_of_required_columns_gets_every_canonical_column_and_dtype() -> No
         "event_type": "str",
         "dwell_s": "float64",
         "style_id": "str",
+        "style_drawn": "str",
         "position": "Int16",
         "propensity": "float64",
         "session_id": "str",

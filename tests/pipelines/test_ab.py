@@ -111,9 +111,9 @@ def test_a_second_run_does_no_work_and_another_seed_does(compared) -> None:  # t
 
 def test_few_clicks_give_a_wide_interval_and_no_verdict(tmp_path: Path) -> None:
     log = _write(_log(10_000, 38), tmp_path)
-    result = compare_policies(log, "logged", "personal", tmp_path / "out", seed=0)
+    result = compare_policies(log, "feed", "personal", tmp_path / "out", seed=0)
     assert result["verdict"]["kind"] == "refused"
-    assert "No verdict on personal against logged" in result["verdict"]["sentence"]
+    assert "No verdict on personal against feed" in result["verdict"]["sentence"]
     assert "at least 100 are needed" in result["verdict"]["sentence"]
     assert "more judged rows" in result["verdict"]["sentence"]
     main = next(row for row in result["estimates"] if row["estimator"] == result["main"])
@@ -148,7 +148,7 @@ def test_propensities_that_cannot_be_true_stop_with_one_line(change, words, tmp_
 
 def test_policies_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
     log = _write(_log(200, 0.2), tmp_path)
-    with pytest.raises(ConfigError, match="policy is 'best': expected one of logged, original"):
+    with pytest.raises(ConfigError, match="policy is 'best': expected one of feed, original"):
         compare_policies(log, "best", "uniform", tmp_path, 0)
     with pytest.raises(ConfigError, match="both policies are 'uniform'"):
         compare_policies(log, "uniform", "uniform", tmp_path, 0)
@@ -170,4 +170,4 @@ def test_pictures_of_the_looks_teach_the_personal_policy_which_are_alike(
     result = compare_policies(log, "original", "personal", tmp_path, 0, styles)
     assert result["facts"]["looks"] == 6
     assert result["job"]["styles_digest"]
-    assert result["personal"]["kind"] == "epsilon_greedy"
+    assert result["personal"]["kind"] == "value"

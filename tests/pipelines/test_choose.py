@@ -1,10 +1,17 @@
-"""Only looks near the shopper, that can be painted, at a strength that is worth it."""
+"""Only looks that can be painted, at the set strength, with words that say why."""
 
 import numpy as np
 import pytest
 
 from features.schema import ORIGINAL, ConfigError
-from pipelines.jobs.choose import LookConfig, eligible_looks, rounded_strength
+from pipelines.jobs.choose import (
+    LIKED,
+    LIKED_BY_OTHERS,
+    TRIED,
+    LookConfig,
+    eligible_looks,
+    look_reasons,
+)
 from recsys.prototypes import PrototypeIndex
 
 LOOKS = ["a", "b", "c", "d", ORIGINAL]
@@ -20,27 +27,30 @@ def prototypes():
 
 def test_the_nearest_prototypes_looks_and_the_original_are_eligible(prototypes):
     codes, index = prototypes
-    allowed = eligible_looks(codes[[0, 2]], np.ones(2), index, LOOKS, set(LOOKS[:4]), 1)
+    allowed = eligible_looks(codes[[0, 2]], index, LOOKS, set(LOOKS[:4]), 1)
     assert allowed.tolist() == [[True, True, False, False, True], [False, False, True, True, True]]
+
+
+def test_every_look_is_eligible_unless_prototypes_are_asked_for(prototypes):
+    codes, index = prototypes
+    assert eligible_looks(codes[[0]], index, LOOKS, set(LOOKS[:4]), 0).all()
 
 
 def test_a_look_without_a_picture_is_never_eligible(prototypes):
     codes, index = prototypes
-    allowed = eligible_looks(codes[[0]], np.ones(1), index, LOOKS, {"b", "c"}, 2)
-    assert allowed.tolist() == [[False, True, True, False, True]]
+    for per_user in (0, 2):
+        allowed = eligible_looks(codes[[0]], index, LOOKS, {"b", "c"}, per_user)
+        assert allowed.tolist() == [[False, True, True, False, True]]
 
 
-def test_strength_zero_leaves_the_original_alone(prototypes):
-    codes, index = prototypes
-    allowed = eligible_looks(codes[[0]], np.zeros(1), index, LOOKS, set(LOOKS[:4]), 2)
-    assert allowed.tolist() == [[False, False, False, False, True]]
-
-
-def test_strengths_are_rounded_so_that_shoppers_share_renders():
-    rounded = rounded_strength(np.array([0.0, 0.1, 0.2, 0.49, 0.9, 1.0]), 4)
-    assert rounded.tolist() == [0.0, 0.0, 0.25, 0.5, 1.0, 1.0]
+def test_the_words_say_why_a_look_was_drawn():
+    drawn = np.array(["a", "a", "b", ORIGINAL], dtype=object)
+    words = look_reasons(drawn, np.array([True, True, False, False]), np.array([1, 0, 1, 1]) > 0)
+    assert words.tolist() == [LIKED, LIKED_BY_OTHERS, TRIED, ""]
 
 
 def test_a_look_config_out_of_range_is_refused():
-    with pytest.raises(ConfigError, match="must be at least 1"):
-        LookConfig(prototypes_per_user=0)
+    with pytest.raises(ConfigError, match="expected at least 0"):
+        LookConfig(prototypes_per_user=-1)
+    with pytest.raises(ConfigError, match=r"the strength of 's1' is 0\.0: expected over 0"):
+        LookConfig(strength_of={"s1": 0.0})

@@ -1,7 +1,5 @@
 """Feed rows show what was really drawn, or say why they do not."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,6 +21,7 @@ def _chosen():
             "style_id": ["s1", ORIGINAL, "s2"],
             "style_propensity": [0.9, 0.1, 0.5],
             "strength": [1.0, 0.0, 0.5],
+            "look_reason": ["in a look you like", "", "in a look to learn what you like"],
         }
     )
 
@@ -56,15 +55,23 @@ def test_a_row_shows_its_render_or_the_original():
     assert feed["style_propensity"].tolist() == [0.9, 0.1, 0.5]
     assert feed["item_propensity"].tolist() == [1.0, 0.01, 1.0]
     assert feed["strength"].tolist() == pytest.approx([0.7, 0.0, 0.35])
-    assert json.loads(feed["fidelity"].iloc[0]) == {
+    assert feed["style_drawn"].tolist() == ["s1", ORIGINAL, "s2"]
+    assert feed["reason"].tolist() == [
+        "popular, in a look you like",
+        "near your taste",
+        "popular, in a look to learn what you like",
+    ]
+    assert feed["render_note"].tolist() == ["", "", ""]
+    assert feed["fidelity"].iloc[0] == {
         "mode": "faithful",
         "mask_confidence": 0.9,
         "delta_e": 1.5,
         "ssim": 0.97,
         "edge_f1": 0.9,
         "identity_rank": 1.0,
+        "arrival": None,
     }
-    assert json.loads(feed["fidelity"].iloc[1]) == {"mode": ORIGINAL}
+    assert feed["fidelity"].iloc[1]["mode"] == ORIGINAL
 
 
 def test_a_render_refused_for_the_products_sake_is_the_original_and_the_row_says_why():
@@ -77,8 +84,9 @@ def test_a_render_refused_for_the_products_sake_is_the_original_and_the_row_says
         0.0,
         "originals/7.jpg",
     )
-    assert "SSIM inside 0.80" in row["reason"]
-    assert pd.isna(row["style_propensity"])
+    assert "SSIM inside 0.80" in row["render_note"]
+    assert row["reason"] == "popular"
+    assert (row["style_drawn"], row["style_propensity"]) == ("s1", 0.9)
 
 
 def test_a_failed_render_falls_back_to_the_original_and_says_so():
@@ -91,8 +99,8 @@ def test_a_failed_render_falls_back_to_the_original_and_says_so():
         0.0,
         "originals/a.jpg",
     )
-    assert pd.isna(row["style_propensity"])
-    assert "its render failed" in row["reason"]
+    assert (row["style_drawn"], row["style_propensity"]) == ("s2", 0.5)
+    assert row["render_note"] == "its render failed"
 
 
 def test_a_shopper_stays_in_one_bucket():

@@ -9,7 +9,7 @@ from features.encoders import ContentEncoder, StyleEncoder
 from features.images import DEFAULT_LIMITS, decode
 from pipelines.jobs.doctor import inspect_picture
 from pipelines.jobs.paint import ItemWork, LookSource, item_painter
-from pipelines.jobs.render import nearest_rivals, with_masks
+from pipelines.jobs.render import nearest_rivals, with_masks, within_budget
 from styletransfer.renderer import RenderConfig
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -122,3 +122,23 @@ def test_a_mask_path_that_leads_nowhere_is_set_aside(tmp_path):
     masked, rejects = with_masks(pictures, items, tmp_path)
     assert masked["mask_file"].notna().tolist() == [True, False, False]
     assert [reject["key"] for reject in rejects] == ["b"]
+
+
+def test_a_budget_keeps_the_most_seen_renders_and_says_what_it_left_out():
+    plan = pd.DataFrame(
+        {
+            "item_id": ["a", "a", "b"],
+            "style_id": ["s0", "s1", "s0"],
+            "strength": 1.0,
+            "seen": [1, 5, 3],
+            "render_key": ["k0", "k1", "k2"],
+        }
+    )
+    kept, left_out = within_budget(plan, 2)
+    assert kept["render_key"].tolist() == ["k1", "k2"]
+    assert left_out["render_key"].tolist() == ["k0"]
+    assert left_out["reason"].item() == (
+        "left out: 3 pictures are wanted and render.max_renders is 2"
+    )
+    assert left_out["image_uri"].isna().all()
+    assert within_budget(plan, 0)[0] is plan

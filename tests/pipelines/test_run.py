@@ -75,7 +75,10 @@ def test_propensities_are_logged_and_ids_are_opaque(finished):
     drawn = feed["style_propensity"].dropna()
     assert drawn.between(0, 1, inclusive="right").all()
     # A row that fell back to the original shows what nobody drew.
-    assert len(feed) - len(drawn) == finished[1]["counts"]["feed"]["fell_back_to_original"]
+    assert len(drawn) == len(feed)
+    fell_back = feed["style_drawn"] != feed["style_id"]
+    assert fell_back.sum() == finished[1]["counts"]["feed"]["fell_back_to_original"]
+    assert (feed.loc[fell_back, "style_id"] == ORIGINAL).all()
     assert feed["item_id"].str.fullmatch(r"\d{3}").all()
 
 
@@ -114,10 +117,10 @@ def test_the_manifest_tells_inputs_settings_counts_and_artefacts(finished, tiny_
 def test_another_seed_or_policy_redoes_the_choice_but_not_the_encoding(shop_copy, tmp_path):
     out = tmp_path / "out"
     run(out, _inputs(shop_copy), parse_config(SETTINGS), print)
-    changed = {**SETTINGS, "policy": {"kind": "best"}}
+    changed = {**SETTINGS, "policy": {"kind": "best"}, "guard_rails": {"original_floor": 0.0}}
     again = run(out, _inputs(shop_copy), parse_config(changed), print)
     assert again["worked"][0] == "choose"
-    assert (pd.read_parquet(out / "feed")["style_propensity"].dropna() == 1.0).all()
+    assert (pd.read_parquet(out / "feed")["style_propensity"] == 1.0).all()
     shown = pd.read_parquet(out / "tables" / "chosen.parquet")["style_id"]
     favourite = shown[shown != ORIGINAL].mode()[0]
     changed["policy"] = {"kind": "thompson"}

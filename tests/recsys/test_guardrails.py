@@ -52,7 +52,7 @@ def test_guarded_looks_are_drawn_as_often_as_their_propensity_says() -> None:
 
 def test_no_rails_change_nothing() -> None:
     p = np.random.default_rng(0).dirichlet(np.ones(4), 5)
-    np.testing.assert_allclose(guarded(p, LOOKS, GuardRails()), p)
+    np.testing.assert_allclose(guarded(p, LOOKS, GuardRails(original_floor=0.0)), p)
 
 
 def test_bad_rails_are_refused() -> None:

@@ -113,7 +113,7 @@ def test_softmax_survives_large_affinities() -> None:
 
 def test_no_rows_give_no_choices() -> None:
     nothing = np.empty((0, 3))
-    choice, propensity = choose_looks(nothing, nothing > 0, PolicyConfig(), [], seed=0)
+    choice, propensity = choose_looks(nothing, nothing > 0, PolicyConfig("best"), [], seed=0)
     assert len(choice) == 0
     assert len(propensity) == 0
 
@@ -121,20 +121,21 @@ def test_no_rows_give_no_choices() -> None:
 def test_bad_input_is_refused_with_what_to_do() -> None:
     yes = np.ones((1, 2), dtype=bool)
     with pytest.raises(InputError, match="row 0 has no eligible look: keep at least the original"):
-        choose_looks(np.zeros((1, 2)), ~yes, PolicyConfig(), ["u"], 0)
+        choose_looks(np.zeros((1, 2)), ~yes, PolicyConfig("best"), ["u"], 0)
     with pytest.raises(InputError, match="NaN or infinity"):
-        choose_looks(np.array([[np.nan, 0.0]]), yes, PolicyConfig(), ["u"], 0)
+        choose_looks(np.array([[np.nan, 0.0]]), yes, PolicyConfig("best"), ["u"], 0)
     with pytest.raises(InputError, match="got 2 keys for 1 rows"):
-        choose_looks(np.zeros((1, 2)), yes, PolicyConfig(), ["u", "v"], 0)
+        choose_looks(np.zeros((1, 2)), yes, PolicyConfig("best"), ["u", "v"], 0)
     with pytest.raises(InputError, match="expected one"):
-        choose_looks(np.zeros((1, 3)), yes, PolicyConfig(), ["u"], 0)
+        choose_looks(np.zeros((1, 3)), yes, PolicyConfig("best"), ["u"], 0)
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"kind": "greedy"}, "expected best, epsilon_greedy, softmax or thompson"),
+        ({"kind": "greedy"}, "expected value, best, epsilon_greedy, softmax or thompson"),
         ({"epsilon": 1.5}, r"epsilon is 1.5: expected a number in \[0, 1\]"),
+        ({"caution": -1.0}, "caution is -1.0: expected a number of at least 0"),
         ({"temperature": 0.0}, "temperature is 0.0: expected a number over 0"),
     ],
 )
