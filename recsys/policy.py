@@ -33,7 +33,7 @@ class PolicyConfig:
     """
 
     kind: Kind = "value"
-    epsilon: float = 0.05
+    epsilon: float = 0.2
     temperature: float = 0.02
     caution: float = 0.25
 
