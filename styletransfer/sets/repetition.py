@@ -17,13 +17,15 @@ _LEAST_BORDER: Final = 0.4
 _EVEN: Final = 0.08
 _NEAR_SEAM: Final = 1.8
 _FAR_SEAM: Final = 0.8
+# A step of Lab that is seen where all others are smaller.
+_SEEN: Final = 3.0
 
 _MEASURED_PX: Final = 256
 _SHORTEST: Final = 0.05
-_ALIKE: Final = 0.75
+_ALIKE: Final = 0.68
 _DIP: Final = 0.25
 _CONSTANT: Final = 0.9
-_LEAST_OVERLAP: Final = 0.02
+_LEAST_OVERLAP: Final = 0.08
 _LEAST_PERIOD: Final = 0.6
 
 
@@ -45,14 +47,14 @@ def find_tile(look: NDArray[np.uint8]) -> Tile | None:
     across, down = _period(lightness), _period(lightness.T)
     if is_tile(look) and _goes_on(lightness, across) and _goes_on(lightness.T, down):
         return Tile(look, 1.0)
-    # A picture that is constant both ways is plain, one that is so one way has stripes.
-    if across is None or down is None or across == down == 0:
+    # What repeats one way alone is made of stripes or bands, which may be cut anywhere.
+    if not across and not down:
         return None
     # Periods are rarely whole pixels of a small picture: cut where more pixels are.
     grown = resize_longest(look, max(2 * _MEASURED_PX, *look.shape[:2]), upscale=True)
     ratio = grown.shape[1] / small.shape[1]
-    closed = _closed(grown.astype(np.float32), across * ratio)
-    closed = _closed(closed.transpose(1, 0, 2), down * ratio).transpose(1, 0, 2)
+    closed = _closed(grown.astype(np.float32), (across or 0) * ratio)
+    closed = _closed(closed.transpose(1, 0, 2), (down or 0) * ratio).transpose(1, 0, 2)
     picture = np.ascontiguousarray(np.clip(np.rint(closed), 0, 255).astype(np.uint8))
     return Tile(picture, max(grown.shape[:2]) / max(look.shape[:2]))
 
@@ -101,7 +103,7 @@ def _closed(picture: NDArray[np.float32], period: float) -> NDArray[np.float32]:
     kept = width - least
     if period:
         # An overlap shorter than a stripe would join anywhere within the stripe.
-        expected = period * max(int((width - max(_LEAST_PERIOD * period, least)) / period), 1)
+        expected = period * max(int((width - max(_LEAST_PERIOD * period, 2)) / period), 1)
         # The period is known to a pixel of the small picture; the best join tells it to one here.
         reach = max(int(np.ceil(expected / period)), 2)
         widths = range(max(round(expected) - reach, 2), min(round(expected) + reach, width - 2) + 1)
@@ -138,9 +140,9 @@ def _joins(lines: NDArray[np.float32], alike: bool) -> bool:
     border = float(np.concatenate((lines[0], lines[-1])).std(axis=0).sum())
     within = float(np.median(lines.std(axis=1).sum(axis=1)))
     joins = seam <= _SEAM * usual + 0.5 and border >= _LEAST_BORDER * within
-    if alike:
-        return joins
     near = float(np.concatenate((steps[:2], steps[-2:])).mean())
+    if alike:
+        return joins and seam <= max(_NEAR_SEAM * near, near + _SEEN)
     apart = len(lines) // 3
     far = float(np.abs(lines[apart:] - lines[:-apart]).mean())
     return joins and seam <= _NEAR_SEAM * near and seam <= _FAR_SEAM * far

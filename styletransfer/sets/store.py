@@ -17,7 +17,7 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 from features.images import require_picture
 from styletransfer.sets.synthesis import DEFAULT_SETS, MadeSet, SetConfig, SetLayout, make_set
 
-REVISION: Final = 2
+REVISION: Final = 3
 """Goes up with every change of what `make_set` returns, so that older files are not taken."""
 
 _COPIED: Final = "stylefeed:copied"
