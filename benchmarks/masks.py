@@ -1,7 +1,10 @@
-"""Masks against hand-drawn and drawn-sample truth: `python -m benchmarks.masks`.
+"""Masks against the truth, by kind of photo: `python -m benchmarks.masks`.
 
-IoU, how confidence flags the bad ones, and CPU time, beside GrabCut from a rectangle, the usual
-recipe, in the same run. Parameters were chosen on the dev photos only.
+Kinds: photos on plain grounds with exact truth (`plain_ground_photos`, cut-outs never trained on),
+phone photos with hand-drawn masks, the same degraded until masks go wrong, their garments laid on
+textures and camouflage, and the drawn samples. IoU, how confidence flags the bad ones, and CPU
+time, beside GrabCut from a rectangle, the usual recipe, in the same run. Parameters were chosen on
+dev photos only.
 """
 
 from __future__ import annotations
@@ -17,8 +20,10 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.composites import composite, degrade, read_textures
 from benchmarks.hand_masks.runs import read_masks
 from benchmarks.machine import describe
+from benchmarks.plain_ground_photos import KINDS, make_photos, read_cut_outs
 from features.images import decode
 from features.matting import LOW_CONFIDENCE, product_mask
 from features.matting.confidence import iou
@@ -26,6 +31,8 @@ from features.matting.confidence import iou
 PHOTOS = Path("../shared/data/products_clothing_cc0")
 SAMPLES = Path("data/samples")
 BAD: Final = 0.75
+PER_KIND: Final = 20
+HARD: Final = ("degraded", "laid on texture", "laid on camouflage")
 
 Picture = NDArray[np.uint8]
 Region = NDArray[np.bool_]
@@ -58,7 +65,7 @@ def main() -> None:
         "product_mask": _ours,
         "GrabCut from a rectangle (OpenCV)": _rectangle,
     }
-    cases = list(_cases())
+    cases = [*_cases(), *_plain_cases(), *_hard_cases()]
     for method in methods.values():
         method(cases[0].picture)  # weights are loaded once
     print(describe("opencv-python-headless", "torch"))
@@ -72,6 +79,9 @@ def main() -> None:
         "hand-drawn, test": ("test",),
         "hand-drawn, all": ("dev", "test"),
         "data/samples": ("samples",),
+        "plain grounds, all": KINDS,
+        **{f"plain grounds: {kind}": (kind,) for kind in KINDS},
+        **{kind: (kind,) for kind in HARD},
     }
     for title, members in parts.items():
         for name, outcomes in found.items():
@@ -91,6 +101,26 @@ def _cases() -> Iterator[Case]:
         for row in pd.read_csv(items).itertuples():
             mask = decode(SAMPLES / str(row.mask_path))[..., 0] >= 128
             yield Case("samples", str(row.item_id), decode(SAMPLES / str(row.image_path)), mask)
+
+
+def _plain_cases() -> Iterator[Case]:
+    cut_outs = [each for each in read_cut_outs() if each.part == "test"]
+    for photo in make_photos(cut_outs, PER_KIND, seed=21):
+        yield Case(photo.kind, photo.name, photo.picture, photo.alpha >= 0.5)
+
+
+def _hard_cases() -> Iterator[Case]:
+    """Test photos degraded, and their garments on textures and camouflage."""
+    rng = np.random.default_rng(22)
+    textures = read_textures()
+    for hand in read_masks():
+        if hand.part == "test":
+            photo = decode(PHOTOS / hand.file)
+            for _ in range(2):
+                yield Case("degraded", hand.file, *degrade(photo, hand.mask, rng))
+            for ground in ("texture", "camouflage"):
+                made = composite(photo, hand.mask, ground, textures, rng)
+                yield Case(f"laid on {ground}", hand.file, *made)
 
 
 def _run(method: Callable[[Picture], tuple[Region, float]], case: Case) -> Outcome:

@@ -1,7 +1,8 @@
 """Fits features/matting/ground_net.safetensors: `python -m benchmarks.train_plain_ground`.
 
 Composites of dev cut-outs on plain grounds (`plain_ground_photos`), garments of the training photos
-and renders of anything but the things judged on. About twenty minutes on one core.
+and renders of anything but the things judged on, in three rounds of new photos. About thirty
+minutes on one core.
 """
 
 from __future__ import annotations

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 # How far pure colours are looked for, in pixels.
 _NEAR_PX: Final = 2.5
 # Contrast of colours in 0..1 below which they do not tell the two sides apart.
-_FAINT: Final = 0.035
+_FAINT: Final = 0.06
+# How far the mixture of two like colours may lie from what the probability says.
+_LEEWAY: Final = 0.4
 # Places between the colours that are all ground, and all product: noise and JPEG's rings.
 _ALL_GROUND: Final = 0.08
 _ALL_PRODUCT: Final = 0.92
@@ -61,6 +63,10 @@ def _matte(picture: NDArray[np.uint8], probability: NDArray[np.float32]) -> NDAr
     edge = probability > 0.5
     wide = np.ones((2 * round(2 * _NEAR_PX) + 1,) * 2, np.uint8)
     trust[cv2.morphologyEx(edge.astype(np.uint8), cv2.MORPH_GRADIENT, wide) == 0] = 0.0
+    # A product of two colours has no one colour nearby: the mixture may not overrule the odds.
+    clear = np.clip((np.sqrt(length) - 2 * _FAINT) / (4 * _FAINT), 0, 1)
+    leeway = _LEEWAY + (1 - _LEEWAY) * clear
+    mixed = np.clip(mixed, faint - leeway, faint + leeway)
     alpha = trust * mixed + (1 - trust) * faint
     window = np.ones((3, 3), np.uint8)
     alpha[cv2.erode((probability > 1 - _SURE).astype(np.uint8), window, borderValue=1) > 0] = 1.0

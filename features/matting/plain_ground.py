@@ -127,8 +127,8 @@ def _has_line(lab: NDArray[np.float32]) -> bool:
 
 
 # Log-odds of an IoU of at least 0.8, fitted by `python -m benchmarks.calibrate_plain_ground`.
-_INTERCEPT: Final = -6.71
-_WEIGHTS: Final = PlainEvidence(share=-0.21, noise=-0.57, certainty=2.73, touch=-2.32)
+_INTERCEPT: Final = -11.42
+_WEIGHTS: Final = PlainEvidence(share=0.84, noise=0.05, certainty=3.98, touch=-0.77)
 _LEAST_DOUBT: Final = 1e-3
 
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from features.matting import LOW_CONFIDENCE
 from features.matting.border import BorderConfig, border_distance, border_log_odds, frame, to_lab
 from features.matting.confidence import Evidence, confidence, gather, iou
 from features.matting.hypotheses import Hypothesis, SegmentConfig, hypotheses, tidy
@@ -141,7 +142,7 @@ def test_evidence_compares_the_best_guess_with_every_other() -> None:
 def test_confidence_rises_with_agreement_and_overlap_and_falls_with_the_touched_frame() -> None:
     good = Evidence(overlap=0.93, agreement=0.95, dissent=0.93, touch=0.02, backed=0.9, missed=0.0)
     assert confidence(good) > 0.95
-    assert confidence(good._replace(agreement=0.5, dissent=0.4)) < 0.5
+    assert confidence(good._replace(agreement=0.5, dissent=0.4)) < LOW_CONFIDENCE - 0.1
     assert confidence(good._replace(overlap=0.5)) < confidence(good)
     assert confidence(good._replace(touch=0.6)) < confidence(good)
     assert confidence(good._replace(missed=0.6)) < confidence(good)

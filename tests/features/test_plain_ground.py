@@ -195,8 +195,8 @@ def test_the_matte_is_the_place_between_the_two_colours() -> None:
     assert (alpha[:, 23:] == 1).all()
 
 
-def test_confidence_rises_with_the_networks_certainty_and_falls_with_noise() -> None:
+def test_confidence_rises_with_the_networks_certainty_and_falls_with_what_is_cut() -> None:
     good = PlainEvidence(share=1.0, noise=0.5, certainty=5.0, touch=0.0)
     assert confidence(good) >= LOW_CONFIDENCE
     assert confidence(good._replace(certainty=2.0)) < LOW_CONFIDENCE
-    assert confidence(good._replace(noise=3.0)) < confidence(good)
+    assert confidence(good._replace(touch=0.5)) < confidence(good)
