@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,9 @@ from styletransfer.fidelity.look_colours import LookColours
 from styletransfer.fidelity.report import FidelityReport
 from styletransfer.fidelity.silhouette import Silhouette
 from styletransfer.fidelity.structure import Structure
+
+# A product of which less than this share lies off its outline is thin: all of it is judged.
+_LEAST_SOLID: Final = 0.3
 
 
 class FidelityMeter:
@@ -33,14 +38,15 @@ class FidelityMeter:
             inside = np.ones(alpha.shape, dtype=bool)
         self._original = original
         self._outside = alpha < 0.05
-        self._sparse = np.zeros(inside.shape, dtype=bool)
-        self._sparse[::2, ::2] = inside[::2, ::2]
-        if not self._sparse.any():
-            self._sparse = inside
-        self._lab = to_lab(original[self._sparse])
         light = lightness(original)
         # Pixels along the outline show both of its sides: the outline is judged on its own.
         solid = cv2.erode(inside.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        judged = solid if solid.sum() >= _LEAST_SOLID * inside.sum() else inside
+        self._sparse = np.zeros(inside.shape, dtype=bool)
+        self._sparse[::2, ::2] = judged[::2, ::2]
+        if not self._sparse.any():
+            self._sparse = judged
+        self._lab = to_lab(original[self._sparse])
         self._structure = Structure(light, solid if solid.any() else inside)
         self._edges = Edges(light, solid)
         self._silhouette = Silhouette(inside.astype(np.float32))
