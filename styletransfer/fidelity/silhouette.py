@@ -66,9 +66,7 @@ class Silhouette:
             scatter = local[:, 3] - np.einsum("ij,ij->i", mean, mean)
             variance = np.maximum(scatter, 0.0) / 3 + _LEAST_VARIANCE
             apart = own - mean
-            unlikely.append(
-                np.einsum("ij,ij->i", apart, apart) / variance + 3 * np.log(variance)
-            )
+            unlikely.append(np.einsum("ij,ij->i", apart, apart) / variance + 3 * np.log(variance))
         found = unlikely[0] <= unlikely[1]
         union = int((found | self._inside).sum())
         return int((found & self._inside).sum()) / union if union else 1.0
