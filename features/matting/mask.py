@@ -58,7 +58,7 @@ _IN_DOUBT: Final = 0.8
 
 LOW_CONFIDENCE: Final = 0.9
 """Below this a mask must not be relied on: it flags 84 of 85 bad masks and 10 of 177 good ones of
-`python -m benchmarks.calibrate_masks`, and on plain grounds 5 of 5 bad and 15 of 405 good ones of
+`python -m benchmarks.calibrate_masks`, and on plain grounds 5 of 5 bad and 15 of 460 good ones of
 `python -m benchmarks.calibrate_plain_ground`."""
 
 
