@@ -33,8 +33,8 @@ class PolicyConfig:
     """
 
     kind: Kind = "value"
-    epsilon: float = 0.2
-    temperature: float = 0.02
+    epsilon: float = 0.15
+    temperature: float = 0.03
     caution: float = 0.25
 
     def __post_init__(self) -> None:

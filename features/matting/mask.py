@@ -18,6 +18,7 @@ from features.matting.people import foreground_alpha, shows_face, shows_skin
 from features.matting.plain_ground import plain_ground
 from features.matting.prior import product_log_odds
 from features.matting.rembg_cut import rembg_alpha
+from features.matting.solid import make_solid
 from features.schema import ImageError
 
 _log = logging.getLogger(__name__)
@@ -129,7 +130,7 @@ def _estimate(picture: NDArray[np.uint8], config: MattingConfig) -> Mask:
     plain = plain_ground(picture)
     if plain is None:
         return _learn(picture, config)
-    told = Mask(plain.alpha, plain.confidence, "plain_ground")
+    told = Mask(make_solid(plain.alpha), plain.confidence, "plain_ground")
     trusted = plain.confidence >= LOW_CONFIDENCE
     if trusted and plain.evidence.noise < _EVEN:
         return told
