@@ -96,7 +96,9 @@ class Composer:
         self._require(surroundings, np.float32)
         if amount <= 0.0:
             return self._plate.original
-        picture = _mixed(self._plate.background, surroundings, amount)
+        picture = surroundings.copy()
+        if amount < 1.0:
+            picture = _mixed(self._plate.background, surroundings, amount)
         pixels = picture.reshape(-1, 3)
         around = pixels[self._touched]
         pixels[self._touched] = around + self._share * (

@@ -36,7 +36,7 @@ from styletransfer.plate import Plate
 from styletransfer.runtime import Backend, make_backend
 from styletransfer.sets.place import SetPlacer
 from styletransfer.sets.shelf import SetRequest, SetShelf
-from styletransfer.sets.variant import choose_variant
+from styletransfer.sets.variant import choose_variant, picture_name
 from styletransfer.watermark import DEFAULT_KEY
 
 MAX_SET_SIDE_PX: Final = 512
@@ -297,7 +297,8 @@ class Renderer:
         config = self._config
         began = time.perf_counter()
         placer = SetPlacer(plate.background, plate.alpha)
-        variants = [choose_variant(picture, look.code, config.set_variants) for look in looks]
+        name = picture_name(picture)
+        variants = [choose_variant(name, look.code, config.set_variants) for look in looks]
         requests = [
             SetRequest(look.picture, placer.layout, config.set_side_px, one.seed, look.verbatim)
             for look, one in zip(looks, variants, strict=True)

@@ -18,6 +18,7 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.blas import ssyrk
 from threadpoolctl import ThreadpoolController
 
 from features.images import require_picture
@@ -121,7 +122,9 @@ def _marked(
     # change = tolerance * patterns.T @ (patterns * tolerance @ patterns.T)^-1 @ wanted. The matrix
     # sees the tolerance on the grid alone, since the patterns have no finer detail.
     coarse = cv2.resize(tolerance, (_GRID, _GRID), interpolation=cv2.INTER_AREA).reshape(-1)
-    inverse = np.linalg.inv((secret.patterns * coarse) @ secret.patterns.T)
+    # The matrix is symmetric: half of it is worked out.
+    half = ssyrk(1.0, (secret.patterns * np.sqrt(coarse)).T, trans=1, lower=0)
+    inverse = np.linalg.inv(np.triu(half) + np.triu(half, 1).T)
     step = _largest_step(float(np.trace(inverse)), min(height, width))
     reached = secret.spectra @ _spectrum(picture).reshape(-1)
     phases = reached / step - secret.dither - (1.0 - chips) / 4.0

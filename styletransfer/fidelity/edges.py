@@ -28,26 +28,30 @@ class Edges:
         """`lightness` (h, w) float32 in 0..100, `inside` (h, w) the product without its outline."""
         self._crop = bounds(inside, margin_px=_MARGIN_PX)
         self._where = inside[self._crop].astype(np.uint8)
-        self._own = self._edges(lightness, _STRONG)
-        self._near_own = cv2.dilate(self._edges(lightness, _FAINT), _TOLERANCE)
+        self._own, faint = self._edges(lightness)
+        self._near_own = cv2.dilate(faint, _TOLERANCE)
 
     def f1(self, lightness: NDArray[np.float32]) -> float:
         """Harmonic mean, in 0..1, of the shares of edges kept and of edges not made up.
 
         1 when neither has any edge. `lightness` (h, w) is the render's.
         """
-        theirs = self._edges(lightness, _STRONG)
-        near_theirs = cv2.dilate(self._edges(lightness, _FAINT), _TOLERANCE)
+        theirs, faint = self._edges(lightness)
+        near_theirs = cv2.dilate(faint, _TOLERANCE)
         kept = _share(self._own, near_theirs)
         real = _share(theirs, self._near_own)
         return 2 * kept * real / (kept + real) if kept + real else 0.0
 
-    def _edges(
-        self, lightness: NDArray[np.float32], thresholds: tuple[int, int]
-    ) -> NDArray[np.uint8]:
+    def _edges(self, lightness: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Strong and faint edges (h', w'), 1 on an edge, of one gradient."""
         levels = (lightness[self._crop] * np.float32(2.55) + np.float32(0.5)).astype(np.uint8)
-        edges = (cv2.Canny(levels, *thresholds) > 0).astype(np.uint8)
-        return np.asarray(edges & self._where, dtype=np.uint8)
+        across = cv2.Sobel(levels, cv2.CV_16S, 1, 0, borderType=cv2.BORDER_REPLICATE)
+        down = cv2.Sobel(levels, cv2.CV_16S, 0, 1, borderType=cv2.BORDER_REPLICATE)
+        strong, faint = (
+            np.asarray((cv2.Canny(across, down, *bounds) > 0) & self._where, dtype=np.uint8)
+            for bounds in (_STRONG, _FAINT)
+        )
+        return strong, faint
 
 
 def _share(edges: NDArray[np.uint8], found: NDArray[np.uint8]) -> float:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from styletransfer.colour import to_lab
 
-_SAMPLES: Final = 4096
+_SAMPLES: Final = 2048
 _PROJECTIONS: Final = 32
 
 

@@ -17,14 +17,19 @@ class Variant(NamedTuple):
     mirrored: bool
 
 
-def choose_variant(picture: NDArray[np.uint8], code: NDArray[np.float32], variants: int) -> Variant:
-    """The variant for a photo (h, w, 3) uint8 in the look of style code (100,), of `variants` sets.
+def picture_name(picture: NDArray[np.uint8]) -> bytes:
+    """What stands for the contents of a photo (h, w, 3) uint8, 16 bytes."""
+    pixels = np.ascontiguousarray(picture)
+    return hashlib.blake2b(pixels.tobytes() + repr(pixels.shape).encode(), digest_size=16).digest()
 
-    Evenly spread over items, and the same on every machine. It does not depend on the user, so
-    that users who are shown the same item in the same look share one render.
+
+def choose_variant(name: bytes, code: NDArray[np.float32], variants: int) -> Variant:
+    """The variant for a photo of this `picture_name` in the look of style code (100,).
+
+    One of `variants` sets, evenly spread over photos, and the same on every machine. It does not
+    depend on the user, so that users who are shown the same item in the same look share a render.
     """
-    state = hashlib.blake2b(digest_size=8)
-    state.update(np.ascontiguousarray(picture).tobytes())
+    state = hashlib.blake2b(name, digest_size=8)
     state.update(np.asarray(code, dtype="<f4").tobytes())
     number = int.from_bytes(state.digest(), "little")
     seed, number = number % variants, number // variants
