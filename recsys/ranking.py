@@ -42,13 +42,15 @@ class RankingRows:
 
     `features` float32 (rows, features), NaN allowed; `labels` int64 (rows,) from 0; `groups` int64
     (lists,), sizes that sum to rows; `positions` int64 (rows,): the place each row was shown at,
-    from 1, or None if no place is known.
+    from 1, or None if no place is known; `wanted` int64 (lists,): how many items the user of each
+    list went to, in the list or not, or None if that is not known.
     """
 
     features: NDArray[np.float32]
     labels: NDArray[np.int64]
     groups: NDArray[np.int64]
     positions: NDArray[np.int64] | None = None
+    wanted: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         rows = len(self.features)
@@ -76,7 +78,7 @@ class Ranker:
         With `validation`, of later lists, training stops when its NDCG no longer rises. Raises
         InputError if no list of `train` holds two different labels, or a label has no gain.
         """
-        if not _has_contrast(train):
+        if not has_contrast(train):
             raise InputError(
                 "no ranking list holds two different labels: there is no order to learn"
             )
@@ -93,7 +95,7 @@ class Ranker:
             feature_name=list(feature_names),
             params=self._parameters(),
         )
-        judged = validation is not None and _has_contrast(validation)
+        judged = validation is not None and has_contrast(validation)
         callbacks: list[Any] = []
         valid: list[lgb.Dataset] = []
         if judged and validation is not None:
@@ -199,7 +201,8 @@ class Ranker:
         }
 
 
-def _has_contrast(rows: RankingRows) -> bool:
+def has_contrast(rows: RankingRows) -> bool:
+    """Whether any list of `rows` holds two different labels, so that there is an order to learn."""
     ends = np.cumsum(rows.groups[rows.groups > 0])
     if not len(ends):
         return False

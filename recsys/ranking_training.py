@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from features.events import EventWeights, event_weights, interactions, split_at
 from features.ids import IdMap
@@ -41,12 +43,24 @@ Tastes = Callable[[pd.DataFrame], pd.DataFrame]
 
 @dataclass(frozen=True)
 class TrainingLists:
-    """Ranking lists of earlier windows, those of the last one, and the names of their features."""
+    """Ranking lists of each window, the names of their features, and where the windows start.
 
-    train: RankingRows
-    validation: RankingRows
+    The last window is held out: it is `validation`, all before it `train`.
+    """
+
+    windows: list[RankingRows]
     names: list[str]
     cuts: list[pd.Timestamp]
+
+    @cached_property
+    def train(self) -> RankingRows:
+        """The lists of all windows but the last."""
+        return joined(self.windows[:-1])
+
+    @property
+    def validation(self) -> RankingRows:
+        """The lists of the last window."""
+        return self.windows[-1]
 
     def report(self) -> dict[str, Any]:
         """Counts for the record."""
@@ -131,7 +145,7 @@ def training_lists(
         lists.append(
             labelled_rows(window, users, models, known, available, quotas, config.exclude_seen)
         )
-    return TrainingLists(joined(lists[:-1]), lists[-1], names, cuts)
+    return TrainingLists(lists, names, cuts)
 
 
 def fit_ranker(
@@ -145,13 +159,21 @@ def fit_ranker(
     than MIN_OUTCOMES rows had one or had none. Raises InputError as `Ranker.fit`.
     """
     stopped = Ranker(config, seed).fit(lists.train, lists.names, lists.validation)
-    touched = lists.validation.labels > 0
-    calibrator = None
-    if min(touched.sum(), (~touched).sum()) >= MIN_OUTCOMES:
-        calibrator = ScoreCalibrator().fit(stopped.score(lists.validation.features), touched)
+    calibrator = calibrated(stopped.score(lists.validation.features), lists.validation)
     every = replace(config, max_rounds=stopped.rounds)
     ranker = Ranker(every, seed).fit(joined([lists.train, lists.validation]), lists.names, None)
     return ranker, calibrator
+
+
+def calibrated(scores: NDArray[np.float32], rows: RankingRows) -> ScoreCalibrator | None:
+    """A curve from `scores` (rows,) to the chance of a label, None for under MIN_OUTCOMES of each.
+
+    The model behind `scores` must not have learned from `rows`.
+    """
+    touched = rows.labels > 0
+    if min(touched.sum(), (~touched).sum()) < MIN_OUTCOMES:
+        return None
+    return ScoreCalibrator().fit(scores, touched)
 
 
 def _drawn(users: list[str], most: int, seed: int) -> list[str]:

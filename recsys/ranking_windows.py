@@ -54,7 +54,8 @@ def labelled_rows(
     `window`: events after everything `models` and `known` have seen. `positions` tell where an
     item was shown to the user in the window, at best. Items that were not shown are spread evenly
     over the places: as a place of their own they would carry all that the logging policy knew
-    of them, and the correction would take it from the ranker.
+    of them, and the correction would take it from the ranker. `wanted` counts the items
+    with a label among those that may be proposed.
     """
     user_map, items = IdMap(list(users)), known.interactions.items
     touched = window[window["event_type"].isin(list(LABELS))]
@@ -64,26 +65,29 @@ def labelled_rows(
     last = int(shown["position"].max()) + 1 if len(shown) else 1
     place = _highest(shown, last - shown["position"].astype("int64"), user_map, items)
     positions = known.interactions.users.to_index(users)
-    parts, groups = [], []
+    parts, groups, wanted = [], [], []
     for batch in user_batches(len(users), len(items)):
         chosen = positions[batch]
         allowed = allowed_for(known, chosen, allowed_items, exclude_seen)
         rows = union(models, chosen, quotas, allowed)
         at = (rows.users, rows.items)
         shown_at = place[batch].toarray()[at]
+        labels = label[batch].toarray()
         parts.append(
             (
                 pair_features(known, chosen, rows),
-                label[batch].toarray()[at],
+                labels[at],
                 np.where(shown_at > 0, last - shown_at, 0),
             )
         )
         groups.append(np.bincount(rows.users, minlength=len(chosen)))
+        wanted.append(((labels > 0) & allowed).sum(axis=1))
     return RankingRows(
         features=np.concatenate([part[0] for part in parts]),
         labels=np.concatenate([part[1] for part in parts]).astype(np.int64),
         groups=np.concatenate(groups).astype(np.int64),
         positions=_spread(np.concatenate([part[2] for part in parts]).astype(np.int64)),
+        wanted=np.concatenate(wanted).astype(np.int64),
     )
 
 
@@ -100,11 +104,13 @@ def _spread(places: NDArray[np.int64]) -> NDArray[np.int64] | None:
 def joined(parts: Sequence[RankingRows]) -> RankingRows:
     """The lists of several windows as one set."""
     positions = [part.positions for part in parts if part.positions is not None]
+    wanted = [part.wanted for part in parts if part.wanted is not None]
     return RankingRows(
         np.concatenate([part.features for part in parts]),
         np.concatenate([part.labels for part in parts]),
         np.concatenate([part.groups for part in parts]),
         np.concatenate(positions) if len(positions) == len(parts) else None,
+        np.concatenate(wanted) if len(wanted) == len(parts) else None,
     )
 
 

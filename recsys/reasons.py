@@ -67,6 +67,20 @@ def reasons(
     return np.asarray(np.where(known, words[best], UNEXPLAINED), dtype=object)
 
 
+def reasons_of_model(
+    model: str, features: NDArray[np.float32], names: Sequence[str]
+) -> NDArray[np.object_]:
+    """The reason of each row that candidate model `model` alone ranked, object (rows,).
+
+    `features` (rows, features) by `names`: what the model goes by where that is true of the row,
+    else that the item is popular where it is, else UNEXPLAINED.
+    """
+    column = {name: index for index, name in enumerate(names)}
+    word = next(word for word, members in _GROUPS.items() if f"score_{model}" in members)
+    popular = np.where(_holds(POPULAR, features, column), POPULAR, UNEXPLAINED)
+    return np.where(_holds(word, features, column), word, popular).astype(object)
+
+
 def _holds(word: str, features: NDArray[np.float32], column: dict[str, int]) -> NDArray[np.bool_]:
     """Rows of which the claim `word` is true; an unknown value (NaN) bears nothing out."""
     if word == SHOPPERS:

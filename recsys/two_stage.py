@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from copy import copy
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,10 +16,12 @@ from features.events import EventWeights
 from features.ids import IdMap
 from features.schema import InputError, NotFittedError, SchemaError
 from recsys.calibration import ScoreCalibrator
+from recsys.candidates import Popularity
 from recsys.candidates.selection import user_batches
 from recsys.knowledge import ItemFeatures
-from recsys.ranking import Ranker
-from recsys.ranking_training import Tastes, fit_ranker, learn, training_lists
+from recsys.ranking import Ranker, has_contrast
+from recsys.ranking_training import Tastes, calibrated, fit_ranker, learn, training_lists
+from recsys.served_model import TWO_STAGE, ServedModel, choose_served, single_scores, unjudged
 from recsys.two_stage_config import TwoStageConfig
 from recsys.two_stage_models import TwoStageModels, load_models, read_record
 from recsys.two_stage_serving import serve
@@ -53,20 +56,22 @@ class TwoStageRecommender:
 
         `items`: item_id, optional category, price, available; `features`: of any of these items;
         `tastes`: fits the preference model on the events it is given, called once for the ranker's
-        training (on the past of its labels) and once for serving. A log too small to rank serves
-        by popularity. Raises InputError for an event at or after `now` or an empty catalogue.
+        training (on the past of its labels) and once for serving. What is served is the two-stage
+        ranking or the single model that beat it on validation (`choose_served`); a log too small
+        to rank serves by popularity. Raises InputError for an event at or after `now` or an empty
+        catalogue.
         """
         if items.empty:
             raise InputError("items has no rows: expected at least one item to recommend")
         if now is None:
             now = _after(events)
-        ranker, calibrator = self._train(events, items, features, tastes)
+        ranker, calibrator, served = self._train(events, items, features, tastes)
         latest = None if tastes is None else tastes(events)
         candidates, known = learn(
             events, items, features, latest, now, self.config, self.weights, self.seed
         )
         available = _available(items, known.interactions.items)
-        self._models = TwoStageModels(candidates, known, ranker, calibrator, available)
+        self._models = TwoStageModels(candidates, known, ranker, calibrator, available, served)
         return self
 
     def recommend(
@@ -93,6 +98,30 @@ class TwoStageRecommender:
         batches = [*user_batches(len(ids), len(models.available)), slice(0, 0)]
         parts = [serve(models, self.config, self.seed, ids[batch], k, barred) for batch in batches]
         return pd.concat(parts, ignore_index=True)
+
+    @property
+    def served(self) -> ServedModel:
+        """Whose order is served, and why. Raises NotFittedError before fit or load."""
+        return self._fitted().served
+
+    @property
+    def servable(self) -> list[str]:
+        """The models that `serving` takes. Raises NotFittedError before fit or load."""
+        models = self._fitted()
+        singles = [m.name for m in models.candidates if self.config.quota(m.name, 1) > 0]
+        return singles if models.ranker is None else [*singles, TWO_STAGE]
+
+    def serving(self, name: str) -> Self:
+        """The same recommender with model `name` served, to compare it; probabilities are unknown.
+
+        Raises InputError for a model that is not `servable`.
+        """
+        if name not in self.servable:
+            raise InputError(f"no model {name!r} to serve: expected one of {self.servable}")
+        other = copy(self)
+        chosen = unjudged(name, "asked for")
+        other._models = replace(self._fitted(), served=chosen, calibrator=None)
+        return other
 
     def save(self, directory: Path) -> None:
         """Write the models, what they know and two_stage.json into `directory`."""
@@ -126,20 +155,28 @@ class TwoStageRecommender:
         items: pd.DataFrame,
         features: ItemFeatures,
         tastes: Tastes | None,
-    ) -> tuple[Ranker | None, ScoreCalibrator | None]:
-        """A ranker whose labels are later than all its features, or None if there are too few."""
+    ) -> tuple[Ranker | None, ScoreCalibrator | None, ServedModel]:
+        """A ranker whose labels are later than all its features, and who won on validation.
+
+        No ranker if there are too few lists, or nothing in them to learn from.
+        """
         config = self.config
         lists = training_lists(events, items, features, tastes, config, self.weights, self.seed)
-        if lists is None:
-            return None, None
-        self.report = lists.report()
-        if len(lists.train.groups) < config.min_training_lists:
-            return None, None
-        try:
-            return fit_ranker(lists, config.ranker, self.seed)
-        except InputError as error:
-            self.report["not_ranked"] = str(error)
-            return None, None
+        n_lists = 0 if lists is None else len(lists.train.groups)
+        if lists is not None:
+            self.report = lists.report()
+        if lists is None or n_lists < config.min_training_lists:
+            few = f"{n_lists} training lists are too few to learn an order from"
+            return None, None, unjudged(Popularity.name, few)
+        if not has_contrast(lists.train):
+            self.report["not_ranked"] = "no ranking list holds two different labels"
+            return None, None, unjudged(Popularity.name, self.report["not_ranked"])
+        ranker, calibrator = fit_ranker(lists, config.ranker, self.seed)
+        served = choose_served(lists, config.min_training_lists, config.ranker, self.seed)
+        if served.name != TWO_STAGE:
+            last = lists.validation
+            calibrator = calibrated(single_scores(served.name, last, lists.names), last)
+        return ranker, calibrator, served
 
     def _fitted(self) -> TwoStageModels:
         if self._models is None:

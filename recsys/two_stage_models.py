@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from recsys.candidates import (
 )
 from recsys.knowledge import Knowledge
 from recsys.ranking import Ranker
+from recsys.served_model import ServedModel
 from recsys.two_stage_config import TwoStageConfig
 
 _MODELS: Final[dict[str, type[CandidateModel]]] = {
@@ -41,8 +42,10 @@ _MODELS: Final[dict[str, type[CandidateModel]]] = {
 class TwoStageModels:
     """All that serving needs.
 
-    `candidates`, in the order of the ranker's features; `ranker` None: by popularity;
-    `calibrator` None: probabilities unknown; `available` bool (items,): what may be recommended.
+    `candidates`, in the order of the ranker's features; `ranker` None: too little to learn from;
+    `served` says whose order is served, the ranker's or one candidate model's, and `calibrator`
+    knows its scores (None: probabilities unknown); `available` bool (items,): what may be
+    recommended.
     """
 
     candidates: Sequence[CandidateModel]
@@ -50,6 +53,7 @@ class TwoStageModels:
     ranker: Ranker | None
     calibrator: ScoreCalibrator | None
     available: NDArray[np.bool_]
+    served: ServedModel
 
     def save(self, directory: Path, record: dict[str, Any]) -> None:
         """Write everything into `directory`, two_stage.json last, with `record` in it."""
@@ -65,6 +69,7 @@ class TwoStageModels:
             "models": [model.name for model in self.candidates],
             "ranked": self.ranker is not None,
             "calibrated": self.calibrator is not None,
+            "served": asdict(self.served),
             "available": np.flatnonzero(self.available).tolist(),
         }
         (directory / "two_stage.json").write_text(json.dumps(state), encoding="utf-8")
@@ -76,7 +81,7 @@ def read_record(directory: Path) -> dict[str, Any]:
     if not path.is_file():
         raise NotFittedError(f"no two_stage.json in {directory}: fit and save one there")
     record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    if "calibrated" not in record:
+    if "served" not in record:
         raise NotFittedError(f"{directory} was saved by an earlier version: fit it again")
     return record
 
@@ -94,4 +99,5 @@ def load_models(
     available = np.zeros(len(known.interactions.items), dtype=bool)
     available[record["available"]] = True
     candidates = [_MODELS[name].load(directory / "candidates" / name) for name in record["models"]]
-    return TwoStageModels(candidates, known, ranker, calibrator, available)
+    served = ServedModel(**record["served"])
+    return TwoStageModels(candidates, known, ranker, calibrator, available, served)

@@ -9,13 +9,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.candidates.selection import top_k
-from recsys.candidates.union import CandidateRows, union
+from recsys.candidates.union import union
 from recsys.exploration import explored
 from recsys.knowledge import ITEM_COLUMNS
 from recsys.ranking_features import feature_names, pair_features
 from recsys.ranking_windows import allowed_for
-from recsys.reasons import POPULAR, SEEN, UNEXPLAINED, reasons
+from recsys.reasons import POPULAR, SEEN, UNEXPLAINED, reasons, reasons_of_model
 from recsys.rerank import rerank
+from recsys.served_model import TWO_STAGE
 from recsys.two_stage_config import TwoStageConfig
 from recsys.two_stage_models import TwoStageModels
 
@@ -46,15 +47,11 @@ def serve(
     offered = _offered(models, user_ids, barred)
     allowed = allowed_for(known, positions, models.available, config.exclude_seen) & offered
     popularity = known.interactions.popularity
-    rows: CandidateRows | None = None
-    if models.ranker is None:
-        scores = np.where(allowed, popularity, np.float32(-np.inf))
-    else:
-        quotas = [config.quota(model.name, k) for model in models.candidates]
-        rows = union(models.candidates, positions, quotas, allowed)
-        values = pair_features(known, positions, rows)
-        scores = np.full(allowed.shape, -np.inf, dtype=np.float32)
-        scores[rows.users, rows.items] = models.ranker.score(values)
+    quotas = [config.quota(model.name, k) for model in models.candidates]
+    rows = union(models.candidates, positions, quotas, allowed)
+    values = pair_features(known, positions, rows)
+    scores = np.full(allowed.shape, -np.inf, dtype=np.float32)
+    scores[rows.users, rows.items] = _scored(models, values)
     floor = np.where(np.isfinite(scores), scores, np.inf).min(axis=1, initial=0.0)
     rest = offered & ~np.isfinite(scores)
     scores = np.where(rest, floor[:, None] + popularity - 2.0, scores)
@@ -66,15 +63,12 @@ def serve(
     popular = known.item_columns[:, ITEM_COLUMNS.index("recent")] * n_items > 1.0
     why = np.where(popular[item], POPULAR, UNEXPLAINED).astype(object)
     probability = np.full(len(item), np.nan, dtype=np.float32)
-    if models.ranker is not None and rows is not None:
-        cells = rows.users * n_items + rows.items
-        place = np.searchsorted(cells, row * n_items + item)
-        ranked = np.append(cells, -1)[place] == row * n_items + item
-        explained = values[place[ranked]]
-        names = feature_names([model.name for model in models.candidates])
-        why[ranked] = reasons(models.ranker.contributions(explained), explained, names)
-        if models.calibrator is not None:
-            probability[ranked] = models.calibrator.probability(score[ranked])
+    cells = rows.users * n_items + rows.items
+    place = np.searchsorted(cells, row * n_items + item)
+    ranked = np.append(cells, -1)[place] == row * n_items + item
+    why[ranked] = _explained(models, values[place[ranked]])
+    if models.calibrator is not None:
+        probability[ranked] = models.calibrator.probability(score[ranked])
     why[propensity < 1.0] = UNEXPLAINED
     why[~allowed[row, item]] = SEEN
     return pd.DataFrame(
@@ -88,6 +82,27 @@ def serve(
             "reason": pd.Series(why, dtype="str"),
         }
     )
+
+
+def _scored(models: TwoStageModels, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scores (rows,) by the served model of pairs with features `values` (rows, features).
+
+    A single model's are taken from the features, where they are comparable between users.
+    """
+    if models.served.name == TWO_STAGE and models.ranker is not None:
+        return models.ranker.score(values)
+    return values[:, _names(models).index(f"score_{models.served.name}")]
+
+
+def _explained(models: TwoStageModels, values: NDArray[np.float32]) -> NDArray[np.object_]:
+    """Why the served model ranked pairs with features `values` (rows, features)."""
+    if models.served.name == TWO_STAGE and models.ranker is not None:
+        return reasons(models.ranker.contributions(values), values, _names(models))
+    return reasons_of_model(models.served.name, values, _names(models))
+
+
+def _names(models: TwoStageModels) -> list[str]:
+    return feature_names([model.name for model in models.candidates])
 
 
 def _offered(

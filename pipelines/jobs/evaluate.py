@@ -8,20 +8,15 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import log_loss, roc_auc_score
 
-from features.events import event_weights, interactions, split_at, time_split
+from features.events import split_at, time_split
 from features.exposures import exposures
-from features.ids import IdMap
 from pipelines import storage
 from pipelines.config import RunConfig
-from pipelines.jobs.fit import (
-    fit_recommender,
-    item_features,
-    with_pictures,
-)
+from pipelines.jobs.fit import fit_recommender, item_features
 from pipelines.jobs.tastes import TasteFitter, TasteModel
 from pipelines.progress import progress
 from pipelines.workspace import Workspace
-from recsys.candidates import EASE, CandidateModel, Interactions, Popularity
+from recsys.comparison import compare
 from recsys.metrics import per_user_accuracy, ranking_metrics
 from recsys.preference import BrowsingPreferenceModel
 
@@ -47,19 +42,19 @@ def bootstrap_interval(values: np.ndarray[Any, Any], seed: int) -> tuple[float, 
     return float(low), float(high)
 
 
-def candidate_recommendations(
-    model: CandidateModel, known: Interactions, shoppers: list[str], k: int
-) -> pd.DataFrame:
-    """The best `k` new items by one candidate model: user_id, item_id, rank."""
-    items, _ = model.recommend(known.users.to_index(shoppers), k, exclude_seen=True)
-    row, column = np.nonzero(items >= 0)
-    return pd.DataFrame(
-        {
-            "user_id": pd.Series(np.asarray(shoppers, dtype=object)[row], dtype="str"),
-            "item_id": pd.Series(known.items.to_ids(items[row, column]), dtype="str"),
-            "rank": column + 1,
-        }
-    )
+def against(ndcg: pd.DataFrame, served: str, seed: int) -> dict[str, dict[str, float]]:
+    """Gain of each other model over `served` in mean NDCG, with its 95 % interval.
+
+    `ndcg` (users, models), paired: the bootstrap resamples users. Empty for under two users.
+    """
+    if len(ndcg) < 2:
+        return {}
+    table = compare(ndcg, served, BOOTSTRAP_DRAWS, seed)
+    table = table[table["model"] != served].set_index("model")
+    return {
+        str(model): {name: float(row[name]) for name in ("gain", "gain_low", "gain_high")}
+        for model, row in table.iterrows()
+    }
 
 
 def click_quality(model: TasteModel, later: pd.DataFrame) -> dict[str, float | int]:
@@ -93,6 +88,9 @@ def favourites(tastes: TasteModel) -> pd.DataFrame:
 def evaluate(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     """Write `metrics.json`: rankings with intervals, and how well look clicks are foretold.
 
+    `served_model` is the one that two stages and the single models fitted before the cut chose by
+    validation, `against_served` each other model's gain over it on the test, with its interval.
+
     And `tables/tastes_before.parquet`, every shopper's taste before the cut, to see it move.
     """
     events = workspace.read("tables/events.parquet")
@@ -110,7 +108,7 @@ def evaluate(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
         if truth.empty:
             result["note"] = "no shopper known before the cut touched a new item after it"
         else:
-            result["models"] = _rankings(before, truth, items, pictures, fitter, config, cut)
+            result |= _rankings(before, truth, items, pictures, fitter, config, cut)
         advance(1)
     result["n_users"] = int(truth["user_id"].nunique())
     storage.write_json(workspace.path("metrics.json"), result)
@@ -125,25 +123,20 @@ def _rankings(
     fitter: TasteFitter,
     config: RunConfig,
     cut: pd.Timestamp,
-) -> dict[str, dict[str, float]]:
+) -> dict[str, Any]:
     shoppers = sorted(truth["user_id"].unique())
-    served = with_pictures(items, pictures).query("available")
-    weights = event_weights(before, config.events, cut)
-    known = Interactions.from_table(
-        interactions(before, weights), items=IdMap.sorted(served["item_id"])
-    )
-    lists = {
-        model.name: candidate_recommendations(model.fit(known), known, shoppers, config.top_k)
-        for model in (Popularity(), EASE(config.ranking.ease))
-    }
     recommender = fit_recommender(before, items, pictures, fitter, config, cut)
-    lists["two-stage"] = recommender.recommend(shoppers, config.top_k)
+    served = recommender.served
+    lists = {
+        name: recommender.serving(name).recommend(shoppers, config.top_k)
+        for name in recommender.servable
+    }
     embeddings = item_features(pictures)
     share: pd.Series = (
         before.loc[before["event_type"] != "impression"].groupby("item_id")["user_id"].nunique()
     )
     share = share / before["user_id"].nunique()
-    scored = {}
+    scored, per_user = {}, {}
     for name, table in lists.items():
         metrics = ranking_metrics(
             table,
@@ -154,6 +147,13 @@ def _rankings(
             embeddings=embeddings.content,
         )
         ndcg = per_user_accuracy(table, truth, config.top_k)["ndcg"].to_numpy()
+        per_user[name] = ndcg
         low, high = bootstrap_interval(ndcg, config.seed)
         scored[name] = {**metrics, "ndcg_low": low, "ndcg_high": high}
-    return scored
+    return {
+        "models": scored,
+        "served_model": served.name,
+        "served_because": served.why,
+        "validation": served.validation,
+        "against_served": against(pd.DataFrame(per_user), served.name, config.seed),
+    }

@@ -67,7 +67,11 @@ def fit(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
         recommender = fit_recommender(events, items, item_pictures, fitter, config)
         recommender.save(workspace.path("models/two_stage"))
         advance(1)
+    served = recommender.served
     return {
+        "served_model": served.name,
+        "served_because": served.why,
+        "validation": served.validation,
         "prototypes": len(prototypes.prototypes),
         "tastes_from": "looks shown" if fitter.looks_shown else "photos viewed",
     }

@@ -11,19 +11,19 @@ from markupsafe import Markup
 from pipelines.report import words
 from pipelines.report.plots import Interval, interval_plot
 
-# In the order of the table; (key, name, what it says, whether more is better).
+# In the order of the table; (key, name, what it says).
 KNOWN = (
-    ("ndcg", "NDCG", "hits near the top count more", True),
-    ("recall", "Recall", "share of what the shopper took that was in the list", True),
-    ("precision", "Precision", "share of the list that the shopper took", True),
-    ("map", "MAP", "precision averaged at each hit", True),
-    ("mrr", "MRR", "one over the rank of the first hit", True),
-    ("hit_rate", "Hit rate", "shoppers with at least one hit", True),
-    ("coverage", "Coverage", "share of the catalogue recommended to anybody", True),
-    ("novelty", "Novelty", "surprise of what is shown, in bits", True),
-    ("intra_list_diversity", "List diversity", "how different a list's items look", True),
-    ("look_diversity", "Look diversity", "chance that two rows have different looks", True),
-    ("gini", "Gini", "inequality of the items' exposure; 0 is even", False),
+    ("ndcg", "NDCG", "hits near the top count more"),
+    ("recall", "Recall", "share of what the shopper took that was in the list"),
+    ("precision", "Precision", "share of the list that the shopper took"),
+    ("map", "MAP", "precision averaged at each hit"),
+    ("mrr", "MRR", "one over the rank of the first hit"),
+    ("hit_rate", "Hit rate", "shoppers with at least one hit"),
+    ("coverage", "Coverage", "share of the catalogue recommended to anybody"),
+    ("novelty", "Novelty", "surprise of what is shown, in bits"),
+    ("intra_list_diversity", "List diversity", "how different a list's items look"),
+    ("look_diversity", "Look diversity", "chance that two rows have different looks"),
+    ("gini", "Gini", "inequality of the items' exposure; 0 is even"),
 )
 MODEL_NAMES = {
     "als": "ALS",
@@ -32,7 +32,12 @@ MODEL_NAMES = {
     "itemknn": "ItemKNN",
     "two-stage": "Two-stage",
     "popularity": "Popularity",
+    "recent": "Recent popularity",
+    "category": "Popularity in own categories",
+    "content": "Similar pictures",
+    "history": "What was touched before",
 }
+SERVED = "served"
 _PLOTTED = ("ndcg", "recall", "map", "coverage", "novelty", "intra_list_diversity")
 
 
@@ -51,55 +56,71 @@ class Cell:
 
     text: str
     interval: str
-    best: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model: its cells by column, whether it is the one served, and how it compares with that."""
+
+    name: str
+    served: bool
+    verdict: str
+    cells: list[Cell]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Models x metrics, as a table and as plots (caption, picture)."""
+    """Models x metrics, as a table and as plots (caption, picture), and which is served, and why.
+
+    `served` and `because` are empty where the metrics do not say.
+    """
 
     columns: list[Column]
-    rows: list[tuple[str, list[Cell]]]
+    rows: list[Row]
     plots: list[tuple[Column, Markup]]
+    served: str
+    because: str
 
 
 def compare(metrics: Mapping[str, Any]) -> Comparison:
     """Read `metrics["models"]`: {model: {metric: value, metric_low:, metric_high:}}.
 
-    Metrics nobody measured are left out; unknown ones come last under their own names.
+    `metrics["served_model"]`, `metrics["served_because"]` and `metrics["against_served"]` say which
+    is served, why, and each other's gain in NDCG over it. Metrics nobody measured are left out;
+    unknown ones come last under their own names.
     """
     models: dict[str, Mapping[str, Any]] = {
         str(name): values
         for name, values in metrics.get("models", {}).items()
         if isinstance(values, Mapping)
     }
+    served = str(metrics.get("served_model", ""))
+    against = metrics.get("against_served", {})
     columns = _columns(models)
     if columns:
         first = columns[0].key
         order = sorted(models, key=lambda name: (-(_number(models[name].get(first)) or 0.0), name))
-        models = {MODEL_NAMES.get(name, words.label(name)): models[name] for name in order}
-    falling = {key for key, _, _, rising in KNOWN if not rising}
-    rows: list[tuple[str, list[Cell]]] = [(name, []) for name in models]
-    for column in columns:
-        known = [
-            v for values in models.values() if (v := _number(values.get(column.key))) is not None
-        ]
-        best = min(known) if column.key in falling else max(known)
-        for (_, cells), values in zip(rows, models.values(), strict=True):
-            value = _number(values.get(column.key))
-            low, high = _bounds(values, column.key)
-            interval = "" if low is None else f"{words.number(low)} – {words.number(high)}"
-            cells.append(Cell(words.number(value), interval, value == best and len(models) > 1))
+        models = {name: models[name] for name in order}
+    rows = [
+        Row(
+            _named(name),
+            name == served,
+            SERVED if name == served else _verdict(against.get(name)),
+            [_cell(values, column.key) for column in columns],
+        )
+        for name, values in models.items()
+    ]
     plots = []
     for column in columns:
         dots = [
-            Interval(name, value, *_bounds(values, column.key))
+            Interval(_named(name), value, *_bounds(values, column.key))
             for name, values in models.items()
             if (value := _number(values.get(column.key))) is not None
         ]
         if column.key in _PLOTTED and len(dots) > 1:
             plots.append((column, interval_plot(column.name, dots)))
-    return Comparison(columns, rows, plots)
+    because = str(metrics.get("served_because", ""))
+    return Comparison(columns, rows, plots, _named(served) if served else "", because)
 
 
 def figures(values: Any) -> list[tuple[str, str]]:
@@ -113,6 +134,29 @@ def figures(values: Any) -> list[tuple[str, str]]:
     ]
 
 
+def _named(model: str) -> str:
+    return MODEL_NAMES.get(model, words.label(model))
+
+
+def _cell(values: Mapping[str, Any], key: str) -> Cell:
+    low, high = _bounds(values, key)
+    interval = "" if low is None else f"{words.number(low)} – {words.number(high)}"
+    return Cell(words.number(_number(values.get(key))), interval)
+
+
+def _verdict(gain: Any) -> str:
+    """What a gain over the served model, with its interval, allows to say; empty if unknown."""
+    if not isinstance(gain, Mapping):
+        return ""
+    low, high = _bounds(gain, "gain")
+    if low is None or high is None:
+        return ""
+    span = f"{low:+.3f} to {high:+.3f}"
+    if low <= 0.0 <= high:
+        return f"within noise: {span}"
+    return f"{'better' if low > 0.0 else 'worse'}: {span}"
+
+
 def _columns(models: Mapping[str, Mapping[str, Any]]) -> list[Column]:
     measured = {
         key
@@ -120,7 +164,7 @@ def _columns(models: Mapping[str, Mapping[str, Any]]) -> list[Column]:
         for key, value in values.items()
         if _number(value) is not None and not key.endswith(("_low", "_high")) and key != "n_users"
     }
-    known = [Column(key, name, meaning) for key, name, meaning, _ in KNOWN if key in measured]
+    known = [Column(key, name, meaning) for key, name, meaning in KNOWN if key in measured]
     others = sorted(measured - {column.key for column in known})
     return [*known, *(Column(key, words.label(key).capitalize(), "") for key in others)]
 

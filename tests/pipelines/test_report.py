@@ -359,20 +359,39 @@ def test_histogram_columns_are_as_tall_as_their_counts():
     assert "median" not in histogram("nothing", np.array([]), 0.0, 1.0).split(">", 1)[1]
 
 
-def test_models_are_ordered_by_the_first_metric_and_the_best_is_marked():
+def test_models_are_ordered_by_the_first_metric():
     models = {
         "popularity": {"ndcg": 0.1, "gini": 0.9, "own": 2},
         "two-stage": {"ndcg": 0.4, "ndcg_low": 0.3, "ndcg_high": 0.5, "gini": 0.5},
     }
     compared = compare({"models": models})
     assert [column.name for column in compared.columns] == ["NDCG", "Gini", "Own"]
-    (first, cells), (second, others) = compared.rows
-    assert (first, second) == ("Two-stage", "Popularity")
-    # Of Gini the lowest is the best.
-    assert [cell.best for cell in cells] == [True, True, False]
-    assert cells[0].interval == "0.300 – 0.500"
-    assert others[0].interval == ""
-    assert cells[2].text == "–"
+    first, second = compared.rows
+    assert (first.name, second.name) == ("Two-stage", "Popularity")
+    assert first.cells[0].interval == "0.300 – 0.500"
+    assert second.cells[0].interval == ""
+    assert first.cells[2].text == "–"
+    assert (compared.served, first.served, first.verdict) == ("", False, "")
+
+
+def test_the_served_model_is_named_and_differences_within_noise_are_called_so():
+    metrics = {
+        "models": {"ease": {"ndcg": 0.3}, "two-stage": {"ndcg": 0.29}, "content": {"ndcg": 0.1}},
+        "served_model": "two-stage",
+        "served_because": "no single model is better",
+        "against_served": {
+            "ease": {"gain": 0.01, "gain_low": -0.02, "gain_high": 0.04},
+            "content": {"gain": -0.19, "gain_low": -0.25, "gain_high": -0.1},
+        },
+    }
+    compared = compare(metrics)
+    assert (compared.served, compared.because) == ("Two-stage", "no single model is better")
+    assert {row.name: row.verdict for row in compared.rows} == {
+        "EASE": "within noise: -0.020 to +0.040",
+        "Two-stage": "served",
+        "Similar pictures": "worse: -0.250 to -0.100",
+    }
+    assert [row.name for row in compared.rows if row.served] == ["Two-stage"]
 
 
 def test_reasons_that_differ_in_what_they_quote_are_counted_together():

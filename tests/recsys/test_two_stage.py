@@ -316,7 +316,7 @@ def test_a_recommender_of_an_earlier_version_is_refused(
 ) -> None:
     fitted.save(tmp_path)
     record = json.loads((tmp_path / "two_stage.json").read_text())
-    del record["calibrated"]
+    del record["served"]
     (tmp_path / "two_stage.json").write_text(json.dumps(record))
     with pytest.raises(NotFittedError, match="earlier version: fit it again"):
         TwoStageRecommender.load(tmp_path)
