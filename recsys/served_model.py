@@ -8,12 +8,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.candidates import Popularity, RecentPopularity
 from recsys.ranking import RankerConfig, RankingRows, has_contrast
 from recsys.ranking_training import TrainingLists, fit_ranker
 
 TWO_STAGE: Final = "two-stage"
 JUDGED_AT: Final = 10
 """Length of the lists by whose NDCG the models are compared."""
+ONE_LIST_FOR_ALL: Final = (Popularity.name, RecentPopularity.name)
+"""Models that know no shopper: as good as a personal one, they would show less of the catalogue."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,9 @@ def choose_served(
     it, rounds and all, and orders its lists beside each candidate model alone (rolling origin,
     Tashman 2000). Judged on the window that also set its rounds, the ranker would look better than
     it is; on the last window alone, noise would decide on a small log. The rule of one standard
-    error is that of Breiman et al. 1984, section 3.4.3, on differences list by list. Only models
+    error is that of Breiman et al. 1984, section 3.4.3, on differences list by list. A
+    single model that serves everybody one list gives way to a personal one within one standard
+    error of it. Only models
     that propose candidates are judged. Windows with under `min_training_lists` lists before them
     are skipped.
     """
@@ -80,8 +85,7 @@ def _decided(ndcg: dict[str, NDArray[np.float64]], n_lists: int) -> ServedModel:
             "gain": float(gains.mean()),
             "gain_se": float(gains.std(ddof=1) / np.sqrt(n_lists)),
         }
-    singles = [model for model in validation if model != TWO_STAGE]
-    best = max(singles, key=lambda model: validation[model]["ndcg"])
+    best = _best_single(ndcg)
     gain, error = validation[best]["gain"], validation[best]["gain_se"]
     figures = (
         f"NDCG@{JUDGED_AT} of {best} {validation[best]['ndcg']:.3f}, of two stages "
@@ -94,6 +98,18 @@ def _decided(ndcg: dict[str, NDArray[np.float64]], n_lists: int) -> ServedModel:
         )
     why = f"no single model is better by over one standard error: {figures}"
     return ServedModel(TWO_STAGE, why, n_lists, validation)
+
+
+def _best_single(ndcg: dict[str, NDArray[np.float64]]) -> str:
+    """The best single model, or the best personal one where that is within one standard error."""
+    singles = {model: values for model, values in ndcg.items() if model != TWO_STAGE}
+    best = max(singles, key=lambda model: singles[model].mean())
+    personal = {m: values for m, values in singles.items() if m not in ONE_LIST_FOR_ALL}
+    if best in personal or not personal:
+        return best
+    rival = max(personal, key=lambda model: personal[model].mean())
+    lead = singles[best] - personal[rival]
+    return best if lead.mean() > lead.std(ddof=1) / np.sqrt(len(lead)) else rival
 
 
 def _proposing(lists: TrainingLists) -> list[str]:

@@ -68,6 +68,21 @@ def test_a_single_model_is_served_when_it_beats_the_ranker_beyond_noise() -> Non
     assert "over one standard error" in served.why
 
 
+def test_a_personal_model_goes_before_one_list_for_all_that_is_no_better() -> None:
+    slow = replace(RANKER, max_rounds=1, num_leaves=2, min_data_in_leaf=300)
+    lists = windows(told=0.0, ease=1.5)
+    rng = np.random.default_rng(1)
+    for rows in lists.windows:
+        noise = rng.normal(scale=0.1, size=len(rows.labels))
+        rows.features[:, NAMES.index("score_popularity")] = rows.features[:, 0] + noise
+    served = choose_served(lists, 20, slow, 0)
+    assert served.validation["popularity"]["ndcg"] > served.validation["ease"]["ndcg"]
+    assert served.name == "ease"
+    for rows in lists.windows:
+        rows.features[:, NAMES.index("score_popularity")] += rows.labels
+    assert choose_served(lists, 20, slow, 0).name == "popularity"
+
+
 def test_the_lists_that_set_the_rounds_are_not_the_ones_judged() -> None:
     lists = windows(told=1.0, ease=1.0)
     judged = choose_served(lists, 20, RANKER, 0)
