@@ -7,7 +7,8 @@ two stages and of the single model that the test itself finds best, all items ra
 the shopper left out. Intervals are 95 % paired bootstraps over shoppers, of the best model's gain
 over the served one; within noise: the interval holds 0, or the served model is the best.
 
-The demo and the shop are semi-synthetic; their item pictures are encoded as the product does it.
+The demo and the shop are semi-synthetic; their item pictures are encoded as the product does it,
+shoppers' tastes are left out.
 MovieLens-100k may not be redistributed: it is read from the `recbole` wheel, which is downloaded
 into the git-ignored `downloads/`; its rows say no category here. Names of logs as arguments run
 only those.
