@@ -37,7 +37,7 @@ class SetConfig:
     start_px: side of the coarsest level; the finer, the less is copied and recognised.
     """
 
-    start_px: int = 28
+    start_px: int = 20
 
     def __post_init__(self) -> None:
         if not 16 <= self.start_px <= 96:
