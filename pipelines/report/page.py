@@ -104,10 +104,16 @@ def _template() -> Any:
 def _headline(run: Artefacts) -> str:
     shoppers = run.feed["user_id"].nunique()
     each = round(len(run.feed) / max(shoppers, 1))
+    styled = words.percent(_styled(run))
     return (
-        f"{words.plural(shoppers, 'shopper')}, each with {words.plural(each, 'product')} "
-        "in the look they like"
+        f"{words.plural(shoppers, 'shopper')}, {words.plural(each, 'product')} each, "
+        f"{styled} of them in a look"
     )
+
+
+def _styled(run: Artefacts) -> float:
+    """Share of the feed that is really served in a look."""
+    return float((run.feed["style_id"] != ORIGINAL).mean()) if len(run.feed) else 0.0
 
 
 def _inputs(job: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -124,7 +130,7 @@ def _inputs(job: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 def _facts(run: Artefacts) -> list[tuple[str, str]]:
     """The run's size in words, for the head of the page."""
     events = run.events["event_type"].value_counts()
-    restyled = float((run.feed["style_id"] != ORIGINAL).mean()) if len(run.feed) else 0.0
+    undecided = run.stages.get("choose", {}).get("counts", {}).get("undecided_users")
     painted = run.stages.get("render", {}).get("counts", {}).get("renders")
     facts = [
         (words.number(len(run.events)), "events read"),
@@ -132,8 +138,13 @@ def _facts(run: Artefacts) -> list[tuple[str, str]]:
         (words.number(len(run.items)), "items"),
         (words.number(len(run.styles)), "looks"),
         (words.number(len(run.members)), "prototypes"),
-        (words.percent(restyled), "of the feed restyled"),
+        (words.percent(_styled(run)), "of the feed in a look"),
     ]
+    served = run.stages.get("fit", {}).get("counts", {}).get("served_model")
+    if served is not None:
+        facts.append((str(served), "ranks the feed, having won on validation"))
+    if undecided is not None:
+        facts.append((words.number(undecided), "shoppers undecided, and explored"))
     if painted is not None:
         facts.append((words.number(painted), "renders, shared by all feeds"))
     facts.append((words.number(len(run.rejects)), "rows set aside"))

@@ -43,10 +43,7 @@ def ticks(low: float, high: float, about: int = 4) -> list[float]:
 
 
 def interval_plot(title: str, rows: Sequence[Interval]) -> Markup:
-    """A dot per row on a common scale from zero, with a whisker where an interval is known.
-
-    The highest value is highlighted.
-    """
+    """A dot per row on a common scale from zero, with a whisker where an interval is known."""
     edges = [v for r in rows for v in (r.value, r.low, r.high) if v is not None]
     low, high = min(0.0, *edges), max(*edges, 0.0)
     if high <= low:
@@ -62,15 +59,13 @@ def interval_plot(title: str, rows: Sequence[Interval]) -> Markup:
     for tick in ticks(low, high, 4):
         parts.append(_line(x(tick), 4, x(tick), height - 22, "grid"))
         parts.append(_text(x(tick), height - 6, _tick_label(tick), "tick middle"))
-    best = max(row.value for row in rows)
     for i, (name, row) in enumerate(zip(names, rows, strict=True)):
         y = 6 + _ROW * (i + 0.5)
-        mark = "best" if row.value == best and len(rows) > 1 else "mark"
         parts.append(_text(left - 10, y + 4, name, "name end"))
         if row.low is not None and row.high is not None:
-            parts.append(_line(x(row.low), y, x(row.high), y, f"whisker {mark}"))
-        parts.append(f'<circle cx="{x(row.value):.1f}" cy="{y:.1f}" r="4.5" class="dot {mark}"/>')
-        parts.append(_text(right + 10, y + 4, words.number(float(row.value)), f"value {mark}"))
+            parts.append(_line(x(row.low), y, x(row.high), y, "whisker mark"))
+        parts.append(f'<circle cx="{x(row.value):.1f}" cy="{y:.1f}" r="4.5" class="dot mark"/>')
+        parts.append(_text(right + 10, y + 4, words.number(float(row.value)), "value mark"))
     described = "; ".join(f"{row.name} {words.number(float(row.value))}" for row in rows)
     return _svg(height, f"{title}: {described}", parts)
 

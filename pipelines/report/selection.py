@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from features.schema import ORIGINAL
 
 HOW_MANY = 6
+CERTAIN = 0.8
+"""From this style strength on a taste may be called strong."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,13 @@ def choose_shoppers(
             best = int(np.flatnonzero(free)[score[free].argmax()])
             taken.append(Portrait(str(ids[best]), kind, why))
 
-    take(
-        strength,
-        seen_enough & (margin < 0),
-        "A strong taste",
-        "The highest style strength of the well-known shoppers: a clear taste in looks.",
-    )
+    fond = seen_enough & (margin < 0)
+    if (strength[fond] >= CERTAIN).any():
+        kind, why = "A strong taste", "The surest taste in looks of all well-known shoppers."
+    else:
+        kind = "The clearest taste so far"
+        why = "The surest taste in looks of all well-known shoppers, which is not sure yet."
+    take(strength, fond, kind, why)
     if families.shape[1] >= 3:
         top = -np.sort(-families, axis=1)
         take(

@@ -113,7 +113,7 @@ class Describer:
         # One scale for all shoppers shown, so that an indifferent one's bars look as flat as
         # they are.
         shown = run.affinity.loc[list(user_ids)].to_numpy(dtype=np.float64)
-        self.scale = (float(shown.min()), float(shown.max())) if shown.size else (0.0, 1.0)
+        self.scale = float(np.abs(shown).max()) if shown.size else 1.0
 
     def item_picture(self, item_id: str) -> Picture:
         """The original photo of an item."""
@@ -144,9 +144,8 @@ class Describer:
         return " · ".join(part for part in known if part)
 
     def bar(self, affinity: float) -> float:
-        """The length of an affinity's bar, in [0, 1]."""
-        low, high = self.scale
-        return float(np.clip((affinity - low) / (high - low), 0.0, 1.0)) if high > low else 0.0
+        """The length of an affinity's bar, in [0, 1]: from zero, whatever its sign."""
+        return min(abs(affinity) / self.scale, 1.0) if self.scale > 0.0 else 0.0
 
     def shopper(self, portrait: Portrait) -> Shopper:
         """Everything about one of the shoppers chosen for the page."""
