@@ -34,6 +34,10 @@ NAMES = (
     "ab_simulator",
     "cuped_shop",
     "simulator_speed",
+    "served_model",
+    "closed_loop",
+    "sets",
+    "recognised",
     "shop_run",
 )
 

@@ -1,4 +1,4 @@
-"""The main job on the real-photo shop: seconds and memory, and that a second run does no work.
+"""The main job on the real-photo shop: seconds, memory, the value its looks capture, a second run.
 
     python -m benchmarks.shop_run [SHOP_FOLDER]
 
@@ -19,8 +19,10 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.machine import describe
+from features.schema import ORIGINAL
 
 SHOP = Path("../shared/data/shop")
+JUDGE = Path("../shared/tools/score_feed.py")
 
 
 def timed_run(shop: Path, out: Path) -> tuple[dict[str, object], float]:
@@ -47,6 +49,15 @@ def main() -> None:
         again, seconds_again = timed_run(shop, out)
         feed = pd.read_parquet(out / "feed")
         pictures = all((out / uri).is_file() for uri in feed["image_uri"].unique())
+        drawn = feed[feed["style_drawn"] != ORIGINAL]
+        renders = len(drawn[["item_id", "style_drawn"]].drop_duplicates())
+        captured = subprocess.run(
+            [sys.executable, str(JUDGE), *map(str, (shop / "truth.parquet", shop / "styles.csv"))]
+            + [str(out / "feed")],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout
         complete = int((feed.groupby("user_id").size() == 10).sum())
     finally:
         shutil.rmtree(out)
@@ -57,10 +68,15 @@ def main() -> None:
     print(f"| shoppers with 10 rows | {complete:,} of {feed['user_id'].nunique():,} |")
     print(f"| every picture there | {'yes' if pictures else 'no'} |")
     print(f"| distinct renders | {manifest['counts']['render']['renders']:,} |")
+    per_thousand = 1000 * renders / feed["user_id"].nunique()
+    print(f"| renders planned per 1,000 shoppers | {per_thousand:,.0f} |")
+    fell_back = float((feed["style_drawn"] != feed["style_id"]).mean())
+    print(f"| rows that fell back to the original | {fell_back:.1%} |")
     print(f"| second run, stages redone: {len(again['worked'])} | {seconds_again:.1f} s |")
     print("\n| stage | seconds |\n|---|---|")
     for stage, value in manifest["seconds"].items():
         print(f"| {stage} | {value:.1f} |")
+    print(f"\nvalue of the looks served, by {JUDGE.name}:\n\n{captured}")
 
 
 if __name__ == "__main__":
