@@ -51,9 +51,9 @@ def main() -> None:
         pictures = all((out / uri).is_file() for uri in feed["image_uri"].unique())
         drawn = feed[feed["style_drawn"] != ORIGINAL]
         renders = len(drawn[["item_id", "style_drawn"]].drop_duplicates())
+        judged = (JUDGE, shop / "truth.parquet", shop / "styles.csv", out / "feed")
         captured = subprocess.run(
-            [sys.executable, str(JUDGE), *map(str, (shop / "truth.parquet", shop / "styles.csv"))]
-            + [str(out / "feed")],
+            [sys.executable, *map(str, judged)],
             stdout=subprocess.PIPE,
             text=True,
             check=True,
