@@ -178,7 +178,7 @@ def _days(exposures: pd.DataFrame) -> Tensor:
 def _propensity(exposures: pd.DataFrame) -> Tensor:
     if "propensity" not in exposures.columns:
         return torch.full((len(exposures),), torch.nan, dtype=torch.float64)
-    logged = exposures["propensity"].to_numpy(dtype=np.float64, na_value=np.nan)
+    logged = exposures["propensity"].to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     return torch.from_numpy(logged)
 
 
