@@ -78,7 +78,7 @@ def faithful_picture() -> Image.Image:
     styles = pd.read_csv(SAMPLES / "styles.csv", dtype="str").iloc[[0, 3, 6, 10, 13, 17]]
     pictures = [decode(SAMPLES / path) for path in styles["image_path"]]
     looks = [
-        Look(style, code, 1.0, look_anchor(picture))
+        Look(style, code, 1.0, look_anchor(picture), picture)
         for style, code, picture in zip(
             styles["style_id"], StyleEncoder().encode(pictures), pictures, strict=True
         )
