@@ -36,6 +36,7 @@ from styletransfer.plate import Plate
 from styletransfer.runtime import Backend, make_backend
 from styletransfer.sets.place import SetPlacer
 from styletransfer.sets.shelf import SetRequest, SetShelf
+from styletransfer.sets.synthesis import LEAST_LOOK_PX, LEAST_SIDE_PX
 from styletransfer.sets.variant import choose_variant, picture_name
 from styletransfer.watermark import DEFAULT_KEY
 
@@ -114,7 +115,7 @@ class RenderConfig:
     @property
     def set_side_px(self) -> int:
         """Side of the sets: as large as the renders, as far as looks' pictures have detail."""
-        return min(self.size_px, MAX_SET_SIDE_PX)
+        return min(max(self.size_px, LEAST_SIDE_PX), MAX_SET_SIDE_PX)
 
 
 @dataclass(frozen=True, eq=False)
@@ -288,7 +289,9 @@ class Renderer:
     def _has_set(self, look: Look) -> bool:
         config = self._config
         wanted = config.surroundings == "set" and config.method == "generator"
-        return wanted and look.picture is not None
+        # A picture of a few pixels holds no motif: its code is painted instead.
+        known = look.picture is not None and min(look.picture.shape[:2]) >= LEAST_LOOK_PX
+        return wanted and known
 
     def _place(
         self, picture: NDArray[np.uint8], looks: Sequence[Look], plate: Plate

@@ -307,3 +307,31 @@ def test_paint_in_place_of_sets_is_had_by_asking(
     painted = RenderConfig(surroundings="paint")
     Renderer(painted, counting).render(picture, [look], mask=Mask(alpha, 0.95, "given"))
     assert counting.passes == [1]
+
+
+def test_a_look_of_a_few_pixels_is_painted_by_its_code(
+    counting: CountingBackend, make_picture: MakePicture, make_codes: MakeCodes
+) -> None:
+    picture, tiny = make_picture(96, 96), make_picture(16, 16, seed=5)
+    alpha = np.zeros((96, 96), dtype=np.float32)
+    alpha[30:70, 30:70] = 1.0
+    look = Look("tiny", make_codes(1)[0], 1.0, look_anchor(tiny), tiny)
+    [render] = Renderer(RenderConfig(), counting).render(
+        picture, [look], mask=Mask(alpha, 0.95, "given")
+    )
+    assert counting.passes == [1]
+    assert render.picture.shape == (96, 96, 3)
+
+
+def test_renders_smaller_than_the_smallest_set_get_one(
+    counting: CountingBackend, make_picture: MakePicture, make_codes: MakeCodes
+) -> None:
+    picture, pattern = make_picture(64, 64), make_picture(64, 64, seed=5)
+    alpha = np.zeros((64, 64), dtype=np.float32)
+    alpha[20:44, 20:44] = 1.0
+    look = Look("a", make_codes(1)[0], 1.0, look_anchor(pattern), pattern)
+    [render] = Renderer(RenderConfig(size_px=64), counting).render(
+        picture, [look], mask=Mask(alpha, 0.95, "given")
+    )
+    assert counting.passes == []
+    assert render.picture.shape == (64, 64, 3)
