@@ -179,4 +179,4 @@ def _soften(
         picture, region.astype(np.float32), config.edge_radius_px, config.edge_epsilon
     )
     alpha: NDArray[np.float32] = np.clip((ramp - 0.5) * config.edge_gain + 0.5, 0.0, 1.0)
-    return alpha.astype(np.float32)
+    return make_solid(alpha.astype(np.float32))
