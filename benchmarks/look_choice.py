@@ -1,4 +1,4 @@
-"""How looks are to be chosen: caution, temperature and exploration of the value policy, on the shop.
+"""Caution, temperature and exploration of the value policy, compared on the shop.
 
     python -m benchmarks.look_choice
 
