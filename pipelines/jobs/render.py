@@ -23,6 +23,7 @@ from pipelines.jobs.paint import ItemWork, LookSource, Row, item_painter
 from pipelines.progress import progress
 from pipelines.workspace import Workspace
 from styletransfer.renderer import RenderConfig, Renderer, render_key
+from styletransfer.sets.store import REVISION
 
 BATCH_RENDERS = 32
 RIVALS = 16
@@ -59,7 +60,8 @@ def recipe(config: RenderConfig) -> str:
     settings = dataclasses.asdict(config)
     for without_effect in ("threads", "pixels_per_pass", "max_renders"):
         del settings[without_effect]
-    return storage.digest_json({**settings, "painter": Renderer(config).model_version})
+    made_by = {"painter": Renderer(config).model_version, "sets": REVISION}
+    return storage.digest_json({**settings, **made_by})
 
 
 def render_plan(
@@ -272,7 +274,9 @@ def _kept_renders(workspace: Workspace, plan: pd.DataFrame) -> pd.DataFrame:
         parts.append(pd.DataFrame(rows, columns=list(RENDER_COLUMNS)).astype(RENDER_COLUMNS))
     known = pd.concat(parts).drop_duplicates("render_key", keep="last")
     there = [pd.isna(uri) or workspace.path(uri).is_file() for uri in known["image_uri"]]
-    return known[known["render_key"].isin(plan["render_key"]) & np.array(there, dtype=bool)]
+    # What a budget left out was never painted: a larger one may have room for it.
+    tried = known["requested_mode"] != ""
+    return known[known["render_key"].isin(plan["render_key"]) & np.array(there, dtype=bool) & tried]
 
 
 def _drop_strangers(workspace: Workspace, wanted: set[str]) -> None:

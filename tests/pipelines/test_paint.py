@@ -9,7 +9,8 @@ from features.encoders import ContentEncoder, StyleEncoder
 from features.images import DEFAULT_LIMITS, decode
 from pipelines.jobs.doctor import inspect_picture
 from pipelines.jobs.paint import ItemWork, LookSource, item_painter
-from pipelines.jobs.render import nearest_rivals, with_masks, within_budget
+from pipelines.jobs.render import _kept_renders, nearest_rivals, with_masks, within_budget
+from pipelines.workspace import Workspace
 from styletransfer.renderer import RenderConfig
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -142,3 +143,20 @@ def test_a_budget_keeps_the_most_seen_renders_and_says_what_it_left_out():
     )
     assert left_out["image_uri"].isna().all()
     assert within_budget(plan, 0)[0] is plan
+
+
+def test_what_a_budget_left_out_is_painted_when_there_is_room(tmp_path):
+    plan = pd.DataFrame(
+        {
+            "item_id": ["a", "b"],
+            "style_id": ["s0", "s0"],
+            "strength": 1.0,
+            "seen": [2, 1],
+            "render_key": ["k0", "k1"],
+        }
+    )
+    _, left_out = within_budget(plan, 1)
+    refused = left_out.assign(render_key="k0", item_id="a", requested_mode="faithful")
+    workspace = Workspace(tmp_path)
+    workspace.write("renders.parquet", pd.concat([refused, left_out]))
+    assert _kept_renders(workspace, plan)["render_key"].tolist() == ["k0"]
