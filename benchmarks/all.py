@@ -36,6 +36,8 @@ NAMES = (
     "simulator_speed",
     "served_model",
     "closed_loop",
+    "look_choice",
+    "set_starts",
     "sets",
     "recognised",
     "shop_run",
