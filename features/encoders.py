@@ -10,7 +10,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from features.images import crop_square, resize
-from features.schema import STYLE_CODE_SIZE, ConfigError, InputError
+from features.schema import STYLE_CODE_SIZE, ConfigError, ContractError
 from features.titles import TitleEncoder
 from features.weights import packaged_file
 
@@ -46,7 +46,7 @@ class StyleEncoder:
     def encode(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Style codes, float32 (n, 100), of n pictures of any sizes, each (h, w, 3) uint8 sRGB.
 
-        Each is coded by its centred square at 256 px. Raises InputError for another array.
+        Each is coded by its centred square at 256 px. Raises ContractError for another array.
         """
         codes = np.empty((len(pictures), STYLE_CODE_SIZE), dtype=np.float32)
         # One by one: the network runs fastest at batch 1, where its maps stay in the cache, and
@@ -77,7 +77,7 @@ class ContentEncoder:
     def encode(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Content embeddings, float32 (n, 1280), L2-normalised, of n (h, w, 3) uint8 pictures.
 
-        Each is embedded by its centred square at 224 px. Raises InputError for another array.
+        Each is embedded by its centred square at 224 px. Raises ContractError for another array.
         """
         embeddings = np.empty((len(pictures), CONTENT_SIZE), dtype=np.float32)
         # One by one, for the same two reasons as style codes.
@@ -106,19 +106,19 @@ def center_and_normalise(
 
     `codes` is (n, d) float32, `center` (d,) or None for the mean of `codes`. Returns the unit
     codes (n, d) and the centre used (d,), both float32; a code at the centre itself becomes zeros.
-    Raises InputError for another shape, values that are not finite, or no codes and no centre.
+    Raises ContractError for another shape, values that are not finite, or no codes and no centre.
     """
     codes = np.asarray(codes, dtype=np.float32)
     if codes.ndim != 2 or (center is not None and center.shape != codes.shape[1:]):
-        raise InputError(
+        raise ContractError(
             f"codes must be (n, d) and center (d,), got {codes.shape} and "
             f"{None if center is None else center.shape}: stack one code per row"
         )
     if not np.isfinite(codes).all():
-        raise InputError("codes must be finite, got NaN or infinity: encode the pictures again")
+        raise ContractError("codes must be finite, got NaN or infinity: encode the pictures again")
     if center is None:
         if not len(codes):
-            raise InputError(
+            raise ContractError(
                 "the centre of no codes is undefined: pass center or at least one code"
             )
         center = codes.mean(axis=0, dtype=np.float64).astype(np.float32)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.order import sorted_by
 from features.rejects import join_rejects, rejected
-from features.schema import EVENT_TYPES, ConfigError, InputError
+from features.schema import EVENT_TYPES, ConfigError, ContractError, InputError
 
 EVENT_ORDER: Final = (
     *("timestamp", "user_id", "session_id", "position", "item_id", "event_type", "style_id"),
@@ -113,12 +113,12 @@ def event_weights(
     """Weight of each event as seen at `now_utc`, float32, shape (n,), at least 0.
 
     type weight * clip(log2(1 + dwell_s / dwell_reference_s), 1/2, 2) * 2^(-age / half_life_days);
-    a dwell not logged counts as the reference. Raises InputError for events after `now_utc`:
+    a dwell not logged counts as the reference. Raises ContractError for events after `now_utc`:
     what is not known yet has no weight.
     """
     age_days = (now_utc - events["timestamp"]).to_numpy() / np.timedelta64(1, "D")
     if len(age_days) and age_days.min() < 0:
-        raise InputError(
+        raise ContractError(
             f"events: the last one is at {events['timestamp'].max()}, after now_utc {now_utc}: "
             "expected none of the future: take the first part of split_at(events, now_utc)"
         )
@@ -137,7 +137,7 @@ def interactions(events: pd.DataFrame, weights: NDArray[np.float32]) -> pd.DataF
     (above 0) and last_timestamp, sorted by user_id and item_id.
     """
     if weights.shape != (len(events),):
-        raise InputError(
+        raise ContractError(
             f"interactions: got weights of shape {weights.shape} for {len(events)} events: "
             "expected one weight per event, as event_weights returns them"
         )
@@ -164,7 +164,7 @@ def time_split(events: pd.DataFrame, fraction: float = 0.8) -> pd.Timestamp:
     the same time.
     """
     if not 0.0 < fraction < 1.0:
-        raise InputError(f"fraction is {fraction}: expected above 0 and below 1")
+        raise ContractError(f"fraction is {fraction}: expected above 0 and below 1")
     times = np.sort(events["timestamp"].to_numpy(dtype="datetime64[us]"))
     if not len(times) or times[0] == times[-1]:
         raise InputError(
@@ -180,6 +180,8 @@ def time_split(events: pd.DataFrame, fraction: float = 0.8) -> pd.Timestamp:
 def split_at(events: pd.DataFrame, cut: pd.Timestamp) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Events strictly before `cut` (a time with a zone), and those at or after it."""
     if cut.tzinfo is None:
-        raise InputError(f"cut is {cut} without a time zone: expected UTC: use tz_localize('UTC')")
+        raise ContractError(
+            f"cut is {cut} without a time zone: expected UTC: use tz_localize('UTC')"
+        )
     before = events["timestamp"] < cut
     return events[before].reset_index(drop=True), events[~before].reset_index(drop=True)

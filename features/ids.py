@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError, InputError
 
 
 class IdMap:
@@ -54,10 +54,10 @@ class IdMap:
         return np.asarray(self._index.get_indexer(values), dtype=np.int64)
 
     def to_ids(self, positions: NDArray[np.integer]) -> NDArray[np.object_]:
-        """External ids of `positions` (any shape), each in 0..n-1; InputError outside it."""
+        """External ids of `positions` (any shape), each in 0..n-1; ContractError outside it."""
         outside = positions[(positions < 0) | (positions >= len(self))]
         if outside.size:
-            raise InputError(
+            raise ContractError(
                 f"positions must be in 0..{len(self) - 1}, got {outside.flat[0]}: "
                 "drop the rows marked unknown (-1) first"
             )

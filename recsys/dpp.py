@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 
 _NOTHING_NEW = 1e-10
 
@@ -26,16 +26,20 @@ class DPP:
     ) -> None:
         """`relevance` (n,), any scale; `vectors` (n, d), unit rows (of items or of looks), zeros
         for unknown, which are taken to be unlike all others; `strength` at least 0 weighs
-        relevance; at most `k` places will be given. Raises InputError on a length mismatch, a
+        relevance; at most `k` places will be given. Raises ContractError on a length mismatch, a
         number that is not finite, k < 1 or strength < 0.
         """
         n = len(relevance)
         if vectors.ndim != 2 or len(vectors) != n:
-            raise InputError(f"got {n} relevances and vectors {vectors.shape}: expected ({n}, d)")
+            raise ContractError(
+                f"got {n} relevances and vectors {vectors.shape}: expected ({n}, d)"
+            )
         if not (np.isfinite(relevance).all() and np.isfinite(vectors).all()):
-            raise InputError("relevances or vectors hold a NaN or infinity: expected finite ones")
+            raise ContractError(
+                "relevances or vectors hold a NaN or infinity: expected finite ones"
+            )
         if k < 1 or not strength >= 0.0:
-            raise InputError(
+            raise ContractError(
                 f"k is {k} and strength {strength}: expected at least 1 and at least 0"
             )
         self._unit = np.asarray(vectors, dtype=np.float64)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import ORIGINAL, ConfigError, InputError
+from features.schema import ORIGINAL, ConfigError, ContractError, InputError
 
 
 @dataclass(frozen=True)
@@ -62,17 +62,19 @@ def guarded(
 
     The policy is followed with probability share_personalised; where the original photo then has
     less than its floor it gets the floor, and the looks share the rest as before. Raises
-    InputError when `style_ids` lack the original photo or an excluded look has a probability.
+    ContractError when `style_ids` lack the original photo or an excluded look has a probability.
     """
     ids = np.asarray(style_ids)
     column = np.flatnonzero(ids == ORIGINAL)
     if len(column) != 1 or probabilities.shape[1:] != ids.shape:
-        raise InputError(
+        raise ContractError(
             f"guard-rails: probabilities {probabilities.shape} for {len(ids)} looks, "
             f"{len(column)} of them {ORIGINAL!r}: expected one column each, and one original"
         )
     if (probabilities[:, np.isin(ids, rails.excluded)] > 0.0).any():
-        raise InputError("guard-rails: an excluded look has a probability: use `permitted` first")
+        raise ContractError(
+            "guard-rails: an excluded look has a probability: use `permitted` first"
+        )
     mixed = rails.share_personalised * probabilities
     mixed[:, column] += 1.0 - rails.share_personalised
     plain = mixed[:, column]

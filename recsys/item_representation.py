@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils.extmath import randomized_svd
 
 from features.ids import IdMap
-from features.schema import ConfigError, InputError, NotFittedError, SchemaError
+from features.schema import ConfigError, ContractError, InputError, NotFittedError, SchemaError
 from features.titles import TitleEncoder
 from recsys.knowledge import ItemFeatures
 
@@ -87,7 +87,7 @@ class ItemRepresentation:
         """Vectors of items, seen at the fit or new, in the order of their rows.
 
         Returns float32 (n, min(size, what the catalogue had)), L2-normalised, zeros for an item of
-        which nothing is known. Raises as `fit`, NotFittedError before it, and InputError on
+        which nothing is known. Raises as `fit`, NotFittedError before it, and ContractError on
         content embeddings of another size.
         """
         if self._directions is None:
@@ -124,7 +124,7 @@ class ItemRepresentation:
         parts = []
         for block, rule in zip(raw, self._blocks, strict=True):
             if block.shape[1] != len(rule.mean):
-                raise InputError(
+                raise ContractError(
                     f"a block of item features has {block.shape[1]} columns, expected the fit's "
                     f"{len(rule.mean)}: encode the pictures with the same encoder"
                 )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from features.ids import IdMap
-from features.schema import STYLE_CODE_SIZE, InputError, NotFittedError
+from features.schema import STYLE_CODE_SIZE, ContractError, NotFittedError
 from recsys.candidates.interactions import Interactions
 from recsys.touches import Touches, gather_touches
 
@@ -26,7 +26,7 @@ class ItemFeatures:
     """What the encoders say about the items' pictures.
 
     `item_ids` (n,), unique; `content` float32 (n, d), content embeddings; `style_codes` float32
-    (n, 100), style codes of the original pictures. Raises InputError on a length mismatch.
+    (n, 100), style codes of the original pictures. Raises ContractError on a length mismatch.
     """
 
     item_ids: NDArray[np.object_]
@@ -36,7 +36,7 @@ class ItemFeatures:
     def __post_init__(self) -> None:
         n = len(self.item_ids)
         if len(self.content) != n or self.style_codes.shape != (n, STYLE_CODE_SIZE):
-            raise InputError(
+            raise ContractError(
                 f"got {n} item ids, content {self.content.shape} and style codes "
                 f"{self.style_codes.shape}: expected ({n}, d) and ({n}, {STYLE_CODE_SIZE})"
             )
@@ -99,10 +99,10 @@ def gather(
 
     `items`: item_id, optional category and price; `tastes`: user_id, style_embedding,
     style_strength, optional look_affinity (the user's highest), learned from the same events.
-    Raises InputError on an event at or after `now`.
+    Raises ContractError on an event at or after `now`.
     """
     if len(events) and events["timestamp"].max() >= now:
-        raise InputError(
+        raise ContractError(
             f"an event of {events['timestamp'].max()} is not before {now}: expected the past only"
         )
     item_map = interactions.items

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.schema import InputError, SchemaError
+from features.schema import ContractError, InputError, SchemaError
 
 ACCURACY = ("recall", "precision", "map", "ndcg", "mrr", "hit_rate")
 
@@ -19,7 +19,7 @@ def per_user_accuracy(recommendations: pd.DataFrame, truth: pd.DataFrame, k: int
     recall, precision (over k), map (average precision over all relevant items), ndcg (ideal list
     of min(relevant, k)), mrr, hit_rate, the definitions of trec_eval. A user with no
     recommendations scores 0; users without truth are left out.
-    Raises SchemaError on a missing column, InputError on k < 1 or a repeated item or rank.
+    Raises SchemaError on a missing column, ContractError on k < 1 or a repeated item or rank.
     """
     top = _top(recommendations, k)
     _require(truth, ("user_id", "item_id"), "truth")
@@ -118,14 +118,14 @@ def _require(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:
 
 def _top(recommendations: pd.DataFrame, k: int) -> pd.DataFrame:
     if k < 1:
-        raise InputError(f"k is {k}: expected at least 1")
+        raise ContractError(f"k is {k}: expected at least 1")
     _require(recommendations, ("user_id", "item_id", "rank"), "recommendations")
     top = recommendations[recommendations["rank"] <= k]
     for column in ("item_id", "rank"):
         repeated = top.duplicated(["user_id", column])
         if repeated.any():
             row = top[repeated].iloc[0]
-            raise InputError(
+            raise ContractError(
                 f"user {row['user_id']!r} has {column} {row[column]!r} twice: expected each once"
             )
     return top

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import ConfigError, InputError
+from features.schema import ConfigError, ContractError
 from recsys.thompson import thompson_probabilities
 
 Kind = Literal["value", "best", "epsilon_greedy", "softmax", "thompson"]
@@ -64,25 +64,27 @@ def look_probabilities(
     uses `spread` (n, looks), the affinities' standard deviations, and `seed`; the value policy
     needs to know the plain photo's column too: see `recsys.value_policy.value_probabilities`.
     Returns float64 (n, looks), rows sum to 1, 0 where not eligible. Equal affinities: the first
-    look is best. Raises InputError on a shape mismatch, a row with no eligible look or a
+    look is best. Raises ContractError on a shape mismatch, a row with no eligible look or a
     non-finite affinity.
     """
     values = np.asarray(affinity, dtype=np.float64)
     allowed = np.asarray(eligible, dtype=bool)
     if values.ndim != 2 or values.shape != allowed.shape:
-        raise InputError(
+        raise ContractError(
             f"affinity {values.shape} and eligible {allowed.shape} differ: expected one (n, looks)"
         )
     empty = np.flatnonzero(~allowed.any(axis=1))
     if len(empty):
-        raise InputError(f"row {empty[0]} has no eligible look: keep at least the original photo")
+        raise ContractError(
+            f"row {empty[0]} has no eligible look: keep at least the original photo"
+        )
     if not np.isfinite(values[allowed]).all():
-        raise InputError("affinity has a NaN or infinity at an eligible look: expected numbers")
+        raise ContractError("affinity has a NaN or infinity at an eligible look: expected numbers")
     if config.kind == "value":
-        raise InputError("policy value needs the plain photo's column: use value_probabilities")
+        raise ContractError("policy value needs the plain photo's column: use value_probabilities")
     if config.kind == "thompson":
         if spread is None:
-            raise InputError("policy thompson needs the affinities' spread, got none")
+            raise ContractError("policy thompson needs the affinities' spread, got none")
         return thompson_probabilities(values, spread, allowed, seed)
     values = np.where(allowed, values, -np.inf)
     if config.kind == "softmax":
@@ -109,7 +111,7 @@ def choose_looks(
     `affinity` and `eligible` as in `look_probabilities`; `keys` name the rows (n,), for example
     "user item". Returns the chosen column int64 (n,) and the probability float64 (n,) in (0, 1]
     with which it was drawn. A draw depends on `seed` and the row's key alone, so neither the order
-    of the rows nor the number of workers changes it. Raises InputError as `look_probabilities`.
+    of the rows nor the number of workers changes it. Raises ContractError as `look_probabilities`.
     """
     return draw(look_probabilities(affinity, eligible, config), keys, seed)
 
@@ -128,7 +130,7 @@ def choose_pairs(
     (n,) in (0, 1]. Equal scores: the first item, then its first look, is best.
     """
     if score.ndim != 3 or score.shape != eligible.shape:
-        raise InputError(
+        raise ContractError(
             f"score {score.shape} and eligible {eligible.shape}: expected one (n, items, looks)"
         )
     n, items, looks = score.shape
@@ -143,10 +145,12 @@ def draw(
     """Draw one column per row of `probabilities` (n, looks), rows summing to 1.
 
     Returns the column int64 (n,) and its probability float64 (n,) in (0, 1], as `choose_looks`.
-    Raises InputError unless there is one key per row.
+    Raises ContractError unless there is one key per row.
     """
     if len(keys) != len(probabilities):
-        raise InputError(f"got {len(keys)} keys for {len(probabilities)} rows: expected one each")
+        raise ContractError(
+            f"got {len(keys)} keys for {len(probabilities)} rows: expected one each"
+        )
     draws = np.array([uniform(key, seed) for key in keys], dtype=np.float64)
     cumulative = probabilities.cumsum(axis=1)
     # Scaling by the last sum keeps a draw close to 1 inside the row in spite of rounding.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import ive, logsumexp
 from sklearn.cluster import KMeans
 
-from features.schema import InputError
+from features.schema import ContractError
 
 MOST_PROTOTYPES: Final = 24
 _FOLDS: Final = 5
@@ -143,7 +143,7 @@ def _concentration(closeness: float, size: int) -> float:
 def _log_normaliser(concentration: float, size: int) -> float:
     """Log of the vMF density's constant: (d/2 - 1) log k - d/2 log 2 pi - log I_{d/2-1}(k)."""
     if size < 2:
-        raise InputError(f"codes have {size} dimension: expected two or more for directions")
+        raise ContractError(f"codes have {size} dimension: expected two or more for directions")
     order = size / 2 - 1
     # ive is I scaled by exp(-k): unscaled, it overflows from a concentration of 700 on.
     bessel = np.log(ive(order, concentration)) + concentration

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
-from features.schema import SchemaError
+from features.schema import ContractError
 from recsys.prototype_clusters import DirectionMixture
 
 
@@ -31,7 +31,9 @@ def prototype_drift(
     smoothed = []
     for name, unit in (("before", before), ("after", after)):
         if not len(unit):
-            raise SchemaError(f"no codes {name} the change: expected one row or more on each side")
+            raise ContractError(
+                f"no codes {name} the change: expected one row or more on each side"
+            )
         shares = mixture.memberships(unit).astype(np.float64)
         distance = 1.0 - unit.astype(np.float64) @ mixture.directions.astype(np.float64).T
         weight = shares.sum(axis=0)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from features.encoders import center_and_normalise
 from features.ids import IdMap
-from features.schema import InputError, NotFittedError, SchemaError
+from features.schema import ContractError, NotFittedError
 from recsys.prototype_clusters import DirectionMixture, cluster
 from recsys.prototype_drift import prototype_drift
 
@@ -62,11 +62,11 @@ class PrototypeIndex:
 
         style_codes: float32 (n, d), finite. Without n_prototypes the number from 2 to 24 is taken
         that best predicts looks held out (see `choose_number`). Raises SchemaError on no looks, on
-        codes of another length or not finite, and InputError on more prototypes than looks.
+        codes of another length or not finite, and ContractError on more prototypes than looks.
         """
         codes = _checked(style_ids, style_codes)
         if n_prototypes is not None and not 1 <= n_prototypes <= len(codes):
-            raise InputError(
+            raise ContractError(
                 f"n_prototypes must lie in 1..{len(codes)} (the number of looks), "
                 f"got {n_prototypes}"
             )
@@ -103,11 +103,11 @@ class PrototypeIndex:
         return len(self) < FLAT_LIMIT
 
     def members(self, prototype_id: str) -> list[str]:
-        """Looks of a prototype, by id. Raises InputError on an id the index does not hold."""
+        """Looks of a prototype, by id. Raises ContractError on an id the index does not hold."""
         rows = self._table.loc[self._table["prototype_id"] == prototype_id, "members"]
         if rows.empty:
             known = ", ".join(self._table["prototype_id"].head(3))
-            raise InputError(
+            raise ContractError(
                 f"no prototype {prototype_id!r} in this index, expected one of "
                 f"{len(self)} such as {known}: see PrototypeIndex.prototypes"
             )
@@ -149,13 +149,13 @@ class PrototypeIndex:
     def add(self, ids: Sequence[str], codes: NDArray[np.float32]) -> None:
         """Add looks as prototypes of their own, without rebuilding what is there.
 
-        codes: raw, float32 (n, d). The centre stays that of the fit. Raises InputError on an id
+        codes: raw, float32 (n, d). The centre stays that of the fit. Raises ContractError on an id
         that the index already holds.
         """
         fresh = self._checked_queries(_checked(ids, codes))
         known = [name for name in ids if name in self._ids]
         if known:
-            raise InputError(f"prototypes {known[:3]} are in the index already: give new ids")
+            raise ContractError(f"prototypes {known[:3]} are in the index already: give new ids")
         was_exact = self.exact
         vectors = center_and_normalise(fresh, self._center)[0]
         self._ids = IdMap([*self._ids.ids, *ids])
@@ -211,24 +211,24 @@ class PrototypeIndex:
     def _checked_queries(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
         array = np.asarray(codes, dtype=np.float32)
         if array.ndim != 2 or array.shape[1] != len(self._center):
-            raise SchemaError(
+            raise ContractError(
                 f"style codes have shape {array.shape}: expected (n, {len(self._center)})"
             )
         if not np.isfinite(array).all():
-            raise SchemaError("style codes hold NaN or infinity: drop the looks without a code")
+            raise ContractError("style codes hold NaN or infinity: drop the looks without a code")
         return array
 
 
 def _checked(ids: Sequence[str], codes: NDArray[np.float32]) -> NDArray[np.float32]:
     array = np.asarray(codes, dtype=np.float32)
     if array.ndim != 2 or len(array) != len(ids) or len(array) == 0:
-        raise SchemaError(
+        raise ContractError(
             f"style codes have shape {array.shape} for {len(ids)} ids: "
             "expected one row for each of at least one look"
         )
     if not np.isfinite(array).all():
         bad = [ids[row] for row in np.flatnonzero(~np.isfinite(array).all(axis=1))[:3]]
-        raise SchemaError(f"looks {bad} have no finite style code: drop them before clustering")
+        raise ContractError(f"looks {bad} have no finite style code: drop them before clustering")
     return array
 
 

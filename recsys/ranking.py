@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.schema import ConfigError, InputError, NotFittedError
+from features.schema import ConfigError, ContractError, InputError, NotFittedError
 from recsys.tree_scoring import ForestScorer
 
 
@@ -55,7 +55,7 @@ class RankingRows:
     def __post_init__(self) -> None:
         rows = len(self.features)
         if len(self.labels) != rows or self.groups.sum() != rows:
-            raise InputError(
+            raise ContractError(
                 f"got {rows} feature rows, {len(self.labels)} labels and lists of "
                 f"{self.groups.sum()} rows: expected equal numbers"
             )
@@ -76,14 +76,15 @@ class Ranker:
         """Learn to put high labels first.
 
         With `validation`, of later lists, training stops when its NDCG no longer rises. Raises
-        InputError if no list of `train` holds two different labels, or a label has no gain.
+        InputError if no list of `train` holds two different labels, ContractError if a label has
+        no gain.
         """
         if not has_contrast(train):
             raise InputError(
                 "no ranking list holds two different labels: there is no order to learn"
             )
         if train.labels.max() >= len(self.config.label_gain):
-            raise InputError(
+            raise ContractError(
                 f"label {train.labels.max()} has no gain: expected 0 to "
                 f"{len(self.config.label_gain) - 1}"
             )

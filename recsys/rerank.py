@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import ConfigError, InputError
+from features.schema import ConfigError, ContractError
 from recsys.dpp import DPP
 
 METHODS = ("mmr", "dpp")
@@ -96,16 +96,16 @@ def rerank(
     int64 (n,), -1 for none, which no cap concerns. Relevance is the score scaled to [0, 1] over
     the candidates; a DPP weighs it by (1 - variety) / variety. Where the caps leave too few, the
     list is filled up in spite of them. Exploration is left to `recsys.exploration`. Raises
-    InputError on a length mismatch or scores that rise.
+    ContractError on a length mismatch or scores that rise.
     """
     n = len(scores)
     if len(embeddings) != n or len(categories) != n:
-        raise InputError(
+        raise ContractError(
             f"got {n} scores, {len(embeddings)} embeddings and {len(categories)} categories: "
             "expected one of each per candidate"
         )
     if (np.diff(scores) > 0).any():
-        raise InputError("scores rise: expected the candidates best first")
+        raise ContractError("scores rise: expected the candidates best first")
     if n == 0:
         return np.empty(0, dtype=np.int64)
     spread = float(scores[0] - scores[-1])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from features.schema import InputError
+from features.schema import ContractError
 from recsys.candidates.selection import top_k
 
 _MOST_USERS, _FEWEST_USERS = 256, 32
@@ -37,7 +37,7 @@ class InnerProductIndex:
     is under it by more than twice the scan's error cannot be among the best. That error is
     bounded by Cauchy and Schwarz from the lengths of what rounding took from the vectors. The few
     items left are scored anew in float32; a pair's score depends on its two vectors alone.
-    Raises InputError on items that are not a finite matrix.
+    Raises ContractError on items that are not a finite matrix.
     """
 
     def __init__(self, items: NDArray[np.float32], bfloat16: bool | None = None) -> None:
@@ -61,17 +61,17 @@ class InnerProductIndex:
 
         `excluded` (n, n_items): cells stored in it are never returned, whatever their value.
         -1 and -inf where a user has fewer than `k` items left. With items for users and the
-        diagonal excluded, these are the items most like each. Raises InputError on k < 1, a
+        diagonal excluded, these are the items most like each. Raises ContractError on k < 1, a
         number that is not finite, or shapes that do not fit. One thread; O(n n_items d).
         """
         users = _finite_matrix("users", users)
         n, n_items = len(users), len(self._items)
         if k < 1:
-            raise InputError(f"k is {k}: expected at least 1")
+            raise ContractError(f"k is {k}: expected at least 1")
         if users.shape[1] != self._items.shape[1]:
-            raise InputError(f"users are {users.shape}: expected (n, {self._items.shape[1]})")
+            raise ContractError(f"users are {users.shape}: expected (n, {self._items.shape[1]})")
         if excluded is not None and excluded.shape != (n, n_items):
-            raise InputError(f"excluded is {excluded.shape}: expected {(n, n_items)}")
+            raise ContractError(f"excluded is {excluded.shape}: expected {(n, n_items)}")
         positions = np.full((n, k), -1, dtype=np.int64)
         values = np.full((n, k), -np.inf, dtype=np.float32)
         left = np.arange(n)
@@ -188,7 +188,7 @@ def _cells(passed: NDArray[np.bool_]) -> NDArray[np.int64]:
 def _finite_matrix(name: str, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
     matrix = np.ascontiguousarray(matrix, dtype=np.float32)
     if matrix.ndim != 2 or not np.isfinite(matrix).all():
-        raise InputError(f"{name} are {matrix.shape}: expected a matrix of finite numbers")
+        raise ContractError(f"{name} are {matrix.shape}: expected a matrix of finite numbers")
     return matrix
 
 

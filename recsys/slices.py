@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.schema import InputError, SchemaError
+from features.schema import ContractError, InputError, SchemaError
 
 SLICES: Final = ("warm", "cold_user", "cold_item")
 
@@ -34,11 +34,11 @@ def label_slices(truth: pd.DataFrame, past: pd.DataFrame) -> NDArray[np.object_]
 def rolling_cuts(events: pd.DataFrame, horizon: pd.Timedelta, windows: int) -> list[pd.Timestamp]:
     """Starts of the last `windows` windows of length `horizon`, ascending, one after the other.
 
-    The last window ends at the midnight (UTC) after the last of `events`. Raises InputError on
-    windows < 1, a horizon of 0 or less, no events, or none before the first cut.
+    The last window ends at the midnight (UTC) after the last of `events`. Raises ContractError on
+    windows < 1 or a horizon of 0 or less, InputError on no events, or none before the first cut.
     """
     if windows < 1 or not horizon > pd.Timedelta(0):
-        raise InputError(f"got {windows} windows of {horizon}: expected 1 or more, of a length")
+        raise ContractError(f"got {windows} windows of {horizon}: expected 1 or more, of a length")
     if events.empty:
         raise InputError("events has no rows: expected a log to cut into windows")
     end = events["timestamp"].max().normalize() + pd.Timedelta(days=1)
@@ -56,10 +56,10 @@ def pooled(scores: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
     `scores`: one table per window, users in the index, one float column per model, the same in all.
     Users stay the unit of a bootstrap: rows of one user in two windows are not independent.
-    Returns users ascending. Raises InputError on no table, SchemaError on other columns.
+    Returns users ascending. Raises ContractError on no table, SchemaError on other columns.
     """
     if not scores:
-        raise InputError("no windows to pool: expected one table of scores or more")
+        raise ContractError("no windows to pool: expected one table of scores or more")
     columns = list(scores[0].columns)
     for table in scores:
         if list(table.columns) != columns:

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 
 _CELLS: Final = 4_000_000
 
@@ -29,20 +29,20 @@ def thompson_probabilities(
     at least 0; `eligible` (n, looks). Rows sum to 1, 0 where not eligible; in a tie the first look
     is best. To be drawn from with `recsys.policy.draw`: the share is not an estimate of the
     propensity then, it is the propensity. All rows share their random numbers, so a row's result
-    depends on itself and `seed` alone. Raises InputError on shapes, spreads or numbers that do not
-    fit, and on a row with no eligible look.
+    depends on itself and `seed` alone. Raises ContractError on shapes, spreads or numbers that do
+    not fit, and on a row with no eligible look.
     """
     if mean.ndim != 2 or not mean.shape == spread.shape == eligible.shape:
-        raise InputError(
+        raise ContractError(
             f"mean {mean.shape}, spread {spread.shape} and eligible {eligible.shape} differ: "
             "expected one (n, looks)"
         )
     if draws < 1:
-        raise InputError(f"draws is {draws}: expected at least 1")
+        raise ContractError(f"draws is {draws}: expected at least 1")
     if len(mean) and not eligible.any(axis=1).all():
-        raise InputError("a row has no eligible look: keep at least the original photo")
+        raise ContractError("a row has no eligible look: keep at least the original photo")
     if not (np.isfinite(mean[eligible]).all() and (spread[eligible] >= 0.0).all()):
-        raise InputError("mean must be finite and spread at least 0 at every eligible look")
+        raise ContractError("mean must be finite and spread at least 0 at every eligible look")
     n, looks = mean.shape
     noise = np.random.default_rng(seed).standard_normal((draws, looks)).astype(np.float32)
     centre = np.where(eligible, mean, -np.inf).astype(np.float32)

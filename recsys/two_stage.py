@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from features.events import EventWeights
 from features.ids import IdMap
-from features.schema import InputError, NotFittedError, SchemaError
+from features.schema import ContractError, InputError, NotFittedError, SchemaError
 from recsys.calibration import ScoreCalibrator
 from recsys.candidates import Popularity
 from recsys.candidates.selection import user_batches
@@ -58,8 +58,8 @@ class TwoStageRecommender:
         `tastes`: fits the preference model on the events it is given, called once for the ranker's
         training (on the past of its labels) and once for serving. What is served is the two-stage
         ranking or the single model that beat it on validation (`choose_served`); a log too small
-        to rank serves by popularity. Raises InputError for an event at or after `now` or an empty
-        catalogue.
+        to rank serves by popularity. Raises ContractError for an event at or after `now`,
+        InputError for an empty catalogue.
         """
         if items.empty:
             raise InputError("items has no rows: expected at least one item to recommend")
@@ -86,7 +86,7 @@ class TwoStageRecommender:
         rises, NaN if unknown), item_propensity float64 (the chance that an item drawn to explore
         had, else 1) and reason, users in the order given. Items the user knows come last, when
         fewer than `k` others are available; items barred or not available never come.
-        Raises NotFittedError before fit or load, InputError on k < 1, SchemaError where `barred`
+        Raises NotFittedError before fit or load, ContractError on k < 1, SchemaError where `barred`
         lacks a column.
         """
         models = self._fitted()
@@ -114,10 +114,10 @@ class TwoStageRecommender:
     def serving(self, name: str) -> Self:
         """The same recommender with model `name` served, to compare it; probabilities are unknown.
 
-        Raises InputError for a model that is not `servable`.
+        Raises ContractError for a model that is not `servable`.
         """
         if name not in self.servable:
-            raise InputError(f"no model {name!r} to serve: expected one of {self.servable}")
+            raise ContractError(f"no model {name!r} to serve: expected one of {self.servable}")
         other = copy(self)
         chosen = unjudged(name, "asked for")
         other._models = replace(self._fitted(), served=chosen, calibrator=None)

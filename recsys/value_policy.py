@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 from recsys.thompson import thompson_probabilities
 
 
@@ -53,19 +53,21 @@ def value_probabilities(
         standard deviation of the plain photo, above or below.
 
     Raises:
-        InputError: shapes differ, the plain photo is not eligible, or a number is not finite.
+        ContractError: shapes differ, the plain photo is not eligible, or a number is not finite.
     """
     mean = np.asarray(affinity, dtype=np.float64)
     width = np.asarray(spread, dtype=np.float64)
     if mean.ndim != 2 or not mean.shape == width.shape == eligible.shape:
-        raise InputError(
+        raise ContractError(
             f"affinity {mean.shape}, spread {width.shape} and eligible {eligible.shape} differ: "
             "expected one (n, looks)"
         )
     if not eligible[:, plain].all():
-        raise InputError("the plain photo is not eligible in every row: keep it among the choices")
+        raise ContractError(
+            "the plain photo is not eligible in every row: keep it among the choices"
+        )
     if not (np.isfinite(mean[eligible]).all() and (width[eligible] >= 0.0).all()):
-        raise InputError("affinity must be finite and spread at least 0 at every eligible look")
+        raise ContractError("affinity must be finite and spread at least 0 at every eligible look")
     gain = np.where(eligible, mean - mean[:, [plain]], -np.inf)
     worth = gain - caution * width > 0.0
     worth[:, plain] = ~worth.any(axis=1)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import ConfigError, InputError
+from features.schema import ConfigError, ContractError
 from styletransfer.colour import delta_e_2000, luminance, to_lab, to_levels, to_srgb
 from styletransfer.grade import LookPalette, correct_paint, evenly, fit_grade, move, palette_of
 from styletransfer.plate import Plate
@@ -91,7 +91,7 @@ class Composer:
             uint8 (h, w, 3); at amount 0 the original itself.
 
         Raises:
-            InputError: the surroundings have another shape or type than the original.
+            ContractError: the surroundings have another shape or type than the original.
         """
         self._require(surroundings, np.float32)
         if amount <= 0.0:
@@ -145,8 +145,8 @@ class Composer:
     def finish_paint(self, paint: NDArray[np.uint8], look: LookPalette) -> NDArray[np.float32]:
         """The painted *background* nearer to the look's palette, and darker where it lost a shadow.
 
-        `paint` uint8 (h, w, 3) -> float32 (h, w, 3), mostly in 0..1. Raises InputError when it has
-        another shape or type than the original.
+        `paint` uint8 (h, w, 3) -> float32 (h, w, 3), mostly in 0..1. Raises ContractError when it
+        has another shape or type than the original.
         """
         self._require(paint, np.uint8)
         picture = correct_paint(paint, self._outside, look, self._config.correction)
@@ -184,7 +184,7 @@ class Composer:
 
     def _require(self, picture: NDArray[np.generic], kind: type[np.generic]) -> None:
         if picture.shape != self._plate.original.shape or picture.dtype != kind:
-            raise InputError(
+            raise ContractError(
                 f"the surroundings are {picture.dtype} of shape {picture.shape}, expected "
                 f"{np.dtype(kind)} of shape {self._plate.original.shape}: make them at the plate's "
                 "own size"

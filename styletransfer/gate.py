@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.images import decode
 from features.matting import LOW_CONFIDENCE, Mask
-from features.schema import ORIGINAL, ConfigError, InputError
+from features.schema import ORIGINAL, ConfigError, ContractError
 from styletransfer.compose import DEFAULT_COMPOSE, ComposeConfig, Composer, Mode
 from styletransfer.fidelity import FidelityMeter, FidelityReport, LookColours
 from styletransfer.grade import LookPalette, look_palette
@@ -222,10 +222,10 @@ class ItemGate:
             placed: a set for the faithful mode, in place of paint.
 
         Raises:
-            InputError: an unknown mode, or no paint for a mode that needs one.
+            ContractError: an unknown mode, or no paint for a mode that needs one.
         """
         if mode not in _MODES:
-            raise InputError(f"mode {mode!r} is unknown: expected one of {', '.join(_MODES)}")
+            raise ContractError(f"mode {mode!r} is unknown: expected one of {', '.join(_MODES)}")
         reasons: list[str] = []
         if mode == "faithful" and self.refusal:
             reasons.append(f"faithful: {self.refusal}")
@@ -338,5 +338,5 @@ def _missing_look(report: FidelityReport, set_share: float | None, budget: Fidel
 
 def _require(paint: NDArray[np.uint8] | None, mode: Mode) -> NDArray[np.uint8]:
     if paint is None:
-        raise InputError(f"mode {mode!r} needs the generator's paint, got none")
+        raise ContractError(f"mode {mode!r} needs the generator's paint, got none")
     return paint

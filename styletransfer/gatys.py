@@ -95,7 +95,8 @@ def paint_gatys(
         uint8 (h, w, 3).
 
     Raises:
-        InputError: no such pictures, or one too small.
+        ContractError: no such pictures.
+        InputError: a picture that is too small.
         WeightsError: VGG16's weights are not installed.
     """
     require_picture(picture)

@@ -16,7 +16,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from features.schema import STYLE_CODE_SIZE, InputError
+from features.schema import STYLE_CODE_SIZE, ContractError, InputError
 from features.weights import packaged_file
 
 MIN_SIDE_PX: Final = 64
@@ -120,7 +120,7 @@ class Generator(nn.Module):
             float (b, 3, h, w) in 0..1.
 
         Raises:
-            InputError: the shapes do not fit each other or a side is out of range.
+            ContractError: the shapes do not fit each other or a side is out of range.
         """
         check_batch(tuple(pictures.shape), tuple(codes.shape))
         height, width = pictures.shape[-2:]
@@ -136,14 +136,14 @@ class Generator(nn.Module):
 
 
 def check_batch(pictures: tuple[int, ...], codes: tuple[int, ...]) -> None:
-    """Raise InputError unless the shapes are (b or 1, 3, h, w) and (b, 100), sides in range."""
+    """Raise ContractError unless the shapes are (b or 1, 3, h, w) and (b, 100), sides in range."""
     if len(codes) != 2 or codes[1] != STYLE_CODE_SIZE or codes[0] < 1:
-        raise InputError(
+        raise ContractError(
             f"style codes have the wrong shape: got {codes}, expected (b, {STYLE_CODE_SIZE}): "
             "encode looks with features.encoders.StyleEncoder"
         )
     if len(pictures) != 4 or pictures[1] != 3 or pictures[0] not in (1, codes[0]):
-        raise InputError(
+        raise ContractError(
             f"pictures have the wrong shape: got {pictures}, expected ({codes[0]} or 1, 3, h, w): "
             "give one picture per style code, or one picture for all"
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import ORIGINAL, STYLE_CODE_SIZE, InputError
+from features.schema import ORIGINAL, STYLE_CODE_SIZE, ContractError
 from styletransfer.gate import LookAnchor
 
 
@@ -20,7 +20,7 @@ class Look:
     blend, which has neither anchor nor picture, is judged against its own paint. `picture`, uint8
     (h, w, 3) sRGB of any size, is what sets are made of, and what methods other than the generator
     paint from. `verbatim` says that the picture may be shown as it is: the shop's, or a pattern.
-    Raises InputError on a code of another shape or not finite, or a strength out of range.
+    Raises ContractError on a code of another shape or not finite, or a strength out of range.
     """
 
     style_id: str
@@ -32,13 +32,13 @@ class Look:
 
     def __post_init__(self) -> None:
         if np.shape(self.code) != (STYLE_CODE_SIZE,) or not np.all(np.isfinite(self.code)):
-            raise InputError(
+            raise ContractError(
                 f"look {self.style_id!r} has an unusable style code: got shape "
                 f"{np.shape(self.code)}, expected {STYLE_CODE_SIZE} finite numbers: encode its "
                 "picture with features.encoders.StyleEncoder"
             )
         if not 0.0 <= self.strength <= 1.0:
-            raise InputError(
+            raise ContractError(
                 f"look {self.style_id!r} has strength {self.strength}: expected 0 to 1"
             )
 
@@ -52,16 +52,16 @@ def mix_codes(codes: NDArray[np.float32], weights: NDArray[np.floating]) -> NDAr
     """The style code of a blend of looks: the weighted mean of their codes.
 
     `codes` float32 (k, 100), `weights` (k,) of any non-negative scale; returns float32 (100,).
-    Raises InputError on other shapes, a negative weight, or weights that are all zero.
+    Raises ContractError on other shapes, a negative weight, or weights that are all zero.
     """
     shares = np.asarray(weights, dtype=np.float64)
     if codes.ndim != 2 or codes.shape[1] != STYLE_CODE_SIZE or shares.shape != codes.shape[:1]:
-        raise InputError(
+        raise ContractError(
             f"looks cannot be blended: got codes {codes.shape} and weights {shares.shape}, "
             f"expected (k, {STYLE_CODE_SIZE}) and (k,)"
         )
     if not 0.0 < shares.sum() < np.inf or shares.min() < 0:
-        raise InputError(
+        raise ContractError(
             f"looks cannot be blended by weights {shares.tolist()}: expected finite numbers, "
             "none negative and one at least above zero"
         )

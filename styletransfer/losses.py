@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from features.schema import InputError
+from features.schema import ContractError
 
 SSIM_WINDOW_PX: Final = 11
 SSIM_SIGMA_PX: Final = 1.5
@@ -84,7 +84,7 @@ def ssim(first: Tensor, second: Tensor, data_range: float = 1.0) -> Tensor:
     """Structural similarity of pictures (b, c, h, w) -> (b,), 1 for equal ones.
 
     Gaussian window of 11 px (sigma 1.5), only where it lies inside the picture; values span
-    `data_range`. Raises InputError on a side below 11 px or pictures of different shapes.
+    `data_range`. Raises ContractError on a side below 11 px or pictures of different shapes.
     """
     similarity, _ = _ssim_by_channel(first, second, data_range)
     return similarity.mean(dim=1)
@@ -94,7 +94,7 @@ def ms_ssim(first: Tensor, second: Tensor, data_range: float = 1.0) -> Tensor:
     """Structural similarity over five scales, of pictures (b, c, h, w) -> (b,).
 
     Scales are halved by averaging; a channel whose structure is opposed counts as 0. Wang et al.
-    2003, "Multiscale structural similarity for image quality assessment". Raises InputError on a
+    2003, "Multiscale structural similarity for image quality assessment". Raises ContractError on a
     side below 176 px (where no window fits the last scale) or pictures of different shapes.
     """
     last = len(MS_SSIM_WEIGHTS) - 1
@@ -115,11 +115,11 @@ def perceptual_loss(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor
     `first` and `second`: a network's maps of the two pictures, layer by layer (b, c, h, w), equal
     shapes. Returns (b,). A layer's difference is taken relative to the layer's own mean square, so
     that no layer rules by its scale. Johnson et al. 2016, "Perceptual losses for real-time style
-    transfer and super-resolution". Raises InputError on different shapes or no layer.
+    transfer and super-resolution". Raises ContractError on different shapes or no layer.
     """
     shapes = [tuple(maps.shape) for maps in first], [tuple(maps.shape) for maps in second]
     if not shapes[0] or shapes[0] != shapes[1]:
-        raise InputError(
+        raise ContractError(
             f"feature maps to compare differ: got {shapes[0]} and {shapes[1]}, expected the same "
             "layers of the same network on pictures of one size"
         )
@@ -162,12 +162,12 @@ def _smooth(planes: Tensor) -> Tensor:
 def _require_pictures(first: Tensor, second: Tensor, least_px: int) -> None:
     shapes = tuple(first.shape), tuple(second.shape)
     if first.ndim != 4 or second.ndim != 4 or shapes[0][1:] != shapes[1][1:]:
-        raise InputError(
+        raise ContractError(
             f"pictures to compare must both be (b, c, h, w), got {shapes[0]} and {shapes[1]}: "
             "scale one to the other's size"
         )
     if min(first.shape[2:]) < least_px:
-        raise InputError(
+        raise ContractError(
             f"pictures to compare are {shapes[0][3]}x{shapes[0][2]} px: expected at least "
             f"{least_px} px on each side"
         )

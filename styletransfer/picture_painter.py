@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 from styletransfer.gatys import GatysConfig, paint_gatys, reference_network
 from styletransfer.generator import check_size
 from styletransfer.look import Look
@@ -40,7 +40,7 @@ class GatysPainter:
     ) -> Iterator[Painted]:
         """See `Painter.paint`. A picture that several looks share is painted once.
 
-        Raises InputError also for a look that has no picture.
+        Raises ContractError also for a look that has no picture.
         """
         pictures = _pictures(canvas, looks, "gatys")
         full: dict[int, NDArray[np.uint8]] = {}
@@ -66,7 +66,7 @@ class TransportPainter:
         looks: Sequence[Look],
         own_code: NDArray[np.float32] | None,
     ) -> Iterator[Painted]:
-        """See `Painter.paint`. Raises InputError also for a look that has no picture."""
+        """See `Painter.paint`. Raises ContractError also for a look that has no picture."""
         pictures = _pictures(canvas, looks, "transport")
         for look, picture in zip(looks, pictures, strict=True):
             began = time.perf_counter()
@@ -82,7 +82,7 @@ def _pictures(
     pictures = []
     for look in looks:
         if look.picture is None:
-            raise InputError(
+            raise ContractError(
                 f"look {look.style_id!r} has no picture, which method {method!r} paints from: give "
                 "Look(picture=...), or paint it with method 'generator', which needs a code only"
             )

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.images import require_picture
-from features.schema import InputError
+from features.schema import ContractError
 from styletransfer.colour import to_levels
 
 
@@ -68,11 +68,11 @@ def take_apart(
     `alpha` (h, w) float32, 1 on the product. At soft pixels the picture is a mixture, alpha F +
     (1 - alpha) B; B comes from the filled surroundings and F is the surest nearby product colours,
     corrected by what the mixture leaves unexplained, as in Forte 2021, "Approximate fast foreground
-    colour estimation". Deterministic. Raises InputError when the shapes differ.
+    colour estimation". Deterministic. Raises ContractError when the shapes differ.
     """
     require_picture(picture)
     if alpha.shape != picture.shape[:2]:
-        raise InputError(
+        raise ContractError(
             f"the mask is {alpha.shape}, expected {picture.shape[:2]} like its picture: scale it "
             "with the picture"
         )

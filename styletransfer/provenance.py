@@ -17,7 +17,7 @@ from xml.etree.ElementTree import Element
 from PIL import Image
 
 from features.images import PictureFormat
-from features.schema import ORIGINAL, ImageError, InputError
+from features.schema import ORIGINAL, ContractError, ImageError, InputError
 from styletransfer import iptc, xmp
 from styletransfer.exif import of_upright
 from styletransfer.metadata_blocks import (
@@ -57,8 +57,8 @@ class Provenance:
     """What was done to a product photo.
 
     `mode` is the mode served: faithful, accent, artistic, or original for an untouched photo;
-    `strength` in 0..1; `model_version` the hash of the weights that painted. Raises InputError on
-    another mode or strength.
+    `strength` in 0..1; `model_version` the hash of the weights that painted. Raises ContractError
+    on another mode or strength.
     """
 
     mode: str
@@ -70,12 +70,12 @@ class Provenance:
 
     def __post_init__(self) -> None:
         if self.mode != ORIGINAL and self.mode not in DIGITAL_SOURCE_TYPES:
-            raise InputError(
+            raise ContractError(
                 f"provenance mode is {self.mode!r}: expected one of "
                 f"{', '.join(DIGITAL_SOURCE_TYPES)} or {ORIGINAL}"
             )
         if not 0.0 <= self.strength <= 1.0:
-            raise InputError(f"provenance strength is {self.strength}: expected 0 to 1")
+            raise ContractError(f"provenance strength is {self.strength}: expected 0 to 1")
 
     @property
     def digital_source_type(self) -> str | None:
@@ -160,7 +160,7 @@ def read_provenance(encoded: bytes) -> Provenance | None:
             model_version=own["ModelVersion"],
             run_id=own.get("RunID"),
         )
-    except (KeyError, ValueError, InputError):
+    except (KeyError, ValueError, ContractError):
         return None
 
 

@@ -191,7 +191,8 @@ class Renderer:
             for it.
 
         Raises:
-            InputError: `picture` is no such array, its size is out of range, or the mask's differs.
+            ContractError: `picture` is no such array, or the mask's size differs.
+            InputError: its size is out of range.
         """
         require_picture(picture)
         publishers = [None] * len(looks) if publish is None else publish

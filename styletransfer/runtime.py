@@ -28,8 +28,8 @@ class Backend(Protocol):
         """Paint `pictures` in the looks of `codes`.
 
         `pictures` float32 (b, 3, h, w) sRGB in 0..1, or (1, 3, h, w) for one picture in b looks;
-        `codes` float32 (b, 100). Returns float32 (b, 3, h, w) in 0..1. Raises InputError on shapes
-        that do not fit or sides outside 64..1536 px.
+        `codes` float32 (b, 100). Returns float32 (b, 3, h, w) in 0..1. Raises ContractError on
+        shapes that do not fit or sides outside 64..1536 px.
         """
         ...
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from features.schema import InputError
+from features.schema import ContractError, InputError
 
 PATCH_PX: Final = 7
 LEVELS: Final = 4
@@ -58,10 +58,11 @@ def sliced_wasserstein(
 ) -> Tensor:
     """Squared sliced 2-Wasserstein distance of point clouds, (b, n, d) and (b, m, d) -> (b,).
 
-    Averaged over `projections` fresh random lines. Raises InputError on clouds of unlike dimension.
+    Averaged over `projections` fresh random lines. Raises ContractError on clouds of unlike
+    dimension.
     """
     if first.ndim != 3 or second.ndim != 3 or first.shape[2] != second.shape[2]:
-        raise InputError(
+        raise ContractError(
             f"point clouds must be (b, n, d) and (b, m, d), got {tuple(first.shape)} and "
             f"{tuple(second.shape)}"
         )
@@ -90,7 +91,7 @@ def patch_sliced_wasserstein(
     least_px = PATCH_PX * 2 ** (LEVELS - 1)
     shapes = tuple(pictures.shape), tuple(looks.shape)
     if pictures.ndim != 4 or looks.ndim != 4 or shapes[0][1] != shapes[1][1]:
-        raise InputError(
+        raise ContractError(
             f"pictures and looks must be (b, c, h, w) of equal c, got {shapes[0]} and {shapes[1]}"
         )
     if min(*shapes[0][2:], *shapes[1][2:]) < least_px:

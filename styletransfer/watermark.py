@@ -22,7 +22,7 @@ from scipy.linalg.blas import ssyrk
 from threadpoolctl import ThreadpoolController
 
 from features.images import require_picture
-from features.schema import InputError
+from features.schema import ContractError, InputError
 from styletransfer import convolutional_code
 
 PAYLOAD_BITS: Final = 32
@@ -85,7 +85,7 @@ def embed(picture: NDArray[np.uint8], payload: int, key: int) -> NDArray[np.uint
         scaling to half the size, and half the size with JPEG.
 
     Raises:
-        InputError: `picture` is no such array, or `payload` is out of range.
+        ContractError: `picture` is no such array, or `payload` is out of range.
     """
     require_picture(picture)
     height, width = picture.shape[:2]
@@ -95,7 +95,9 @@ def embed(picture: NDArray[np.uint8], payload: int, key: int) -> NDArray[np.uint
             f"sides to be at least {MIN_SIDE_PX} px: mark it at a larger size"
         )
     if not 0 <= payload < 1 << PAYLOAD_BITS:
-        raise InputError(f"watermark payload is {payload}: expected 0 to {(1 << PAYLOAD_BITS) - 1}")
+        raise ContractError(
+            f"watermark payload is {payload}: expected 0 to {(1 << PAYLOAD_BITS) - 1}"
+        )
     with _THREADS.limit(limits=1, user_api="blas"):
         return _marked(picture, _message(payload, key), _secret(key))
 
@@ -105,7 +107,7 @@ def detect(picture: NDArray[np.uint8], key: int) -> Detection:
 
     `picture` is uint8 (h, w, 3) sRGB of any size. Tries the lattice steps, and three blurs that
     scaling may have left; then picture sides half a pixel off, which scaling of odd sizes leaves.
-    Raises InputError for another array.
+    Raises ContractError for another array.
     """
     require_picture(picture)
     with _THREADS.limit(limits=1, user_api="blas"):

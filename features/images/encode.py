@@ -23,8 +23,8 @@ def encode(picture: NDArray[np.uint8], format: PictureFormat, quality: int = 90)
     """Encode an sRGB picture, shape (h, w, 3), uint8, as a file without metadata.
 
     `format` is png (lossless, `quality` unused), jpeg or webp (lossy, `quality` 1..100). The
-    same picture and settings give the same bytes. Raises InputError for another array, ConfigError
-    for another format or quality.
+    same picture and settings give the same bytes. Raises ContractError for another array,
+    ConfigError for another format or quality.
     """
     require_picture(picture)
     if format not in get_args(PictureFormat):

@@ -17,7 +17,8 @@ def resize_longest(
 
     Takes and returns (h, w, 3) uint8. A picture that is already small enough comes back as it is
     unless `upscale` is set. The filter is Lanczos with its support scaled to the reduction, so
-    downscaling does not alias. Raises InputError for another array, ConfigError for `size_px` < 1.
+    downscaling does not alias. Raises ContractError for another array, ConfigError for `size_px` <
+    1.
     """
     require_picture(picture)
     _require_size(size_px)

@@ -88,7 +88,7 @@ def product_mask(
     is installed, else one is estimated, with the person who wears or holds the product.
     An alpha or a mask that is empty or full shows no product and is passed over with a warning in
     the log. Deterministic. Raises ImageError for a mask whose size or type does not fit the
-    picture, InputError for a picture of another layout.
+    picture, ContractError for a picture of another layout.
     """
     require_picture(picture)
     cut_outs: tuple[tuple[MaskSource, NDArray[np.uint8] | None, float], ...] = (

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 
 
 def blended(scores: Sequence[NDArray[np.float32]], weights: Sequence[float]) -> NDArray[np.float32]:
     """Weighted mean of `scores`, each (n, items) and standardised per user: float32 (n, items).
 
-    A user whose scores are all equal gets 0 from that model. Raises InputError unless there is one
-    weight, 0 or more, per model, with a sum over 0.
+    A user whose scores are all equal gets 0 from that model. Raises ContractError unless there is
+    one weight, 0 or more, per model, with a sum over 0.
     """
     if len(scores) != len(weights) or min(weights, default=-1.0) < 0.0 or sum(weights) <= 0.0:
-        raise InputError(
+        raise ContractError(
             f"got weights {list(weights)} for {len(scores)} models: expected one per model, 0 or "
             "more, not all 0"
         )

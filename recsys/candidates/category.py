@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 from recsys.candidates import selection
 from recsys.candidates.interactions import Interactions
 from recsys.candidates.model import Arrays, CandidateModel
@@ -41,7 +41,7 @@ class CategoryPopularity(CandidateModel):
 
     def _learn(self, interactions: Interactions) -> None:
         if len(self._category) != len(interactions.items):
-            raise InputError(
+            raise ContractError(
                 f"got categories of {len(self._category)} items for {len(interactions.items)}: "
                 "expected one for each, -1 for none"
             )

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 from recsys.candidates import selection
 from recsys.candidates.interactions import Interactions
 from recsys.candidates.model import Arrays, CandidateModel
@@ -28,7 +28,7 @@ class Content(CandidateModel):
 
     def _learn(self, interactions: Interactions) -> None:
         if len(self._vectors) != len(interactions.items):
-            raise InputError(
+            raise ContractError(
                 f"got {len(self._vectors)} item vectors for {len(interactions.items)} items: "
                 "expected one row for each, zeros where nothing is known"
             )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
 
-from features.schema import InputError
+from features.schema import ContractError, InputError
 from recsys.candidates import selection
 from recsys.candidates.interactions import Interactions
 from recsys.candidates.model import Arrays, CandidateModel
@@ -59,11 +59,11 @@ def item_weights(matrix: sparse.csr_matrix, l2: float) -> NDArray[np.float32]:
     """Item-item weights B of EASE for `matrix` (users, items), float32 (items, items).
 
     With P = (X'X + l2 I)^-1: B_ij = -P_ij / P_jj, B_jj = 0; scores are X B (eq. 8 of Steck 2019).
-    Raises InputError when l2 is not over 0 or there are more than `MAX_ITEMS` items.
+    Raises ContractError when l2 is not over 0, InputError on more than `MAX_ITEMS` items.
     """
     n_items = matrix.shape[1]
     if not l2 > 0.0:
-        raise InputError(f"EASE l2 is {l2}: expected a number over 0")
+        raise ContractError(f"EASE l2 is {l2}: expected a number over 0")
     if n_items > MAX_ITEMS:
         raise InputError(
             f"EASE got {n_items} items: expected at most {MAX_ITEMS}; use ItemKNN or ALS instead"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from features.ids import IdMap
-from features.schema import InputError, NotFittedError, SchemaError
+from features.schema import ContractError, InputError, NotFittedError, SchemaError
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Interactions:
     def __post_init__(self) -> None:
         expected = (len(self.users), len(self.items))
         if self.matrix.shape != expected:
-            raise InputError(
+            raise ContractError(
                 f"the matrix has shape {self.matrix.shape}: expected (users, items) = {expected}"
             )
 

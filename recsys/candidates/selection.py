@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 from recsys.candidates.interactions import Interactions
 
 Score = Callable[[NDArray[np.int64]], NDArray[np.float32]]
@@ -19,13 +19,15 @@ def top_k(scores: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArr
     """Positions and values of the `k` highest of each row of `scores` (n, items).
 
     Best first; equal scores by ascending position; -inf never counts. Returns int64 (n, k) and
-    float32 (n, k), padded with -1 and -inf. Raises InputError on a NaN or k < 1.
+    float32 (n, k), padded with -1 and -inf. Raises ContractError on a NaN or k < 1.
     """
     if k < 1:
-        raise InputError(f"k is {k}: expected at least 1")
+        raise ContractError(f"k is {k}: expected at least 1")
     scores = np.asarray(scores, dtype=np.float32)
     if np.isnan(scores).any():
-        raise InputError("scores hold a NaN: expected numbers, or -inf for what must not be shown")
+        raise ContractError(
+            "scores hold a NaN: expected numbers, or -inf for what must not be shown"
+        )
     n, n_items = scores.shape
     positions = np.full((n, k), -1, dtype=np.int64)
     values = np.full((n, k), -np.inf, dtype=np.float32)
@@ -84,7 +86,7 @@ def recommend(
     users = np.asarray(user_positions, dtype=np.int64)
     n_users = len(interactions.users)
     if len(users) and (users.min() < -1 or users.max() >= n_users):
-        raise InputError(
+        raise ContractError(
             f"user positions reach from {users.min()} to {users.max()}: "
             f"expected -1 (unknown) to {n_users - 1}"
         )

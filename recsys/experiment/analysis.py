@@ -8,7 +8,7 @@ from typing import Final
 
 import pandas as pd
 
-from features.schema import InputError, SchemaError
+from features.schema import ContractError, SchemaError
 from recsys.experiment.balance import SampleRatio, sample_ratio
 from recsys.experiment.effects import Effect, Metric, compare
 from recsys.experiment.multiplicity import holm
@@ -45,10 +45,10 @@ def analyse(
 
     users: one row per shopper with variant and the metrics' columns (see `user_metrics`). shares:
     promised share of every arm. segment: a column known before the test. The first metric is the
-    one the verdict is about. Raises as `compare`; InputError without metrics.
+    one the verdict is about. Raises as `compare`; ContractError without metrics.
     """
     if not metrics:
-        raise InputError("metrics is empty: name at least one, the one that decides first")
+        raise ContractError("metrics is empty: name at least one, the one that decides first")
     if "variant" not in users.columns:
         raise SchemaError(f"users have no column 'variant': got {list(users.columns)}")
     counts = users["variant"].value_counts()

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import beta, binom
 
-from features.schema import InputError, SchemaError
+from features.schema import ContractError, SchemaError
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,11 @@ def team_draft(a: pd.DataFrame, b: pd.DataFrame, k: int, seed: int) -> pd.DataFr
     a, b: user_id, item_id, rank from 1. For every shopper of both: the ranker with fewer picks so
     far adds its best item not yet in the list, a coin decides when they are level. The coins
     depend on the seed and the user_id alone. Returns user_id, rank from 1, item_id and team ("a"
-    or "b"), sorted by user_id and rank. Raises SchemaError for missing columns, InputError k < 1.
+    or "b"), sorted by user_id and rank. Raises SchemaError for missing columns, ContractError k <
+    1.
     """
     if k < 1:
-        raise InputError(f"k is {k}: expected at least 1")
+        raise ContractError(f"k is {k}: expected at least 1")
     ranked = []
     for name, table in (("a", a), ("b", b)):
         missing = sorted({"user_id", "item_id", "rank"} - set(table.columns))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     """Adjusted p-values (n,) that bound the chance of any false finding (Holm 1979).
 
-    `p_values` (n,) in 0..1; the order is kept. Raises InputError out of range.
+    `p_values` (n,) in 0..1; the order is kept. Raises ContractError out of range.
     """
     p = _checked(p_values)
     order = np.argsort(p, kind="stable")
@@ -23,7 +23,7 @@ def benjamini_hochberg(p_values: ArrayLike) -> NDArray[np.float64]:
     """Adjusted p-values (n,) that bound the share of false findings (Benjamini and Hochberg 1995).
 
     `p_values` (n,) in 0..1, independent or positively dependent; the order is kept. Raises
-    InputError out of range.
+    ContractError out of range.
     """
     p = _checked(p_values)
     order = np.argsort(p, kind="stable")
@@ -34,7 +34,7 @@ def benjamini_hochberg(p_values: ArrayLike) -> NDArray[np.float64]:
 def _checked(p_values: ArrayLike) -> NDArray[np.float64]:
     p = np.asarray(p_values, dtype=np.float64)
     if p.ndim != 1 or not ((p >= 0) & (p <= 1)).all():
-        raise InputError(f"p-values are {p}: expected a list of numbers in 0..1")
+        raise ContractError(f"p-values are {p}: expected a list of numbers in 0..1")
     return p
 
 

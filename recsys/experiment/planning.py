@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from features.schema import ConfigError, InputError
+from features.schema import ConfigError, ContractError
 
 _NORMAL = NormalDist()
 
@@ -37,7 +37,7 @@ class PlanConfig:
 
 def _standard_error(sd: float, n_users: float, config: PlanConfig) -> float:
     if not (math.isfinite(sd) and sd > 0 and n_users > 0):
-        raise InputError(
+        raise ContractError(
             f"standard deviation {sd} over {n_users} shoppers: expected positive numbers"
         )
     share = config.treatment_share
@@ -64,5 +64,5 @@ def minimum_detectable_effect(sd: float, n_users: float, config: PlanConfig) -> 
 def required_users(effect: float, sd: float, config: PlanConfig) -> int:
     """Shoppers of both arms together that a difference of `effect` needs, rounded up."""
     if not (math.isfinite(effect) and effect != 0):
-        raise InputError(f"effect is {effect}: expected the smallest difference worth finding")
+        raise ContractError(f"effect is {effect}: expected the smallest difference worth finding")
     return math.ceil((minimum_detectable_effect(sd, 1.0, config) / effect) ** 2)

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import lambertw
 
-from features.schema import ConfigError, InputError, SchemaError
+from features.schema import ConfigError, ContractError, InputError, SchemaError
 
 Floats = NDArray[np.float64]
 
@@ -48,12 +48,13 @@ def confidence_sequence(
 
     Returns n, mean, low, high, p_value: with chance 1 - alpha the true mean lies within low..high
     at all peeks at once (in the limit of long streams: do not begin before a few hundred rows).
-    `p_value` is that of a mean of 0 and never rises. Raises InputError for other peeks or values.
+    `p_value` is that of a mean of 0 and never rises. Raises ContractError for other peeks or
+    values.
     """
     rows = np.asarray(values, dtype=np.float64)
     at = _checked_peeks(peeks, len(rows))
     if rows.ndim != 1 or not np.isfinite(rows).all():
-        raise InputError(f"values have shape {rows.shape}: expected one finite number per row")
+        raise ContractError(f"values have shape {rows.shape}: expected one finite number per row")
     mean, variance = _running(rows, np.ones(rows.shape), at)
     return _read(at, mean, variance / at, config)
 
@@ -143,5 +144,5 @@ def _running(rows: Floats, mine: Floats, at: NDArray[np.int64]) -> tuple[Floats,
 def _checked_peeks(peeks: Sequence[int], n: int) -> NDArray[np.int64]:
     at = np.asarray(peeks, dtype=np.int64)
     if at.ndim != 1 or not len(at) or at[0] < 2 or at[-1] > n or (np.diff(at) <= 0).any():
-        raise InputError(f"peeks are {list(peeks)[:5]}...: expected ascending counts in 2..{n}")
+        raise ContractError(f"peeks are {list(peeks)[:5]}...: expected ascending counts in 2..{n}")
     return at

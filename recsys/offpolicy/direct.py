@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 from recsys.offpolicy.estimate import Estimate, linear
 from recsys.offpolicy.log import Floats, LoggedFeedback, at_position, logged
 
@@ -32,13 +32,13 @@ def dm(log: LoggedFeedback, q: Rewards) -> Estimate:
 def predicted(log: LoggedFeedback, q: Rewards) -> Predicted:
     """What the estimators need of `q`; worth keeping where many of them are asked.
 
-    Raises InputError where `q` does not fit the log, or the log has no `policy`.
+    Raises ContractError where `q` does not fit the log, or the log has no `policy`.
     """
     if isinstance(q, Predicted):
         return q
     fits = q.ndim in (2, 3) and q.shape[:2] == (len(log), log.n_actions)
     if not fits or (q.ndim == 3 and log.position is None):
-        raise InputError(
+        raise ContractError(
             f"q has shape {q.shape}: expected ({len(log)}, {log.n_actions}), with a third axis "
             "only where the log has positions"
         )

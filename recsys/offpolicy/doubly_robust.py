@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.schema import InputError
+from features.schema import ContractError
 from recsys.offpolicy.direct import Rewards, predicted
 from recsys.offpolicy.estimate import Estimate, linear, ratio
 from recsys.offpolicy.log import Floats, LoggedFeedback
@@ -59,4 +59,4 @@ def _corrected(name: str, log: LoggedFeedback, q: Rewards, weight: Floats) -> Es
 
 def _at_least_zero(what: str, value: float) -> None:
     if not value >= 0.0:
-        raise InputError(f"{what} is {value}: expected a number of at least 0")
+        raise ContractError(f"{what} is {value}: expected a number of at least 0")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 
 Floats = NDArray[np.float64]
 
@@ -73,7 +73,7 @@ def ratio(
 
 
 def difference(b: Estimate, a: Estimate) -> Estimate:
-    """b - a, row by row, so that what the two share cancels. Raises InputError on other rows."""
+    """b - a, row by row, so that what the two share cancels. Raises ContractError on other rows."""
     split = _together(b, a)
 
     def combine(means: Floats) -> Floats:
@@ -90,10 +90,10 @@ def difference(b: Estimate, a: Estimate) -> Estimate:
 
 
 def relative_lift(b: Estimate, a: Estimate) -> Estimate:
-    """b / a - 1 with its delta-method influence. Raises InputError on other rows or a <= 0."""
+    """b / a - 1 with its delta-method influence. Raises ContractError on other rows or a <= 0."""
     split = _together(b, a)
     if not a.value > 0.0:
-        raise InputError(
+        raise ContractError(
             f"relative lift: the value compared with is {a.value:.3g}, expected above 0: "
             "use the difference"
         )
@@ -112,7 +112,7 @@ def relative_lift(b: Estimate, a: Estimate) -> Estimate:
 
 def _together(b: Estimate, a: Estimate) -> int:
     if len(b) != len(a):
-        raise InputError(
+        raise ContractError(
             f"{b.name} has {len(b)} rows and {a.name} {len(a)}: expected the same logged rows"
         )
     return len(b.columns)

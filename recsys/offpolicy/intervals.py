@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from features.schema import InputError
+from features.schema import ContractError
 from recsys.offpolicy.estimate import Estimate, Floats
 
 Method = Literal["normal", "bootstrap", "bernstein"]
@@ -48,9 +48,9 @@ def intervals_of(
 ) -> list[tuple[float, float]]:
     """`interval` of many estimates of the same rows; the bootstrap shares its redraws."""
     if method not in METHODS:
-        raise InputError(f"interval method is {method!r}: expected one of {', '.join(METHODS)}")
+        raise ContractError(f"interval method is {method!r}: expected one of {', '.join(METHODS)}")
     if not 0.0 < level < 1.0:
-        raise InputError(f"interval level is {level}: expected between 0 and 1, such as 0.95")
+        raise ContractError(f"interval level is {level}: expected between 0 and 1, such as 0.95")
     if method == "bootstrap":
         drawn = bootstrap(estimates, draws, seed)
         tails = [(1.0 - level) / 2, (1.0 + level) / 2]
@@ -74,10 +74,12 @@ def bootstrap(estimates: Sequence[Estimate], draws: int, seed: int) -> Floats:
     Multinomial counts times the matrix of all columns, a block of draws at a time.
     """
     if draws < 1:
-        raise InputError(f"bootstrap draws is {draws}: expected at least 1")
+        raise ContractError(f"bootstrap draws is {draws}: expected at least 1")
     lengths = {len(estimate) for estimate in estimates}
     if len(lengths) != 1:
-        raise InputError(f"bootstrap: estimates have {sorted(lengths)} rows: expected one length")
+        raise ContractError(
+            f"bootstrap: estimates have {sorted(lengths)} rows: expected one length"
+        )
     columns, uses = _distinct_columns(estimates)
     matrix = _summed(columns, estimates[0].group)
     n = len(matrix)

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError, InputError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -32,7 +32,7 @@ class LoggedFeedback:
     len_list. context: float (n, d), what is known of the row before the action. affinity: float
     (n, n_actions), how well each action suits the row, for the reward model. group: int (n,),
     rows of one shopper. Arrays are kept as float64 / int64, `policy` and `affinity` as they are.
-    Raises InputError, one line, on anything else.
+    Raises ContractError, one line, on anything else.
     """
 
     action: Ints
@@ -55,41 +55,43 @@ class LoggedFeedback:
                 object.__setattr__(self, name, values)
         n = len(self.action)
         if n == 0:
-            raise InputError("log: no rows: expected at least one logged round")
+            raise ContractError("log: no rows: expected at least one logged round")
         for name in ("reward", "pscore", "policy", "target", "position", "group"):
             self._check_length(name, n)
         for name in ("context", "affinity"):
             self._check_length(name, n)
         if not np.isfinite(self.reward).all():
-            raise InputError("log: a reward is NaN or infinite: expected a number in every row")
+            raise ContractError("log: a reward is NaN or infinite: expected a number in every row")
         check_propensities(self.pscore)
         self._check_policy()
 
     def _check_length(self, name: str, n: int) -> None:
         values = getattr(self, name)
         if values is not None and len(values) != n:
-            raise InputError(f"log: {name} has {len(values)} rows, the actions {n}: expected equal")
+            raise ContractError(
+                f"log: {name} has {len(values)} rows, the actions {n}: expected equal"
+            )
 
     def _check_policy(self) -> None:
         if (self.policy is None) == (self.target is None):
-            raise InputError(
+            raise ContractError(
                 "log: give the evaluation policy either as `policy` (probability of every action) "
                 "or as `target` (probability of the logged action)"
             )
         if self.target is not None:
             if not ((self.target >= 0.0) & (self.target <= 1.0 + _TOLERANCE)).all():
-                raise InputError(
+                raise ContractError(
                     "log: a target propensity is outside [0, 1]: expected a probability"
                 )
             return
         assert self.policy is not None
         if self.policy.ndim not in (2, 3):
-            raise InputError(
+            raise ContractError(
                 f"log: policy has shape {self.policy.shape}: expected (n, n_actions) or "
                 "(n, n_actions, len_list)"
             )
         if self.action.min() < 0 or self.action.max() >= self.policy.shape[1]:
-            raise InputError(
+            raise ContractError(
                 f"log: actions run from {self.action.min()} to {self.action.max()}: expected 0 to "
                 f"{self.policy.shape[1] - 1}, the columns of policy"
             )
@@ -99,9 +101,9 @@ class LoggedFeedback:
 
     def _check_position(self, len_list: int) -> None:
         if self.position is None:
-            raise InputError(f"log: policy has {len_list} positions but the log names none")
+            raise ContractError(f"log: policy has {len_list} positions but the log names none")
         if self.position.min() < 0 or self.position.max() >= len_list:
-            raise InputError(
+            raise ContractError(
                 f"log: positions run from {self.position.min()} to {self.position.max()}: "
                 f"expected 0 to {len_list - 1}"
             )
@@ -118,7 +120,7 @@ class LoggedFeedback:
     def policy_at_position(self) -> NDArray[np.floating]:
         """Probability of every action at each row's position, (n, n_actions)."""
         if self.policy is None:
-            raise InputError(
+            raise ContractError(
                 "log: this needs the evaluation policy's probability of every action: "
                 "give `policy` instead of `target`"
             )
@@ -168,15 +170,15 @@ def check_propensities(pscore: Floats) -> None:
 
 
 def check_distribution(probabilities: NDArray[np.floating], what: str) -> None:
-    """Raise InputError, one line, unless axis 1 of (n, n_actions[, len_list]) sums to 1."""
+    """Raise ContractError, one line, unless axis 1 of (n, n_actions[, len_list]) sums to 1."""
     if not probabilities.size or float(probabilities.min()) < 0.0:
-        raise InputError(f"{what}: a negative number, or none: expected probabilities in [0, 1]")
+        raise ContractError(f"{what}: a negative number, or none: expected probabilities in [0, 1]")
     sums = probabilities.sum(axis=1, dtype=np.float64)
     # A NaN fails the comparison, too.
     wrong = np.flatnonzero(~(np.abs(sums - 1.0) <= _TOLERANCE).reshape(len(sums), -1).all(axis=1))
     if len(wrong):
         got = sums.reshape(len(sums), -1)[wrong[0]]
-        raise InputError(
+        raise ContractError(
             f"{what}: do not sum to 1 in {len(wrong):,} of {len(sums):,} rows (row {wrong[0]} sums "
             f"to {got[np.argmax(np.abs(got - 1.0))]:.4g}): expected one distribution over all "
             "actions for each row"
@@ -201,5 +203,5 @@ def logged(values: NDArray[np.floating], action: Ints, position: Ints | None) ->
 def _whole(name: str, values: object) -> Ints:
     array = np.asarray(values)
     if not np.issubdtype(array.dtype, np.integer):
-        raise InputError(f"log: {name} is {array.dtype}: expected whole numbers (integers)")
+        raise ContractError(f"log: {name} is {array.dtype}: expected whole numbers (integers)")
     return array.astype(np.int64)

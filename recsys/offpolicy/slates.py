@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 from recsys.offpolicy.estimate import Estimate, linear
 from recsys.offpolicy.log import Floats, Ints, LoggedFeedback, check_propensities
 
@@ -27,7 +27,7 @@ class SlateFeedback:
     reward: float (n,). pscore in (0, 1] and target in [0, 1], float (n,): the behaviour and the
     evaluation policy's probability of what was shown at that position, given what stands above it;
     where positions are drawn independently, simply of what was shown there. group: int (n,), the
-    shopper of the slate. Raises InputError on anything else.
+    shopper of the slate. Raises ContractError on anything else.
     """
 
     slate: Ints
@@ -52,7 +52,7 @@ class SlateFeedback:
         slate, position = self.slate[order], self.position[order]
         twice = np.flatnonzero((slate[1:] == slate[:-1]) & (position[1:] == position[:-1]))
         if len(twice):
-            raise InputError(
+            raise ContractError(
                 f"slates: slate {slate[twice[0]]} has position {position[twice[0]]} more than "
                 "once: expected each position once"
             )
@@ -78,7 +78,7 @@ def per_position(
 ) -> dict[int, Estimate]:
     """The estimate of each position's own rows, by position from the top."""
     if log.position is None:
-        raise InputError("log: it names no positions: expected one in every row")
+        raise ContractError("log: it names no positions: expected one in every row")
     return {
         int(place): estimator(log.take(log.position == place)) for place in np.unique(log.position)
     }

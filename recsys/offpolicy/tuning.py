@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from features.schema import InputError
+from features.schema import ContractError
 from recsys.offpolicy.direct import Rewards
 from recsys.offpolicy.doubly_robust import dr_os, sub_gaussian_dr, switch_dr
 from recsys.offpolicy.estimate import Estimate, Floats
@@ -29,10 +29,10 @@ def slope(candidates: Sequence[Estimate]) -> int:
     """Number of the chosen candidate; they come with falling variance and growing bias.
 
     The last one whose interval, value -+ 2 standard errors, still has a point in common with
-    those of all before it. Raises InputError without a candidate.
+    those of all before it. Raises ContractError without a candidate.
     """
     if not candidates:
-        raise InputError("SLOPE: no candidate: expected at least one estimate")
+        raise ContractError("SLOPE: no candidate: expected at least one estimate")
     low, high = -np.inf, np.inf
     for number, candidate in enumerate(candidates):
         width = 2.0 * standard_error(candidate)

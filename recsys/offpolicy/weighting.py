@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 from recsys.offpolicy.estimate import Estimate, linear, ratio
 from recsys.offpolicy.log import LoggedFeedback
 
@@ -36,7 +36,7 @@ def sub_gaussian_ips(log: LoggedFeedback, strength: float) -> Estimate:
 def sub_gaussian_weight(weight: NDArray[np.float64], strength: float) -> NDArray[np.float64]:
     """w / (1 - strength + strength w), strength in [0, 1]: 0 leaves w, 1 makes it 1 where w > 0."""
     if not 0.0 <= strength <= 1.0:
-        raise InputError(f"sub-Gaussian strength is {strength}: expected a number in [0, 1]")
+        raise ContractError(f"sub-Gaussian strength is {strength}: expected a number in [0, 1]")
     if strength == 1.0:
         return (weight > 0.0).astype(np.float64)
     return weight / (1.0 - strength + strength * weight)

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.schema import ORIGINAL, SchemaError
+from features.schema import ORIGINAL, ContractError, SchemaError
 
 
 def checked_codes(kind: str, ids: Sequence[str], codes: NDArray[np.float32]) -> NDArray[np.float32]:
     table = np.asarray(codes, dtype=np.float32)
     if table.ndim != 2 or len(table) != len(ids):
-        raise SchemaError(
+        raise ContractError(
             f"{kind}_codes must have one row per {kind}_id ({len(ids)}), got shape {table.shape}"
         )
     return table

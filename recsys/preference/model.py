@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from features.ids import IdMap
-from features.schema import ORIGINAL, NotFittedError, SchemaError
+from features.schema import ORIGINAL, ContractError, NotFittedError, SchemaError
 from recsys.preference.config import PreferenceConfig
 from recsys.preference.folding import fold, with_looks
 from recsys.preference.learning import learn
@@ -53,7 +53,7 @@ class StylePreferenceModel:
         """
         codes = np.asarray(style_codes, dtype=np.float32)
         if codes.ndim != 2 or len(codes) != len(style_ids):
-            raise SchemaError(
+            raise ContractError(
                 f"style_codes must have one row per style_id ({len(style_ids)}), "
                 f"got shape {codes.shape}"
             )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 from recsys.simulator.shop import Shop
 
 Floats = NDArray[np.float64]
@@ -27,7 +27,7 @@ def one_look(look: int) -> Policy:
 
     def policy(shop: Shop, rows: Ints) -> Floats:
         if not 0 <= look <= shop.n_looks:
-            raise InputError(f"look is {look}: expected a number in 0..{shop.n_looks}")
+            raise ContractError(f"look is {look}: expected a number in 0..{shop.n_looks}")
         return np.broadcast_to(np.eye(shop.n_looks + 1)[look], (len(rows), shop.n_looks + 1))
 
     return policy
@@ -41,7 +41,7 @@ def per_shopper(probabilities: Floats) -> Policy:
 
     def policy(shop: Shop, rows: Ints) -> Floats:
         if probabilities.shape != shop.utility.shape:
-            raise InputError(
+            raise ContractError(
                 f"probabilities have shape {probabilities.shape}: expected {shop.utility.shape}, "
                 "one row per shopper and one column per look and for the plain photo"
             )

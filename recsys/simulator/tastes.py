@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from features.schema import SchemaError
+from features.schema import ContractError
 from recsys.simulator.config import SimulatorConfig
 
 Floats = NDArray[np.float64]
@@ -20,7 +20,7 @@ def family_membership(families: ArrayLike, n_looks: int) -> Floats:
     if matrix.ndim == 1:
         matrix = (matrix[:, None] == np.unique(matrix)[None, :]).astype(np.float64)
     if n_looks < 1 or matrix.ndim != 2 or len(matrix) != n_looks:
-        raise SchemaError(
+        raise ContractError(
             f"families have shape {matrix.shape}, expected one integer or one row for each of the "
             f"{n_looks} looks (at least one)"
         )

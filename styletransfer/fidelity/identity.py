@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ def identity(embedding: NDArray[np.float32], catalogue: NDArray[np.float32], own
         of equal rows proves nothing.
 
     Raises:
-        InputError: shapes that do not fit, or `own` outside the catalogue.
+        ContractError: shapes that do not fit, or `own` outside the catalogue.
     """
     if embedding.shape != catalogue.shape[1:] or not 0 <= own < len(catalogue):
-        raise InputError(
+        raise ContractError(
             f"identity cannot be judged: got an embedding {embedding.shape}, a catalogue "
             f"{catalogue.shape} and own row {own}: expected (d,), (n, d) and 0 <= own < n"
         )

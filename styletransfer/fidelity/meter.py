@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 from styletransfer.colour import delta_e_2000, lightness, to_lab
 from styletransfer.fidelity.arrival import arrival
 from styletransfer.fidelity.edges import Edges
@@ -59,13 +59,13 @@ class FidelityMeter:
         identity_rank: int | None = None,
         text: float | None = None,
     ) -> FidelityReport:
-        """Measure a render (h, w, 3) uint8 of the original's shape, else InputError.
+        """Measure a render (h, w, 3) uint8 of the original's shape, else ContractError.
 
         `look` adds the arrival outside the mask; `identity_rank` and `text` come from the caller,
         who has the catalogue's embeddings and the OCR.
         """
         if render.shape != self._original.shape or render.dtype != np.uint8:
-            raise InputError(
+            raise ContractError(
                 f"the render is {render.dtype} of shape {render.shape}, expected uint8 of shape "
                 f"{self._original.shape} like its original: measure before resizing"
             )

@@ -49,7 +49,7 @@ def copied_share(picture: NDArray[np.uint8], look: NDArray[np.uint8]) -> float:
     whose lightness deviates by less than 8 of 255 are left out, and a set of none but such gives
     0. A near copy has a normalised cross-correlation of lightness of at least .95, anywhere in the
     look at a longer side of 256, 320, 384, 480 or 576 px, turned left to right too. Raises
-    InputError for other arrays.
+    ContractError for other arrays.
     """
     found, count = find_copies(picture, look)
     return len(found) / count if count else 0.0

@@ -31,7 +31,7 @@ def find_figures(look: NDArray[np.uint8]) -> NDArray[np.bool_]:
     Figures are found by the segmenter of people in photos, which knows painted ones too, faces by
     local binary patterns (Liao et al., "Learning multi-scale block local binary patterns for face
     recognition", 2007, the cascade of scikit-image). Where a picture is little but its figures,
-    only their upper parts or only faces count, or nothing. Raises InputError for another array,
+    only their upper parts or only faces count, or nothing. Raises ContractError for another array,
     WeightsError where the network's weights are missing.
     """
     require_picture(look)

@@ -22,7 +22,7 @@ def within_margins(look: NDArray[np.uint8]) -> tuple[slice, slice]:
     """Rows and columns of a picture (h, w, 3) uint8 without its plain margins.
 
     Each is up to 12 % of its side. From every side 1.5 % are cut in any case: photos of canvases
-    show their edge there. A picture that is plain all over keeps the rest. Raises InputError for
+    show their edge there. A picture that is plain all over keeps the rest. Raises ContractError for
     another array.
     """
     require_picture(look)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import ConfigError, InputError
+from features.schema import ConfigError, ContractError
 from styletransfer.sets.layout import read_layout
 from styletransfer.sets.light import contact_shadow, read_light
 from styletransfer.sets.synthesis import SetLayout
@@ -78,10 +78,10 @@ class SetPlacer:
         """Surroundings float32 (h, w, 3), mostly in 0..1, of a square set uint8 (s, s, 3).
 
         `shift` in 0..1 moves the window that the photo's shape cuts out of the set, `mirrored`
-        turns it left to right: variants that cost nothing. Raises InputError for another array.
+        turns it left to right: variants that cost nothing. Raises ContractError for another array.
         """
         if made.ndim != 3 or made.shape[0] != made.shape[1] or made.dtype != np.uint8:
-            raise InputError(
+            raise ContractError(
                 f"the set is {made.dtype} of shape {made.shape}, expected uint8 (s, s, 3): make it "
                 "with make_set"
             )

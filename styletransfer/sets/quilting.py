@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 
 Picture = NDArray[np.float32]
 
@@ -18,12 +18,12 @@ def close_columns(picture: Picture, width: int) -> Picture:
     """The first `width` columns of a picture, which then join themselves from right to left.
 
     `picture` float32 (h, w, 3), `width` below w: the columns beyond it are the overlap, laid over
-    the first ones up to the cheapest path. Returns (h, width, 3). Raises InputError where there is
-    no overlap or it is longer than what is kept.
+    the first ones up to the cheapest path. Returns (h, width, 3). Raises ContractError where there
+    is no overlap or it is longer than what is kept.
     """
     overlap = picture.shape[1] - width
     if not 0 < overlap <= width:
-        raise InputError(
+        raise ContractError(
             f"columns to close must be fewer than {picture.shape[1]} and at least half, got {width}"
         )
     after, first = picture[:, width:], picture[:, :overlap]

@@ -40,7 +40,7 @@ def find_tile(look: NDArray[np.uint8]) -> Tile | None:
     """The part of a picture (h, w, 3) uint8 that repeats without a seam, or None where none does.
 
     That is the picture itself where its ends join, or as many of its periods as it holds whole,
-    closed by quilting. Raises InputError for another array.
+    closed by quilting. Raises ContractError for another array.
     """
     small = resize_longest(look, _MEASURED_PX, upscale=True)
     lightness = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float64)
@@ -122,7 +122,7 @@ def is_tile(look: NDArray[np.uint8]) -> bool:
     The step across the join is held against the steps between neighbouring lines within the
     picture. A border of one colour joins too, without making a tile: it must vary about as much
     as the picture does; and a picture that is not alike all over must join better than one that
-    is, or it shows a subject. Raises InputError for another array.
+    is, or it shows a subject. Raises ContractError for another array.
     """
     require_picture(look)
     lab = cv2.cvtColor(

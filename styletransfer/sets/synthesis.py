@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.images import require_picture, resize, resize_longest
-from features.schema import ConfigError, InputError
+from features.schema import ConfigError, ContractError, InputError
 from styletransfer.sets.copying import BLOCK_PX, LONGEST_PX, Block, copied_share, find_copies
 from styletransfer.sets.figures import find_figures
 from styletransfer.sets.guides import SetLayout, guide, layout_light
@@ -76,7 +76,8 @@ def make_set(
         verbatim: whether the shop may show the look's picture as it is.
 
     Raises:
-        InputError: a look that is no picture or too small, or a side below 96 px.
+        ContractError: a look that is no picture, or a side below 96 px.
+        InputError: a look that is too small.
     """
     require_picture(look)
     if min(look.shape[:2]) < LEAST_LOOK_PX:
@@ -85,7 +86,7 @@ def make_set(
             f"got {look.shape[1]} x {look.shape[0]} px: give a larger picture"
         )
     if side_px < LEAST_SIDE_PX:
-        raise InputError(f"a set's side must be at least {LEAST_SIDE_PX} px, got {side_px}")
+        raise ContractError(f"a set's side must be at least {LEAST_SIDE_PX} px, got {side_px}")
     rng = np.random.default_rng(seed)
     tile = find_tile(look)
     if tile is not None:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from features.schema import InputError
+from features.schema import ContractError
 from styletransfer.transport.gaussian import gaussian_map, moments
 
 
@@ -28,7 +28,7 @@ def transport_features(features: Tensor, style: Tensor, ridge: float = 1e-3) -> 
         Float (b, c, h, w), of the type and device of `features`; no gradient passes.
 
     Raises:
-        InputError: shapes that do not fit, or values that are not finite.
+        ContractError: shapes that do not fit, or values that are not finite.
     """
     shapes = tuple(features.shape), tuple(style.shape)
     if (
@@ -37,7 +37,7 @@ def transport_features(features: Tensor, style: Tensor, ridge: float = 1e-3) -> 
         or shapes[0][1] != shapes[1][1]
         or shapes[1][0] not in (1, shapes[0][0])
     ):
-        raise InputError(
+        raise ContractError(
             f"feature maps must be (b, c, h, w) and (b or 1, c, h', w'), got {shapes[0]} and "
             f"{shapes[1]}"
         )

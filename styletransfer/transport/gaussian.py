@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,8 @@ def moments(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean (d,) and covariance (d, d), divided by n, of points (n, d) with `weights` (n,) >= 0.
 
-    Raises InputError on other shapes, no points, values that are not finite, or no weight at all.
+    Raises ContractError on other shapes, no points, values that are not finite, or no weight at
+    all.
     """
     require_points(points, "points")
     cloud = np.asarray(points, dtype=np.float64)
@@ -75,17 +76,19 @@ def gaussian_map(
         variance at all are left out of it: they hold nothing to move.
 
     Raises:
-        InputError: shapes that do not fit, or a negative ridge.
+        ContractError: shapes that do not fit, or a negative ridge.
     """
     d = np.shape(source_mean)[0] if np.ndim(source_mean) == 1 else -1
     shapes = [np.shape(a) for a in (source_mean, target_mean, source_covariance, target_covariance)]
     if shapes != [(d,), (d,), (d, d), (d, d)]:
-        raise InputError(
+        raise ContractError(
             "moments to transport must be of equal size, means (d,) and covariances (d, d): got "
             f"means {shapes[0]} and {shapes[1]}, covariances {shapes[2]} and {shapes[3]}"
         )
     if not ridge >= 0.0:
-        raise InputError(f"the ridge of a Gaussian map is a variance: got {ridge}, expected >= 0")
+        raise ContractError(
+            f"the ridge of a Gaussian map is a variance: got {ridge}, expected >= 0"
+        )
     floor = ridge * np.eye(d)
     root, inverse_root = _roots(np.asarray(source_covariance, dtype=np.float64) + floor)
     between, _ = _roots(root @ (np.asarray(target_covariance, dtype=np.float64) + floor) @ root)
@@ -118,22 +121,24 @@ def _roots(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np
 
 
 def require_points(points: NDArray[np.floating], name: str) -> None:
-    """Raise InputError unless `points` is a non-empty, finite array of shape (n, d)."""
+    """Raise ContractError unless `points` is a non-empty, finite array of shape (n, d)."""
     shape = np.shape(points)
     if len(shape) != 2 or 0 in shape:
-        raise InputError(f"{name} must be a non-empty array of shape (n, d), got shape {shape}")
+        raise ContractError(f"{name} must be a non-empty array of shape (n, d), got shape {shape}")
     if not np.isfinite(points).all():
-        raise InputError(f"{name} must be finite, got NaN or infinite values: drop those rows")
+        raise ContractError(f"{name} must be finite, got NaN or infinite values: drop those rows")
 
 
 def normalised_weights(weights: NDArray[np.floating], n: int) -> NDArray[np.float64]:
-    """Weights (n,) scaled to the sum 1; InputError on another shape, a negative one, or no sum."""
+    """Weights (n,) scaled to the sum 1; ContractError where they cannot be."""
     values = np.asarray(weights, dtype=np.float64)
     if values.shape != (n,):
-        raise InputError(f"weights must be one number per point, got {values.shape} for {n} points")
+        raise ContractError(
+            f"weights must be one number per point, got {values.shape} for {n} points"
+        )
     total = values.sum()
     if not 0.0 < total < np.inf or values.min() < 0.0:
-        raise InputError(
+        raise ContractError(
             "weights must be finite, none negative and one at least above zero, got a sum of "
             f"{total} and a least of {values.min()}"
         )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from features.images import require_picture, resize
-from features.schema import InputError
+from features.schema import ContractError
 from styletransfer.colour import to_lab, to_levels, to_srgb
 from styletransfer.transport.sliced import sliced_map
 from styletransfer.transport.texture import micro_texture
@@ -45,12 +45,12 @@ def paint_transport(
         uint8 (h, w, 3). Edges stay where they are: nothing but colour and fine grain changes.
 
     Raises:
-        InputError: no such pictures, or a strength out of range.
+        ContractError: no such pictures, or a strength out of range.
     """
     require_picture(picture)
     require_picture(look_picture)
     if not 0.0 <= strength <= 1.0:
-        raise InputError(f"a transport's strength is {strength}: expected 0 to 1")
+        raise ContractError(f"a transport's strength is {strength}: expected 0 to 1")
     if strength == 0.0:
         return picture
     height, width = picture.shape[:2]

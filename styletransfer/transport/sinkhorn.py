@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 from sklearn.cluster import KMeans
 
-from features.schema import InputError
+from features.schema import ContractError
 from styletransfer.transport.gaussian import normalised_weights, require_points
 
 
@@ -70,11 +70,11 @@ def palette(points: NDArray[np.floating], size: int, seed: int) -> Palette:
     """At most `size` colours that stand for points (n, d): centres of k-means, with their shares.
 
     Fewer come back when there are fewer distinct points. Deterministic given `seed`. Raises
-    InputError on other shapes, values that are not finite, or a size below 1.
+    ContractError on other shapes, values that are not finite, or a size below 1.
     """
     require_points(points, "points of a palette")
     if size < 1:
-        raise InputError(f"a palette needs at least 1 colour, got {size}")
+        raise ContractError(f"a palette needs at least 1 colour, got {size}")
     cloud = np.asarray(points, dtype=np.float64)
     distinct, counts = np.unique(cloud, axis=0, return_counts=True)
     if len(distinct) > size:
@@ -105,18 +105,18 @@ def sinkhorn(
         tolerance: marginal error at which to stop.
 
     Raises:
-        InputError: shapes that do not fit, values out of range.
+        ContractError: shapes that do not fit, values out of range.
     """
     costs = np.asarray(cost, dtype=np.float64)
     if costs.ndim != 2 or not np.isfinite(costs).all():
-        raise InputError(f"a transport cost must be a finite (n, m) array, got {costs.shape}")
+        raise ContractError(f"a transport cost must be a finite (n, m) array, got {costs.shape}")
     if not 0.0 < regularisation < np.inf:
-        raise InputError(
+        raise ContractError(
             f"entropic transport needs a regularisation above 0, got {regularisation}: about 1 % "
             "of the mean cost is sharp, 10 % smooth"
         )
     if max_iterations < 1:
-        raise InputError(f"entropic transport needs at least 1 iteration, got {max_iterations}")
+        raise ContractError(f"entropic transport needs at least 1 iteration, got {max_iterations}")
     rows = normalised_weights(source_weights, costs.shape[0])
     columns = normalised_weights(target_weights, costs.shape[1])
     with np.errstate(divide="ignore"):
@@ -142,11 +142,11 @@ def barycentric_projection(
 ) -> NDArray[np.float64]:
     """Where each of n source points goes on average: plan (n, m), target (m, d) -> (n, d).
 
-    Raises InputError when shapes do not fit or a source point has no mass.
+    Raises ContractError when shapes do not fit or a source point has no mass.
     """
     masses = np.asarray(plan, dtype=np.float64).sum(axis=1, keepdims=True)
     if np.ndim(target) != 2 or plan.shape[1] != len(target) or not masses.min() > 0:
-        raise InputError(
+        raise ContractError(
             f"a plan {plan.shape} cannot be projected on points {np.shape(target)}: expected "
             "(n, m) and (m, d), with mass in every row"
         )
@@ -158,10 +158,10 @@ def entropic_map(source: Palette, target: Palette, regularisation: float = 0.02)
 
     `regularisation` is a share of the mean squared distance between the palettes, so that it means
     the same for any of them. Palettes that are one and the same point give that point. Raises
-    InputError on palettes of unlike dimension, or as `sinkhorn` does.
+    ContractError on palettes of unlike dimension, or as `sinkhorn` does.
     """
     if source.colours.shape[1] != target.colours.shape[1]:
-        raise InputError(
+        raise ContractError(
             f"palettes must be of one dimension, got {source.colours.shape[1]} and "
             f"{target.colours.shape[1]}"
         )

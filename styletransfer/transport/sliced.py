@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 from styletransfer.transport.gaussian import require_points
 
 
@@ -57,17 +57,17 @@ def sliced_map(
         quantiles: how finely each line's distribution is matched, at least 2; fewer are smoother.
 
     Raises:
-        InputError: shapes that do not fit, values not finite, or numbers out of range.
+        ContractError: shapes that do not fit, values not finite, or numbers out of range.
     """
     require_points(source, "source points")
     require_points(target, "target points")
     d = source.shape[1]
     if target.shape[1] != d:
-        raise InputError(
+        raise ContractError(
             f"clouds to transport must be of one dimension, got {d} and {target.shape[1]}"
         )
     if iterations < 1 or quantiles < 2:
-        raise InputError(
+        raise ContractError(
             "sliced transport needs at least 1 iteration and 2 quantiles, got "
             f"{iterations} and {quantiles}"
         )

@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 from features.efficientnet import EfficientNetLite0, SameConv2d, load_pretrained
 from features.encoders import ContentEncoder, StyleEncoder, center_and_normalise
 from features.images import crop_square, resize
-from features.schema import ConfigError, InputError
+from features.schema import ConfigError, ContractError
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -140,7 +140,7 @@ def test_an_untrained_network_has_the_published_parameter_count():
 
 @pytest.mark.parametrize("encoder", [StyleEncoder, ContentEncoder])
 def test_encoders_refuse_what_is_no_picture(encoder):
-    with pytest.raises(InputError, match=r"uint8 of shape \(h, w, 3\), got float64"):
+    with pytest.raises(ContractError, match=r"uint8 of shape \(h, w, 3\), got float64"):
         encoder().encode([np.zeros((20, 20, 3))])
     with pytest.raises(ConfigError, match="threads must be at least 1, got 0"):
         encoder(threads=0)
@@ -182,9 +182,9 @@ def test_a_code_at_the_centre_becomes_zeros():
 
 
 def test_codes_of_another_shape_are_refused():
-    with pytest.raises(InputError, match=r"codes must be \(n, d\) and center \(d,\), got \(3,\)"):
+    with pytest.raises(ContractError, match=r"must be \(n, d\) and center \(d,\), got \(3,\)"):
         center_and_normalise(np.zeros(3, np.float32))
-    with pytest.raises(InputError, match="centre of no codes"):
+    with pytest.raises(ContractError, match="centre of no codes"):
         center_and_normalise(np.zeros((0, 3), np.float32))
-    with pytest.raises(InputError, match="must be finite"):
+    with pytest.raises(ContractError, match="must be finite"):
         center_and_normalise(np.full((2, 3), np.nan, np.float32))

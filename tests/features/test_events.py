@@ -18,7 +18,7 @@ from features.events import (
     split_at,
     time_split,
 )
-from features.schema import ConfigError, InputError
+from features.schema import ConfigError, ContractError, InputError
 from features.tables import validate_events
 
 NOON = pd.Timestamp("2026-01-01 12:00", tz="UTC")
@@ -192,7 +192,7 @@ def test_an_infinite_half_life_means_no_decay() -> None:
 
 
 def test_events_of_the_future_are_refused() -> None:
-    with pytest.raises(InputError, match=r"after now_utc .*split_at"):
+    with pytest.raises(ContractError, match=r"after now_utc .*split_at"):
         event_weights(log(timestamp=[NOON]), EventWeights(), NOON - pd.Timedelta(seconds=1))
 
 
@@ -219,7 +219,7 @@ def test_interactions_sum_weights_and_leave_out_what_weighs_nothing() -> None:
     ]
     assert table["weight"].dtype == np.float32
     assert table["last_timestamp"].tolist() == [NOON + pd.Timedelta(days=2), NOON]
-    with pytest.raises(InputError, match=r"shape \(3,\) for 4 events"):
+    with pytest.raises(ContractError, match=r"shape \(3,\) for 4 events"):
         interactions(events, np.ones(3, dtype=np.float32))
 
 
@@ -251,7 +251,7 @@ def test_the_cut_has_the_asked_share_before_it() -> None:
 def test_a_log_without_a_span_of_time_cannot_be_split() -> None:
     with pytest.raises(InputError, match="all 2 have the same time"):
         time_split(log(item_id=["a", "b"]))
-    with pytest.raises(InputError, match="fraction is 1"):
+    with pytest.raises(ContractError, match="fraction is 1"):
         time_split(log(item_id=["a", "b"]), 1.0)
-    with pytest.raises(InputError, match="without a time zone"):
+    with pytest.raises(ContractError, match="without a time zone"):
         split_at(log(item_id=["a"]), pd.Timestamp("2026-01-01"))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.ids import IdMap
-from features.schema import InputError
+from features.schema import ContractError, InputError
 
 IDS = st.lists(st.text(max_size=8), unique=True, max_size=30)
 
@@ -52,7 +52,7 @@ def test_to_ids_keeps_the_shape_of_the_positions() -> None:
 
 @pytest.mark.parametrize("position", [-1, 2])
 def test_a_position_outside_the_map_is_refused_instead_of_wrapping_round(position: int) -> None:
-    with pytest.raises(InputError, match=rf"positions must be in 0..1, got {position}"):
+    with pytest.raises(ContractError, match=rf"positions must be in 0..1, got {position}"):
         IdMap(["a", "b"]).to_ids(np.array([0, position]))
 
 

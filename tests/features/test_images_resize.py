@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from features.images import crop_square, decode, encode, resize, resize_longest
-from features.schema import ConfigError, InputError
+from features.schema import ConfigError, ContractError
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_unknown_formats_and_qualities_are_refused(photo):
     ],
 )
 def test_other_arrays_are_refused(wrong):
-    with pytest.raises(InputError, match="a picture must be"):
+    with pytest.raises(ContractError, match="a picture must be"):
         resize_longest(wrong, 10)
 
 

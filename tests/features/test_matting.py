@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from features.matting import product_mask
-from features.schema import ImageError, InputError
+from features.schema import ContractError, ImageError
 
 
 def _scene(
@@ -110,7 +110,7 @@ def test_a_mask_that_does_not_fit_its_picture_is_refused_in_one_clear_line(
 
 
 def test_a_float_picture_is_refused() -> None:
-    with pytest.raises(InputError, match="uint8"):
+    with pytest.raises(ContractError, match="uint8"):
         product_mask(np.zeros((20, 20, 3), dtype=np.float32))  # type: ignore[arg-type]
 
 

@@ -35,9 +35,15 @@ def catalogue(**columns: object) -> pd.DataFrame:
 def test_every_error_is_a_stylefeed_error_and_bad_input_is_told_apart() -> None:
     for error in (schema.SchemaError, schema.ImageError, schema.ConfigError):
         assert issubclass(error, schema.InputError)
-    for error in (schema.InputError, schema.WeightsError, schema.NotFittedError):
+    for error in (
+        schema.InputError,
+        schema.ContractError,
+        schema.WeightsError,
+        schema.NotFittedError,
+    ):
         assert issubclass(error, schema.StylefeedError)
-    assert not issubclass(schema.WeightsError, schema.InputError)
+    for error in (schema.ContractError, schema.WeightsError):
+        assert not issubclass(error, schema.InputError)
 
 
 def test_a_log_of_required_columns_gets_every_canonical_column_and_dtype() -> None:

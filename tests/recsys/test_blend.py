@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.schema import InputError
+from features.schema import ContractError
 from recsys.candidates.blend import blended
 
 
@@ -32,5 +32,5 @@ def test_a_model_without_an_opinion_changes_nothing() -> None:
 
 @pytest.mark.parametrize("weights", [[1.0], [0.0, 0.0], [-1.0, 2.0]])
 def test_weights_that_do_not_fit_are_refused(weights: list[float]) -> None:
-    with pytest.raises(InputError, match="expected one per model"):
+    with pytest.raises(ContractError, match="expected one per model"):
         blended([np.ones((1, 2), np.float32)] * 2, weights)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from features.schema import InputError, NotFittedError
+from features.schema import ContractError, NotFittedError
 from recsys.calibration import ISOTONIC_FROM, ScoreCalibrator, calibration_error
 
 
@@ -105,13 +105,13 @@ def test_the_error_is_the_mean_gap_of_the_bins() -> None:
 
 
 def test_bad_input_is_refused_in_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="at least one row"):
+    with pytest.raises(ContractError, match="at least one row"):
         ScoreCalibrator().fit(np.empty(0), np.empty(0))
-    with pytest.raises(InputError, match="expected one of each"):
+    with pytest.raises(ContractError, match="expected one of each"):
         ScoreCalibrator().fit(np.ones(3), np.ones(2))
-    with pytest.raises(InputError, match="finite scores"):
+    with pytest.raises(ContractError, match="finite scores"):
         ScoreCalibrator().fit(np.array([np.nan]), np.ones(1))
-    with pytest.raises(InputError, match="outcomes of 0 or 1"):
+    with pytest.raises(ContractError, match="outcomes of 0 or 1"):
         ScoreCalibrator().fit(np.ones(2), np.array([0, 2]))
     with pytest.raises(NotFittedError):
         ScoreCalibrator().probability(np.ones(2))

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from features.ids import IdMap
-from features.schema import InputError, NotFittedError
+from features.schema import ContractError, NotFittedError
 from recsys.candidates import (
     ALS,
     BPR,
@@ -185,7 +185,7 @@ def test_content_finds_items_nobody_touched() -> None:
     "model", [Content(np.zeros((3, 2), np.float32)), CategoryPopularity(np.zeros(3, np.int64))]
 )
 def test_item_knowledge_of_another_catalogue_is_refused(model: CandidateModel) -> None:
-    with pytest.raises(InputError, match="for 25"):
+    with pytest.raises(ContractError, match="for 25"):
         model.fit(tribes())
 
 
@@ -197,5 +197,5 @@ def test_loading_another_kind_of_model_is_refused(tmp_path: Path) -> None:
 
 def test_positions_off_the_matrix_are_refused() -> None:
     model = Popularity().fit(tribes())
-    with pytest.raises(InputError, match=r"reach from 0 to 99: expected -1 \(unknown\) to 60"):
+    with pytest.raises(ContractError, match=r"reach from 0 to 99: expected -1 \(unknown\) to 60"):
         model.recommend(np.array([0, 99]), 3)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from features.schema import InputError, SchemaError
+from features.schema import ContractError, SchemaError
 from recsys.comparison import bootstrap_means, compare, holm
 
 N_USERS = 400
@@ -97,10 +97,10 @@ def test_the_same_seed_gives_the_same_table_whatever_the_block() -> None:
     ("change", "error", "match"),
     [
         ({"reference": "gone"}, SchemaError, "no column 'gone'"),
-        ({"draws": 0}, InputError, "draws is 0"),
-        ({"level": 1.0}, InputError, "level 1.0"),
-        ({"scores": scores().iloc[:1]}, InputError, "1 users with 0 gaps"),
-        ({"scores": scores().assign(near=np.nan)}, InputError, "400 gaps"),
+        ({"draws": 0}, ContractError, "draws is 0"),
+        ({"level": 1.0}, ContractError, "level 1.0"),
+        ({"scores": scores().iloc[:1]}, ContractError, "1 users with 0 gaps"),
+        ({"scores": scores().assign(near=np.nan)}, ContractError, "400 gaps"),
     ],
 )
 def test_bad_input_is_named(change: dict[str, object], error: type, match: str) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 from recsys.dpp import dpp_order
 
 
@@ -80,5 +80,5 @@ def test_all_items_are_placed_once_even_when_nothing_is_new() -> None:
     ],
 )
 def test_bad_input_is_named(relevance: list[float], k: int, strength: float, match: str) -> None:
-    with pytest.raises(InputError, match=match):
+    with pytest.raises(ContractError, match=match):
         dpp_order(np.array(relevance), np.eye(3), k, strength)

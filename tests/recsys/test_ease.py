@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from features.schema import InputError
+from features.schema import ContractError, InputError
 from recsys.candidates.ease import item_weights
 
 
@@ -21,7 +21,7 @@ def test_each_column_is_the_ridge_regression_of_an_item_on_the_others() -> None:
 
 
 def test_impossible_settings_are_refused() -> None:
-    with pytest.raises(InputError, match=r"l2 is 0\.0: expected a number over 0"):
+    with pytest.raises(ContractError, match=r"l2 is 0\.0: expected a number over 0"):
         item_weights(sparse.csr_matrix((2, 2)), l2=0.0)
     with pytest.raises(InputError, match="got 20001 items: expected at most 20000; use ItemKNN"):
         item_weights(sparse.csr_matrix((1, 20_001)), l2=1.0)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.schema import InputError, SchemaError
+from features.schema import ContractError, SchemaError
 from recsys.experiment import interleaving_test, team_draft
 
 ORDERS = st.permutations([f"{number:02d}" for number in range(8)])
@@ -104,7 +104,7 @@ def test_the_p_value_counts_coin_tosses(a: int, b: int, ties: int) -> None:
 
 def test_bad_tables_are_refused() -> None:
     table = ranking({"u": ["x"]})
-    with pytest.raises(InputError, match="k is 0"):
+    with pytest.raises(ContractError, match="k is 0"):
         team_draft(table, table, 0, 0)
     with pytest.raises(SchemaError, match="ranking b has no column 'rank'"):
         team_draft(table, table.drop(columns="rank"), 3, 0)

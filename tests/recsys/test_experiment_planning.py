@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.schema import ConfigError, InputError
+from features.schema import ConfigError, ContractError
 from recsys.experiment import (
     PlanConfig,
     benjamini_hochberg,
@@ -41,9 +41,9 @@ def test_a_fair_split_is_seldom_called_broken_and_a_leaking_one_nearly_always() 
 
 
 def test_a_split_that_cannot_be_tested_is_refused() -> None:
-    with pytest.raises(InputError, match="the same arms in both"):
+    with pytest.raises(ContractError, match="the same arms in both"):
         sample_ratio({"a": 1}, {"a": 1, "b": 1})
-    with pytest.raises(InputError, match="positive share"):
+    with pytest.raises(ContractError, match="positive share"):
         sample_ratio({"a": 1, "b": 2}, {"a": 1, "b": 0})
 
 
@@ -89,9 +89,9 @@ def test_plans_out_of_range_are_refused() -> None:
         PlanConfig(alpha=0.5, power=0.4)
     with pytest.raises(ConfigError, match=r"inside -1\.\.1"):
         PlanConfig(covariate_correlation=1.0)
-    with pytest.raises(InputError, match="expected positive numbers"):
+    with pytest.raises(ContractError, match="expected positive numbers"):
         minimum_detectable_effect(0.0, 100, PlanConfig())
-    with pytest.raises(InputError, match="smallest difference worth finding"):
+    with pytest.raises(ContractError, match="smallest difference worth finding"):
         required_users(0.0, 1.0, PlanConfig())
 
 
@@ -116,5 +116,5 @@ def test_adjustment_by_hand() -> None:
     p = [0.01, 0.04, 0.03, 0.005]
     assert holm(p) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert benjamini_hochberg(p) == pytest.approx([0.02, 0.04, 0.04, 0.02])
-    with pytest.raises(InputError, match=r"numbers in 0\.\.1"):
+    with pytest.raises(ContractError, match=r"numbers in 0\.\.1"):
         holm([0.5, 1.5])

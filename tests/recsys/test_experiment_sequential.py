@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.polynomial.hermite_e import hermegauss
 
-from features.schema import ConfigError, InputError, SchemaError
+from features.schema import ConfigError, ContractError, InputError, SchemaError
 from recsys.experiment import SequentialConfig, confidence_sequence, monitor
 from recsys.experiment.sequential import mixture_ratio
 
@@ -102,9 +102,9 @@ def test_a_stream_that_never_varies_says_nothing() -> None:
 
 
 def test_readings_that_cannot_be_are_refused() -> None:
-    with pytest.raises(InputError, match=r"ascending counts in 2\.\.10"):
+    with pytest.raises(ContractError, match=r"ascending counts in 2\.\.10"):
         confidence_sequence(np.ones(10), [5, 5], CONFIG)
-    with pytest.raises(InputError, match="one finite number per row"):
+    with pytest.raises(ContractError, match="one finite number per row"):
         confidence_sequence([1.0, np.nan, 2.0], [3], CONFIG)
     with pytest.raises(InputError, match="arm 'looks' has 0 shoppers at peek 3"):
         monitor(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from features.schema import ConfigError, InputError
+from features.schema import ConfigError, ContractError, InputError
 from recsys.guardrails import GuardRails, guarded, permitted
 from recsys.policy import PolicyConfig, draw, look_probabilities
 
@@ -62,7 +62,7 @@ def test_bad_rails_are_refused() -> None:
         GuardRails(excluded=("original",))
     with pytest.raises(InputError, match=r"\['s9'\] are not among the looks"):
         permitted(np.ones((1, 4), dtype=bool), LOOKS, GuardRails(excluded=("s9",)))
-    with pytest.raises(InputError, match="use `permitted` first"):
+    with pytest.raises(ContractError, match="use `permitted` first"):
         guarded(np.full((1, 4), 0.25), LOOKS, GuardRails(excluded=("s1",)))
-    with pytest.raises(InputError, match="and one original"):
+    with pytest.raises(ContractError, match="and one original"):
         guarded(np.full((1, 2), 0.5), ["s1", "s2"], GuardRails())

@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse
 
 from features.ids import IdMap
-from features.schema import InputError, NotFittedError, SchemaError
+from features.schema import ContractError, InputError, NotFittedError, SchemaError
 from recsys.candidates import Interactions
 
 TABLE = pd.DataFrame(
@@ -56,5 +56,5 @@ def test_bad_input_is_refused_with_what_was_expected() -> None:
         Interactions.from_table(TABLE.drop(columns="weight"))
     with pytest.raises(InputError, match="interaction 0 has weight nan"):
         Interactions.from_table(TABLE.assign(weight=[np.nan, 1.0, 1.0, 1.0]))
-    with pytest.raises(InputError, match=r"shape \(3, 2\): expected \(users, items\) = \(2, 3\)"):
+    with pytest.raises(ContractError, match=r"\(3, 2\): expected \(users, items\) = \(2, 3\)"):
         Interactions(sparse.csr_matrix((3, 2)), IdMap(["a", "b"]), IdMap(["x", "y", "z"]))

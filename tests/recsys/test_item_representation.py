@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.ids import IdMap
-from features.schema import ConfigError, InputError, NotFittedError, SchemaError
+from features.schema import ConfigError, ContractError, InputError, NotFittedError, SchemaError
 from recsys.candidates import Content, Interactions
 from recsys.item_representation import BlockWeights, ItemRepresentation
 from recsys.knowledge import ItemFeatures
@@ -149,7 +149,7 @@ def test_bad_input_is_refused_in_one_clear_line() -> None:
     with pytest.raises(InputError, match=r"\['000'"):
         ItemRepresentation().fit(items.assign(price=-1.0), features)
     other = ItemFeatures(features.item_ids, features.content[:, :9], features.style_codes)
-    with pytest.raises(InputError, match="same encoder"):
+    with pytest.raises(ContractError, match="same encoder"):
         ItemRepresentation().fit(items, features).encode(items, other)
     with pytest.raises(ConfigError, match="1 or more"):
         ItemRepresentation(size=0)

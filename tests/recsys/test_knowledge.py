@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from features.ids import IdMap
-from features.schema import InputError, NotFittedError
+from features.schema import ContractError, NotFittedError
 from recsys.candidates import Interactions, Popularity
 from recsys.candidates.union import union
 from recsys.knowledge import ITEM_COLUMNS, ItemFeatures, Knowledge, gather
@@ -111,7 +111,7 @@ def test_style_similarity_is_the_centred_cosine_with_the_users_embedding() -> No
 def test_events_of_the_future_are_refused() -> None:
     known = knowledge()
     features = ItemFeatures(np.array([], dtype=object), np.zeros((0, 2)), np.zeros((0, 100)))
-    with pytest.raises(InputError, match="expected the past only"):
+    with pytest.raises(ContractError, match="expected the past only"):
         gather(log(), known.interactions, ITEMS, features, None, NOW - pd.Timedelta(days=2))
 
 
@@ -124,5 +124,5 @@ def test_saved_knowledge_gives_the_same_features(tmp_path: Path) -> None:
 
 
 def test_item_features_of_different_lengths_are_refused() -> None:
-    with pytest.raises(InputError, match=r"expected \(1, d\) and \(1, 100\)"):
+    with pytest.raises(ContractError, match=r"expected \(1, d\) and \(1, 100\)"):
         ItemFeatures(np.array(["a"], dtype=object), np.zeros((2, 4)), np.zeros((1, 100)))

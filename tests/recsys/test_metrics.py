@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ir_measures import AP, RR, P, R, Success, nDCG
 
-from features.schema import InputError, SchemaError
+from features.schema import ContractError, InputError, SchemaError
 from recsys.metrics import gini, per_user_accuracy, ranking_metrics
 
 
@@ -113,9 +113,9 @@ def test_bad_tables_are_refused_with_what_was_expected() -> None:
         ranking_metrics(recommendations.drop(columns="rank"), truth, 5)
     with pytest.raises(SchemaError, match="truth has no column 'item_id'"):
         ranking_metrics(recommendations, truth.drop(columns="item_id"), 5)
-    with pytest.raises(InputError, match="k is 0: expected at least 1"):
+    with pytest.raises(ContractError, match="k is 0: expected at least 1"):
         ranking_metrics(recommendations, truth, 0)
-    with pytest.raises(InputError, match=r"has item_id .* twice"):
+    with pytest.raises(ContractError, match=r"has item_id .* twice"):
         ranking_metrics(recommendations.assign(item_id="i00"), truth, 20)
     with pytest.raises(InputError, match="truth has no rows"):
         ranking_metrics(recommendations, truth.iloc[:0], 5)

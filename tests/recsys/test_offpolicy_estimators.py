@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 from recsys.offpolicy import (
     Estimate,
     LoggedFeedback,
@@ -160,10 +160,10 @@ def test_difference_and_lift_of_two_policies_on_the_same_rows() -> None:
     assert math.isclose(lift.value, b.value / a.value - 1)
     assert math.isclose(lift.per_round.mean(), lift.value, rel_tol=1e-9)
     assert difference(a, a).per_round.std() == 0.0
-    with pytest.raises(InputError, match="expected the same logged rows"):
+    with pytest.raises(ContractError, match="expected the same logged rows"):
         difference(b, ips(log.take(np.arange(10))))
     nobody = LoggedFeedback(log.action, 0 * log.reward, log.pscore, log.policy)
-    with pytest.raises(InputError, match="expected above 0"):
+    with pytest.raises(ContractError, match="expected above 0"):
         relative_lift(b, ips(nobody))
 
 
@@ -177,15 +177,15 @@ def test_a_policy_the_log_never_shows_has_no_self_normalised_value() -> None:
 
 def test_settings_out_of_range_and_ill_fitting_predictions_are_refused() -> None:
     log, q = _world(20, 0)
-    with pytest.raises(InputError, match=r"strength is 1.5: expected a number in \[0, 1\]"):
+    with pytest.raises(ContractError, match=r"strength is 1.5: expected a number in \[0, 1\]"):
         sub_gaussian_ips(log, 1.5)
-    with pytest.raises(InputError, match="threshold is -1: expected a number of at least 0"):
+    with pytest.raises(ContractError, match="threshold is -1: expected a number of at least 0"):
         switch_dr(log, q, -1)
-    with pytest.raises(InputError, match="shrinkage is nan"):
+    with pytest.raises(ContractError, match="shrinkage is nan"):
         dr_os(log, q, math.nan)
-    with pytest.raises(InputError, match=r"q has shape \(20, 3\): expected \(20, 4\)"):
+    with pytest.raises(ContractError, match=r"q has shape \(20, 3\): expected \(20, 4\)"):
         dr(log, q[:, :3])
     only_target = LoggedFeedback(log.action, log.reward, log.pscore, target=log.target_propensity)
     assert ips(only_target).value == ips(log).value
-    with pytest.raises(InputError, match="give `policy` instead of `target`"):
+    with pytest.raises(ContractError, match="give `policy` instead of `target`"):
         dm(only_target, q)

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from features.schema import InputError
+from features.schema import ContractError
 from recsys.offpolicy import LoggedFeedback, interval, intervals_of, ips, relative_lift, snips
 from recsys.offpolicy.estimate import linear
 from recsys.offpolicy.intervals import bootstrap
@@ -109,13 +109,13 @@ def test_lift_has_an_interval_by_every_method() -> None:
 
 def test_what_cannot_be_asked_is_refused() -> None:
     estimate = ips(_log(20, 0))
-    with pytest.raises(InputError, match="expected one of normal, bootstrap, bernstein"):
+    with pytest.raises(ContractError, match="expected one of normal, bootstrap, bernstein"):
         interval(estimate, "exact")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="level is 95: expected between 0 and 1"):
+    with pytest.raises(ContractError, match="level is 95: expected between 0 and 1"):
         interval(estimate, level=95)
-    with pytest.raises(InputError, match="draws is 0"):
+    with pytest.raises(ContractError, match="draws is 0"):
         interval(estimate, "bootstrap", draws=0)
-    with pytest.raises(InputError, match=r"\[20, 30\] rows: expected one length"):
+    with pytest.raises(ContractError, match=r"\[20, 30\] rows: expected one length"):
         intervals_of([estimate, ips(_log(30, 0))], "bootstrap")
     single = ips(_log(1, 0))
     assert interval(single, "bernstein") == (-math.inf, math.inf)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from features.schema import ConfigError, InputError
+from features.schema import ConfigError, ContractError
 from recsys.offpolicy import (
     MAIN,
     UNBIASED,
@@ -59,7 +59,7 @@ def test_slope_goes_on_while_the_intervals_meet() -> None:
     assert slope([_spread(1.0, 1.0), _spread(1.1, 0.5), _spread(1.2, 0.1)]) == 2
     assert slope([_spread(1.0, 0.1), _spread(1.1, 0.05), _spread(9.0, 0.01)]) == 1
     assert slope([_spread(1.0, 0.1)]) == 0
-    with pytest.raises(InputError, match="no candidate"):
+    with pytest.raises(ContractError, match="no candidate"):
         slope([])
 
 

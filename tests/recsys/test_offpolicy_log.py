@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.schema import InputError
+from features.schema import ContractError, InputError
 from recsys.offpolicy import LoggedFeedback
 
 N, ACTIONS, POSITIONS = 6, 3, 2
@@ -41,13 +41,13 @@ def test_a_propensity_that_is_no_probability_stops_with_one_line(bad: float, wor
 def test_a_policy_that_does_not_sum_to_one_is_refused() -> None:
     policy = np.full((N, ACTIONS), 1 / 3)
     policy[4] = [0.5, 0.2, 0.2]
-    with pytest.raises(InputError, match=r"do not sum to 1 in 1 of 6 rows \(row 4 sums to 0.9\)"):
+    with pytest.raises(ContractError, match=r"not sum to 1 in 1 of 6 rows \(row 4 sums to 0.9\)"):
         _log(policy=policy)
     policy[4] = [1.5, -0.5, 0.0]
-    with pytest.raises(InputError, match="negative number"):
+    with pytest.raises(ContractError, match="negative number"):
         _log(policy=policy)
     policy[4] = np.nan
-    with pytest.raises(InputError, match="do not sum to 1 in 1 of 6 rows"):
+    with pytest.raises(ContractError, match="do not sum to 1 in 1 of 6 rows"):
         _log(policy=policy)
 
 
@@ -75,13 +75,13 @@ def test_a_policy_that_does_not_sum_to_one_is_refused() -> None:
 def test_a_log_that_does_not_fit_together_is_refused(
     changes: dict[str, object], words: str
 ) -> None:
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(ContractError, match=words):
         _log(**changes)
 
 
 def test_an_empty_log_is_refused() -> None:
     empty = np.zeros(0)
-    with pytest.raises(InputError, match="no rows"):
+    with pytest.raises(ContractError, match="no rows"):
         LoggedFeedback(empty.astype(int), empty, empty, target=empty)
 
 

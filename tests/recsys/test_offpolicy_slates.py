@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from features.schema import InputError
+from features.schema import ContractError, InputError
 from recsys.offpolicy import (
     LoggedFeedback,
     SlateFeedback,
@@ -90,13 +90,13 @@ def test_per_position_values_are_those_of_its_own_rows() -> None:
     assert list(values) == [0, 1, 2]
     rows = log.reward * log.weight
     assert math.isclose(values[1], rows[1::3].mean())
-    with pytest.raises(InputError, match="names no positions"):
+    with pytest.raises(ContractError, match="names no positions"):
         per_position(LoggedFeedback(log.action, log.reward, log.pscore, target=log.target), ips)
 
 
 def test_a_position_twice_and_a_bad_propensity_are_refused() -> None:
     one = np.ones(2)
-    with pytest.raises(InputError, match="slate 4 has position 1 more than once"):
+    with pytest.raises(ContractError, match="slate 4 has position 1 more than once"):
         SlateFeedback(np.array([4, 4]), np.array([1, 1]), one, one, one)
     with pytest.raises(InputError, match="is zero in 1 of 2 rows"):
         SlateFeedback(np.array([4, 4]), np.array([1, 2]), one, np.array([1.0, 0.0]), one)

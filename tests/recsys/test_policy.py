@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare, kstest
 
-from features.schema import ConfigError, InputError
+from features.schema import ConfigError, ContractError
 from recsys.policy import (
     Kind,
     PolicyConfig,
@@ -72,7 +72,7 @@ def test_pairs_are_drawn_as_often_as_their_propensity_says() -> None:
     drawn = np.bincount(item * 3 + look, minlength=6)
     assert drawn[5] == 0
     assert chisquare(drawn[:5], expected[:5] * n).pvalue > 1e-4
-    with pytest.raises(InputError, match=r"expected one \(n, items, looks\)"):
+    with pytest.raises(ContractError, match=r"expected one \(n, items, looks\)"):
         choose_pairs(score[0], eligible[0], config, ["u"], 0)
 
 
@@ -120,13 +120,13 @@ def test_no_rows_give_no_choices() -> None:
 
 def test_bad_input_is_refused_with_what_to_do() -> None:
     yes = np.ones((1, 2), dtype=bool)
-    with pytest.raises(InputError, match="row 0 has no eligible look: keep at least the original"):
+    with pytest.raises(ContractError, match="row 0 has no eligible look: keep at least"):
         choose_looks(np.zeros((1, 2)), ~yes, PolicyConfig("best"), ["u"], 0)
-    with pytest.raises(InputError, match="NaN or infinity"):
+    with pytest.raises(ContractError, match="NaN or infinity"):
         choose_looks(np.array([[np.nan, 0.0]]), yes, PolicyConfig("best"), ["u"], 0)
-    with pytest.raises(InputError, match="got 2 keys for 1 rows"):
+    with pytest.raises(ContractError, match="got 2 keys for 1 rows"):
         choose_looks(np.zeros((1, 2)), yes, PolicyConfig("best"), ["u", "v"], 0)
-    with pytest.raises(InputError, match="expected one"):
+    with pytest.raises(ContractError, match="expected one"):
         choose_looks(np.zeros((1, 3)), yes, PolicyConfig("best"), ["u"], 0)
 
 
@@ -147,7 +147,7 @@ def test_settings_out_of_range_are_refused(settings: dict[str, object], message:
 def test_thompson_sampling_needs_the_spread_and_explores_by_it() -> None:
     affinity, eligible = np.array([[0.0, 1.0, 5.0]]), np.array([[True, True, False]])
     thompson = PolicyConfig(kind="thompson")
-    with pytest.raises(InputError, match="needs the affinities' spread"):
+    with pytest.raises(ContractError, match="needs the affinities' spread"):
         look_probabilities(affinity, eligible, thompson)
     sure = look_probabilities(affinity, eligible, thompson, np.full((1, 3), 0.01))
     unsure = look_probabilities(affinity, eligible, thompson, np.full((1, 3), 10.0))

@@ -15,7 +15,7 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from features.ids import IdMap
-from features.schema import ORIGINAL, ConfigError, NotFittedError, SchemaError
+from features.schema import ORIGINAL, ConfigError, ContractError, NotFittedError, SchemaError
 from recsys.preference import PreferenceConfig, StylePreferenceModel
 from recsys.preference.baseline import fit_effects
 from recsys.preference.cells import ORDER, REACH, basis, blur, tabulate
@@ -225,7 +225,7 @@ def test_bad_input_is_refused_in_one_clear_line() -> None:
         StylePreferenceModel().fit(log.drop(columns="clicked"), STYLE_IDS, _codes())
     with pytest.raises(SchemaError, match="looks without a style"):
         StylePreferenceModel().fit(log, STYLE_IDS[:1], _codes()[:1])
-    with pytest.raises(SchemaError, match="one row per style_id"):
+    with pytest.raises(ContractError, match="one row per style_id"):
         StylePreferenceModel().fit(log, STYLE_IDS, _codes()[:3])
     with pytest.raises(NotFittedError, match="call fit"):
         StylePreferenceModel().users()

@@ -11,7 +11,7 @@ from scipy.optimize import approx_fprime
 from scipy.special import expit
 from sklearn.metrics import ndcg_score, roc_auc_score
 
-from features.schema import ORIGINAL, ConfigError, NotFittedError, SchemaError
+from features.schema import ORIGINAL, ConfigError, ContractError, NotFittedError, SchemaError
 from recsys.preference import BrowsingConfig, BrowsingPreferenceModel
 from recsys.preference.kernel import unit_codes
 from recsys.preference.viewing import viewing_evidence
@@ -224,17 +224,19 @@ def test_with_nothing_to_learn_from_everyone_is_indifferent(shop: Shop, case: st
 def test_unusable_input_is_refused_with_what_was_expected(shop: Shop) -> None:
     good = (shop.views, shop.items, ITEM_IDS, shop.codes, STYLE_IDS, shop.looks)
 
-    def refused(position: int, value: object, words: str) -> None:
+    def refused(
+        position: int, value: object, words: str, kind: type[Exception] = SchemaError
+    ) -> None:
         arguments = [*good[:position], value, *good[position + 1 :]]
-        with pytest.raises(SchemaError, match=words):
+        with pytest.raises(kind, match=words):
             BrowsingPreferenceModel().fit(*arguments)  # type: ignore[arg-type]
 
     refused(0, shop.views[["user_id"]], "views lack .'item_id'")
     refused(0, shop.views.assign(event_type="impression"), "hold impressions")
     refused(0, shop.views.assign(style_id="s01"), "fit StylePreferenceModel instead")
     refused(1, shop.items[["item_id"]], "items lack .'category'")
-    refused(3, shop.codes[1:], "one row per item_id")
-    refused(5, shop.looks[:, 0], "one row per style_id")
+    refused(3, shop.codes[1:], "one row per item_id", ContractError)
+    refused(5, shop.looks[:, 0], "one row per style_id", ContractError)
     refused(5, shop.looks[:, 1:], "one size")
     with pytest.raises(NotFittedError):
         BrowsingPreferenceModel().users()

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import vonmises_fisher
 
-from features.schema import InputError
+from features.schema import ContractError
 from recsys.prototype_clusters import (
     DirectionMixture,
     choose_number,
@@ -89,5 +89,5 @@ def test_copies_of_a_look_do_not_make_it_a_prototype() -> None:
 def test_one_dimension_has_no_directions() -> None:
     line = np.ones((6, 1), dtype=np.float32)
     mixture = DirectionMixture.fit(line, np.zeros(6, dtype=np.int32))
-    with pytest.raises(InputError, match="two or more"):
+    with pytest.raises(ContractError, match="two or more"):
         mixture.log_density(line)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.schema import InputError, NotFittedError, SchemaError
+from features.schema import ContractError, NotFittedError
 from recsys.prototype_drift import chance_stability
 from recsys.prototypes import FLAT_LIMIT, PrototypeIndex
 
@@ -84,7 +84,7 @@ def test_added_looks_are_found_and_their_ids_kept() -> None:
     assert len(index) == 7
     assert index.search(fresh, k=1)[0][:, 0].tolist() == ["007", "new"]
     assert index.members("007") == ["007"]
-    with pytest.raises(InputError, match=r"\['new'\] are in the index already"):
+    with pytest.raises(ContractError, match=r"\['new'\] are in the index already"):
         index.add(["new"], fresh[:1])
 
 
@@ -117,17 +117,17 @@ def test_a_handful_of_looks_is_enough(count: int) -> None:
 def test_bad_input_is_refused_in_one_clear_line(tmp_path: Path) -> None:
     ids, codes = _looks()
     index = PrototypeIndex.fit(ids, codes, n_prototypes=5)
-    with pytest.raises(InputError, match="no prototype 'proto-99'"):
+    with pytest.raises(ContractError, match="no prototype 'proto-99'"):
         index.members("proto-99")
-    with pytest.raises(InputError, match=r"n_prototypes must lie in 1\.\.30"):
+    with pytest.raises(ContractError, match=r"n_prototypes must lie in 1\.\.30"):
         PrototypeIndex.fit(ids, codes, n_prototypes=31)
-    with pytest.raises(SchemaError, match="at least one look"):
+    with pytest.raises(ContractError, match="at least one look"):
         PrototypeIndex.fit([], codes[:0])
     holed = codes.copy()
     holed[3, 5] = np.nan
-    with pytest.raises(SchemaError, match=r"looks \['s003'\] have no finite style code"):
+    with pytest.raises(ContractError, match=r"looks \['s003'\] have no finite style code"):
         PrototypeIndex.fit(ids, holed)
-    with pytest.raises(SchemaError, match=r"expected \(n, 100\)"):
+    with pytest.raises(ContractError, match=r"expected \(n, 100\)"):
         index.search(codes[:, :50], k=1)
     with pytest.raises(NotFittedError, match="save a PrototypeIndex there first"):
         PrototypeIndex.load(tmp_path)
@@ -246,7 +246,7 @@ def test_drift_is_nothing_between_equals_and_never_negative(seed: int, count: in
     for column in ("share_before", "share_after"):
         assert moved[column].sum() == pytest.approx(1)
     assert moved[["distance_before", "distance_after"]].to_numpy().min() >= 0
-    with pytest.raises(SchemaError, match="no codes after the change"):
+    with pytest.raises(ContractError, match="no codes after the change"):
         index.drift(codes, codes[:0])
 
 

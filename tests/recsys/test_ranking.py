@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from features.schema import ConfigError, InputError, NotFittedError
+from features.schema import ConfigError, ContractError, InputError, NotFittedError
 from recsys.ranking import Ranker, RankerConfig, RankingRows
 
 CONFIG = RankerConfig(min_data_in_leaf=20, max_rounds=60)
@@ -102,9 +102,9 @@ def test_bad_input_is_refused_with_what_was_expected(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no ranking list holds two different labels"):
         Ranker().fit(RankingRows(rows.features, rows.labels * 0, rows.groups), NAMES, None)
     labels = np.where(np.arange(30) == 0, 7, 0)
-    with pytest.raises(InputError, match="label 7 has no gain: expected 0 to 3"):
+    with pytest.raises(ContractError, match="label 7 has no gain: expected 0 to 3"):
         Ranker().fit(RankingRows(rows.features, labels, rows.groups), NAMES, None)
-    with pytest.raises(InputError, match="30 feature rows, 30 labels and lists of 20 rows"):
+    with pytest.raises(ContractError, match="30 feature rows, 30 labels and lists of 20 rows"):
         RankingRows(rows.features, rows.labels, rows.groups[:2])
     with pytest.raises(NotFittedError, match="before fit or load"):
         Ranker().score(rows.features)

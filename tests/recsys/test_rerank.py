@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.schema import ConfigError, InputError
+from features.schema import ConfigError, ContractError
 from recsys.dpp import dpp_order
 from recsys.rerank import METHODS, RerankConfig, rerank
 
@@ -79,9 +79,9 @@ def test_variety_prefers_the_different_item_and_caps_skip_a_full_category() -> N
 
 def test_bad_input_is_refused() -> None:
     scores, vectors, categories = candidates(1, 3)
-    with pytest.raises(InputError, match="3 scores, 2 embeddings and 3 categories"):
+    with pytest.raises(ContractError, match="3 scores, 2 embeddings and 3 categories"):
         rerank(scores, vectors[:2], categories, 2, RerankConfig())
-    with pytest.raises(InputError, match="scores rise"):
+    with pytest.raises(ContractError, match="scores rise"):
         rerank(scores[::-1], vectors, categories, 2, RerankConfig())
     with pytest.raises(ConfigError, match=r"variety is 2: expected a number in \[0, 1\]"):
         RerankConfig(2)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from implicit.cpu.topk import topk
 from scipy import sparse
 
-from features.schema import InputError
+from features.schema import ContractError
 from recsys.candidates.selection import top_k
 from recsys.retrieval import InnerProductIndex
 
@@ -89,13 +89,13 @@ def test_users_served_together_or_alone_get_the_same() -> None:
 def test_bad_input_is_refused() -> None:
     items = drawn(10, 4, 0)
     index = InnerProductIndex(items)
-    with pytest.raises(InputError, match="k is 0"):
+    with pytest.raises(ContractError, match="k is 0"):
         index.search(items, 0)
-    with pytest.raises(InputError, match=r"users are \(2, 3\): expected \(n, 4\)"):
+    with pytest.raises(ContractError, match=r"users are \(2, 3\): expected \(n, 4\)"):
         index.search(items[:2, :3], 1)
-    with pytest.raises(InputError, match=r"excluded is \(10, 9\): expected \(10, 10\)"):
+    with pytest.raises(ContractError, match=r"excluded is \(10, 9\): expected \(10, 10\)"):
         index.search(items, 1, sparse.csr_matrix((10, 9)))
-    with pytest.raises(InputError, match="finite numbers"):
+    with pytest.raises(ContractError, match="finite numbers"):
         InnerProductIndex(np.full((3, 2), np.nan, np.float32))
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from features.schema import InputError
+from features.schema import ContractError
 from recsys.candidates.selection import top_k
 
 SCORES = hnp.arrays(
@@ -29,7 +29,7 @@ def test_top_k_is_a_stable_sort_by_falling_score(scores: np.ndarray, k: int) -> 
 
 
 def test_a_nan_and_a_zero_k_are_refused() -> None:
-    with pytest.raises(InputError, match="scores hold a NaN"):
+    with pytest.raises(ContractError, match="scores hold a NaN"):
         top_k(np.array([[np.nan]], dtype=np.float32), 1)
-    with pytest.raises(InputError, match="k is 0: expected at least 1"):
+    with pytest.raises(ContractError, match="k is 0: expected at least 1"):
         top_k(np.zeros((1, 1), dtype=np.float32), 0)

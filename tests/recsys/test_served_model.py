@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 from recsys.ranking import RankerConfig, RankingRows
 from recsys.ranking_training import TrainingLists
 from recsys.ranking_windows import joined
@@ -190,5 +190,5 @@ def test_any_candidate_model_can_be_compared_but_no_other(eager: TwoStageRecomme
     ]
     assert len({tuple(items) for items in lists}) > 3
     assert TWO_STAGE in eager.servable
-    with pytest.raises(InputError, match="no model 'bpr' to serve"):
+    with pytest.raises(ContractError, match="no model 'bpr' to serve"):
         eager.serving("bpr")

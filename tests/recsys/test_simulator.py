@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.schema import EVENT_TYPES, ConfigError, SchemaError
+from features.schema import EVENT_TYPES, ConfigError, ContractError, SchemaError
 from recsys.simulator import KINDS, Simulation, SimulatorConfig, simulate
 
 LOOKS = [f"look-{number:02d}" for number in range(12)]
@@ -185,7 +185,7 @@ def test_any_small_shop_can_be_drawn(
 def test_what_does_not_fit_is_refused_with_the_reason() -> None:
     with pytest.raises(SchemaError, match=r"items lack \['price'\]"):
         simulate(catalogue().drop(columns="price"), LOOKS, FAMILIES, SMALL, seed=0)
-    with pytest.raises(SchemaError, match="families have shape"):
+    with pytest.raises(ContractError, match="families have shape"):
         simulate(catalogue(), LOOKS, FAMILIES[:-1], SMALL, seed=0)
     with pytest.raises(ConfigError, match="ask for more impressions"):
         SimulatorConfig(n_shoppers=100, n_impressions=100)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.schema import ConfigError, InputError
+from features.schema import ConfigError, ContractError
 from recsys.policy import PolicyConfig, look_probabilities
 from recsys.simulator import (
     ARTISTIC,
@@ -199,9 +199,9 @@ def test_a_look_of_probability_zero_is_never_drawn(ticket: float) -> None:
 
 def test_what_cannot_be_run_is_refused() -> None:
     shop = shop_of(n_shoppers=10, n_impressions=200)
-    with pytest.raises(InputError, match=r"look is 9: expected a number in 0\.\.6"):
+    with pytest.raises(ContractError, match=r"look is 9: expected a number in 0\.\.6"):
         policy_value(shop, one_look(9))
-    with pytest.raises(InputError, match=r"shape \(3, 2\): expected \(10, 7\)"):
+    with pytest.raises(ContractError, match=r"shape \(3, 2\): expected \(10, 7\)"):
         run_policy(shop, per_shopper(np.full((3, 2), 0.5)), 0)
     with pytest.raises(ConfigError, match="expected at least 2"):
         policy_value(shop, logging_policy, n_draws=1)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.schema import InputError, SchemaError
+from features.schema import ContractError, InputError, SchemaError
 from recsys.slices import SLICES, label_slices, pooled, rolling_cuts
 
 
@@ -48,10 +48,15 @@ def test_windows_follow_each_other_up_to_the_midnight_after_the_last_event() -> 
     assert [str(cut.date()) for cut in cuts] == ["2020-01-11", "2020-01-18", "2020-01-25"]
 
 
-@pytest.mark.parametrize(("days", "windows"), [(7, 5), (0, 1), (7, 0)])
-def test_windows_that_do_not_fit_the_log_are_refused(days: int, windows: int) -> None:
+@pytest.mark.parametrize(
+    ("days", "windows", "kind"),
+    [(7, 5, InputError), (0, 1, ContractError), (7, 0, ContractError)],
+)
+def test_windows_that_do_not_fit_the_log_are_refused(
+    days: int, windows: int, kind: type[Exception]
+) -> None:
     times = pd.to_datetime(["2020-01-01 08:00", "2020-01-31 23:59"], utc=True)
-    with pytest.raises(InputError):
+    with pytest.raises(kind):
         rolling_cuts(pd.DataFrame({"timestamp": times}), pd.Timedelta(days=days), windows)
 
 
@@ -69,7 +74,7 @@ def test_missing_columns_and_other_models_are_named() -> None:
         label_slices(truth, truth)
     with pytest.raises(SchemaError, match="als"):
         pooled([pd.DataFrame({"ease": [1.0]}), pd.DataFrame({"als": [1.0]})])
-    with pytest.raises(InputError):
+    with pytest.raises(ContractError):
         pooled([])
     with pytest.raises(InputError):
         rolling_cuts(pd.DataFrame({"timestamp": []}), pd.Timedelta(days=1), 1)

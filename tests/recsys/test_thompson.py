@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare, norm
 
-from features.schema import InputError
+from features.schema import ContractError
 from recsys.policy import draw
 from recsys.thompson import thompson_probabilities
 
@@ -61,11 +61,11 @@ def test_a_row_depends_on_itself_and_the_seed_alone() -> None:
 
 def test_bad_beliefs_are_refused() -> None:
     one, yes = np.zeros((1, 2)), np.ones((1, 2), bool)
-    with pytest.raises(InputError, match=r"expected one \(n, looks\)"):
+    with pytest.raises(ContractError, match=r"expected one \(n, looks\)"):
         thompson_probabilities(one, one[:, :1], yes, 0)
-    with pytest.raises(InputError, match="spread at least 0"):
+    with pytest.raises(ContractError, match="spread at least 0"):
         thompson_probabilities(one, one - 1, yes, 0)
-    with pytest.raises(InputError, match="no eligible look"):
+    with pytest.raises(ContractError, match="no eligible look"):
         thompson_probabilities(one, one, ~yes, 0)
-    with pytest.raises(InputError, match="draws is 0"):
+    with pytest.raises(ContractError, match="draws is 0"):
         thompson_probabilities(one, one, yes, 0, draws=0)

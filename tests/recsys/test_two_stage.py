@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from features.events import split_at, time_split
-from features.schema import ConfigError, InputError, NotFittedError, SchemaError
+from features.schema import ConfigError, ContractError, InputError, NotFittedError, SchemaError
 from recsys.candidates import ALSConfig
 from recsys.knowledge import ItemFeatures
 from recsys.metrics import ranking_metrics
@@ -303,7 +303,7 @@ def test_bad_input_is_refused(log: pd.DataFrame, tmp_path: Path) -> None:
         TwoStageRecommender.load(tmp_path)
     with pytest.raises(InputError, match="items has no rows"):
         model.fit(log, catalogue().iloc[:0], pictures())
-    with pytest.raises(InputError, match="future"):
+    with pytest.raises(ContractError, match="future"):
         model.fit(log, catalogue(), pictures(), now=pd.Timestamp("2024-01-02", tz="UTC"))
     with pytest.raises(ConfigError, match=r"window_share is 0\.5 for 4 windows and one held out"):
         TwoStageConfig(window_share=0.5)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.schema import InputError
+from features.schema import ContractError
 from recsys.guardrails import GuardRails, guarded, kept_plain
 from recsys.policy import draw
 from recsys.value_policy import ValueChoice, value_probabilities
@@ -89,12 +89,12 @@ def test_who_asked_for_plain_photos_is_known_by_name() -> None:
 
 
 def test_numbers_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(InputError, match="expected one"):
+    with pytest.raises(ContractError, match="expected one"):
         value_probabilities(
             np.zeros((1, 4)), np.zeros((1, 3)), np.ones((1, 4), bool), PLAIN,
             caution=0.0, temperature=0.1, explore=0.0, seed=0,
         )  # fmt: skip
-    with pytest.raises(InputError, match="plain photo is not eligible"):
+    with pytest.raises(ContractError, match="plain photo is not eligible"):
         choose([[0.0, 0.0, 0.0, 0.0]], 0.1, eligible=np.zeros((1, 4), bool))
-    with pytest.raises(InputError, match="must be finite"):
+    with pytest.raises(ContractError, match="must be finite"):
         choose([[np.nan, 0.0, 0.0, 0.0]], 0.1)

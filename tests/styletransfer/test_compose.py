@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.schema import ConfigError, InputError
+from features.schema import ConfigError, ContractError
 from styletransfer.colour import delta_e_2000, to_lab
 from styletransfer.compose import ComposeConfig, Composer
 from styletransfer.grade import LookPalette, look_palette
@@ -137,9 +137,9 @@ def test_masks_without_surroundings_or_product_are_safe(make_picture, paint, loo
 
 def test_paint_of_another_size_is_refused(make_picture, alpha, look) -> None:
     composer = Composer(take_apart(make_picture(HEIGHT, WIDTH), alpha))
-    with pytest.raises(InputError, match=r"surroundings are float32 of shape \(8, 8, 3\)"):
+    with pytest.raises(ContractError, match=r"surroundings are float32 of shape \(8, 8, 3\)"):
         composer.faithful(np.zeros((8, 8, 3), np.float32), look)
-    with pytest.raises(InputError, match=r"surroundings are uint8 of shape \(8, 8, 3\)"):
+    with pytest.raises(ContractError, match=r"surroundings are uint8 of shape \(8, 8, 3\)"):
         composer.finish_paint(np.zeros((8, 8, 3), np.uint8), look)
 
 

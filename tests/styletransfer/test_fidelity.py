@@ -11,7 +11,7 @@ import pytest
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import structural_similarity
 
-from features.schema import ConfigError, InputError
+from features.schema import ConfigError, ContractError
 from styletransfer.colour import lightness
 from styletransfer.fidelity import FidelityMeter, TextReader, identity, text_similarity
 from styletransfer.fidelity.edges import Edges
@@ -134,7 +134,7 @@ def test_an_empty_mask_means_the_whole_picture(make_picture) -> None:
 
 def test_a_render_of_another_size_is_refused(make_picture) -> None:
     meter = FidelityMeter(make_picture(HEIGHT, WIDTH), disc().astype(np.float32))
-    with pytest.raises(InputError, match=r"the render is uint8 of shape \(64, 64, 3\)"):
+    with pytest.raises(ContractError, match=r"the render is uint8 of shape \(64, 64, 3\)"):
         meter.measure(make_picture(64, 64))
 
 
@@ -161,7 +161,7 @@ def test_identity_is_not_proven_by_a_catalogue_of_equals() -> None:
 
 
 def test_identity_refuses_other_shapes() -> None:
-    with pytest.raises(InputError, match="identity cannot be judged"):
+    with pytest.raises(ContractError, match="identity cannot be judged"):
         identity(np.ones(3, np.float32), np.ones((2, 4), np.float32), own=0)
 
 

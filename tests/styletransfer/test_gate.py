@@ -9,7 +9,7 @@ import pytest
 
 from features.images import encode
 from features.matting import Mask
-from features.schema import ConfigError, InputError
+from features.schema import ConfigError, ContractError
 from styletransfer.fidelity import FidelityReport
 from styletransfer.gate import (
     CATALOGUE,
@@ -269,9 +269,9 @@ def test_a_perfect_report_fails_nothing() -> None:
 
 def test_unknown_modes_and_missing_paint_are_refused(make_picture, mask, look) -> None:
     gate = ItemGate(make_picture(HEIGHT, WIDTH), mask)
-    with pytest.raises(InputError, match="mode 'cubist' is unknown"):
+    with pytest.raises(ContractError, match="mode 'cubist' is unknown"):
         gate.serve("cubist", None, look)
-    with pytest.raises(InputError, match="mode 'faithful' needs the generator's paint"):
+    with pytest.raises(ContractError, match="mode 'faithful' needs the generator's paint"):
         gate.serve("faithful", None, look)
 
 

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from features.schema import ConfigError, InputError
+from features.schema import ConfigError, ContractError, InputError
 from features.vgg import load_pretrained
 from styletransfer.gatys import GatysConfig, paint_gatys
 from styletransfer.losses import gram_loss, ssim
@@ -108,7 +108,7 @@ def test_a_flat_or_narrow_look_is_painted_too(make_picture: MakePicture) -> None
 def test_unusable_input_is_refused(make_picture: MakePicture) -> None:
     with pytest.raises(InputError, match=r"needs 56 px a side, got 80x50: enlarge it"):
         paint_gatys(make_picture(50, 80), stripes())
-    with pytest.raises(InputError, match="must be uint8"):
+    with pytest.raises(ContractError, match="must be uint8"):
         paint_gatys(make_picture(60, 60), stripes()[..., 0])
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from features.schema import InputError
+from features.schema import ContractError, InputError
 from features.weights import packaged_file
 from styletransfer.generator import _FILE, _PACKAGE, _SHA256, Generator, load_pretrained
 
@@ -78,9 +78,9 @@ def test_a_side_out_of_range_is_refused_with_its_size(
 
 
 def test_shapes_that_do_not_fit_are_refused(generator: Generator) -> None:
-    with pytest.raises(InputError, match=r"got \(2, 3, 64, 64\), expected \(3 or 1, 3, h, w\)"):
+    with pytest.raises(ContractError, match=r"got \(2, 3, 64, 64\), expected \(3 or 1, 3, h, w\)"):
         generator(torch.zeros(2, 3, 64, 64), codes(3))
-    with pytest.raises(InputError, match=r"got \(3, 64\), expected \(b, 100\)"):
+    with pytest.raises(ContractError, match=r"got \(3, 64\), expected \(b, 100\)"):
         generator(torch.zeros(3, 3, 64, 64), torch.zeros(3, 64))
 
 

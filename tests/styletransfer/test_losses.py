@@ -10,7 +10,7 @@ from skimage.metrics import structural_similarity
 from skimage.transform import downscale_local_mean
 from torch import Tensor
 
-from features.schema import InputError
+from features.schema import ContractError
 from styletransfer.losses import (
     MS_SSIM_WEIGHTS,
     gram_loss,
@@ -155,11 +155,11 @@ def test_a_constant_channel_has_a_finite_gradient() -> None:
 
 
 def test_pictures_that_cannot_be_compared_are_refused() -> None:
-    with pytest.raises(InputError, match=r"got \(1, 3, 20, 20\) and \(1, 3, 20, 21\): scale one"):
+    with pytest.raises(ContractError, match=r"got \(1, 3, 20, 20\) and \(1, 3, 20, 21\): scale"):
         ssim(torch.zeros(1, 3, 20, 20), torch.zeros(1, 3, 20, 21))
-    with pytest.raises(InputError, match="are 20x10 px: expected at least 11 px"):
+    with pytest.raises(ContractError, match="are 20x10 px: expected at least 11 px"):
         ssim(torch.zeros(1, 3, 10, 20), torch.zeros(1, 3, 10, 20))
-    with pytest.raises(InputError, match="expected at least 176 px"):
+    with pytest.raises(ContractError, match="expected at least 176 px"):
         ms_ssim(torch.zeros(1, 3, 175, 200), torch.zeros(1, 3, 175, 200))
 
 
@@ -168,5 +168,5 @@ def test_perceptual_loss_is_relative_and_averaged_over_layers() -> None:
     second = [torch.zeros(2, 3, 4, 4), 50 * torch.ones(2, 5, 2, 2)]
     assert perceptual_loss(first, first).tolist() == [0.0, 0.0]
     assert perceptual_loss(first, second).tolist() == pytest.approx([(1 + 0.25) / 2] * 2)
-    with pytest.raises(InputError, match="feature maps to compare differ"):
+    with pytest.raises(ContractError, match="feature maps to compare differ"):
         perceptual_loss(first, second[:1])

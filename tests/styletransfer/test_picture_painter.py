@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from features.matting import Mask
-from features.schema import ORIGINAL, ConfigError, InputError
+from features.schema import ORIGINAL, ConfigError, ContractError, InputError
 from styletransfer.gate import look_anchor
 from styletransfer.gatys import GatysConfig
 from styletransfer.look import Look
@@ -85,7 +85,7 @@ def test_a_look_without_a_picture_is_refused_by_name(
     method: str, make_picture: MakePicture
 ) -> None:
     blend = Look("blend", np.zeros(100, np.float32))
-    with pytest.raises(InputError, match=f"look 'blend' has no picture, which method '{method}'"):
+    with pytest.raises(ContractError, match=f"no picture, which method '{method}'"):
         renderer(method).render(make_picture(64, 64), [blend])
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from features.schema import InputError
+from features.schema import ContractError
 from styletransfer.plate import fill, take_apart
 
 
@@ -94,7 +94,7 @@ def test_fill_keeps_what_is_known() -> None:
 
 
 def test_a_mask_of_another_size_is_refused(make_picture) -> None:
-    with pytest.raises(InputError, match=r"the mask is \(32, 32\), expected \(64, 64\)"):
+    with pytest.raises(ContractError, match=r"the mask is \(32, 32\), expected \(64, 64\)"):
         take_apart(make_picture(64, 64), np.ones((32, 32), np.float32))
 
 

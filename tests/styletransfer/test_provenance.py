@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from features.images import encode
-from features.schema import ImageError, InputError
+from features.schema import ContractError, ImageError, InputError
 from styletransfer.provenance import (
     DIGITAL_SOURCE_TYPES,
     Provenance,
@@ -287,7 +287,7 @@ def test_ids_that_fit_no_file_are_refused(picture):
 
 @pytest.mark.parametrize(("mode", "strength"), [("vivid", 0.5), ("faithful", 1.5), ("accent", -1)])
 def test_a_mode_or_strength_that_does_not_exist_is_refused(mode, strength):
-    with pytest.raises(InputError, match="provenance"):
+    with pytest.raises(ContractError, match="provenance"):
         Provenance(mode, "1", "s", strength, "v")
 
 

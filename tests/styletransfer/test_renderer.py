@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from features.encoders import StyleEncoder
 from features.matting import Mask
-from features.schema import ORIGINAL, ConfigError, InputError
+from features.schema import ORIGINAL, ConfigError, ContractError, InputError
 from styletransfer.gate import look_anchor
 from styletransfer.generator import Generator
 from styletransfer.look import Look, mix_codes
@@ -171,13 +171,13 @@ def test_pictures_and_looks_that_cannot_be_used_are_refused(
     renderer, wanted = Renderer(PAINT, backend=engine), looks(make_codes(1))
     with pytest.raises(InputError, match="got 50x80 px, expected 64 to 1536"):
         renderer.render(make_picture(80, 50), wanted)
-    with pytest.raises(InputError, match=r"must be uint8 of shape \(h, w, 3\)"):
+    with pytest.raises(ContractError, match=r"must be uint8 of shape \(h, w, 3\)"):
         renderer.render(np.zeros((80, 80), np.uint8), wanted)
-    with pytest.raises(InputError, match=r"look 'x' has strength 1.5: expected 0 to 1"):
+    with pytest.raises(ContractError, match=r"look 'x' has strength 1.5: expected 0 to 1"):
         Look("x", make_codes(1)[0], 1.5)
-    with pytest.raises(InputError, match=r"look 'x' .* got shape \(64,\), expected 100 finite"):
+    with pytest.raises(ContractError, match=r"look 'x' .* got shape \(64,\), expected 100 finite"):
         Look("x", np.zeros(64, np.float32))
-    with pytest.raises(InputError, match="expected 100 finite"):
+    with pytest.raises(ContractError, match="expected 100 finite"):
         Look("x", np.full(100, np.nan, np.float32))
 
 
@@ -202,12 +202,12 @@ def test_a_blend_lies_between_its_looks(make_codes: MakeCodes) -> None:
 def test_blends_by_impossible_weights_are_refused(
     weights: list[float], make_codes: MakeCodes
 ) -> None:
-    with pytest.raises(InputError, match="cannot be blended by weights"):
+    with pytest.raises(ContractError, match="cannot be blended by weights"):
         mix_codes(make_codes(2), np.asarray(weights))
 
 
 def test_blends_of_misfitting_shapes_are_refused(make_codes: MakeCodes) -> None:
-    with pytest.raises(InputError, match=r"got codes \(2, 100\) and weights \(3,\)"):
+    with pytest.raises(ContractError, match=r"got codes \(2, 100\) and weights \(3,\)"):
         mix_codes(make_codes(2), np.ones(3))
 
 

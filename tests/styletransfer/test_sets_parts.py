@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 from styletransfer.sets.copying import (
     BLOCK_PX,
     LONGEST_PX,
@@ -136,7 +136,7 @@ def test_closed_columns_join_themselves() -> None:
     assert closed.shape == (96, 96, 3)
     across = np.abs(closed[:, 0] - closed[:, -1]).mean()
     assert across <= 1.5 * np.abs(np.diff(closed, axis=1)).mean()
-    with pytest.raises(InputError, match="columns to close"):
+    with pytest.raises(ContractError, match="columns to close"):
         close_columns(grass, 120)
 
 

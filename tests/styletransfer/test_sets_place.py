@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.schema import ConfigError, InputError
+from features.schema import ConfigError, ContractError
 from styletransfer.sets.layout import read_layout
 from styletransfer.sets.light import contact_shadow, read_light
 from styletransfer.sets.place import PlaceConfig, SetPlacer
@@ -147,7 +147,7 @@ def test_windows_and_mirrors_are_variants(alpha, pattern) -> None:
 
 
 def test_sets_that_are_no_squares_are_refused(white, alpha, pattern) -> None:
-    with pytest.raises(InputError, match=r"the set is uint8 of shape \(100, 192, 3\)"):
+    with pytest.raises(ContractError, match=r"the set is uint8 of shape \(100, 192, 3\)"):
         SetPlacer(white, alpha).place(pattern[:100], 0.0, False)
     with pytest.raises(ConfigError, match=r"place\.calm must be in 0\.\.1"):
         PlaceConfig(calm=2.0)

@@ -10,7 +10,7 @@ import pytest
 import skimage.data
 from numpy.typing import NDArray
 
-from features.schema import ConfigError, InputError
+from features.schema import ConfigError, ContractError
 from styletransfer.sets import SetConfig, SetLayout, make_set
 from styletransfer.sets.copying import copied_share
 
@@ -122,12 +122,12 @@ def test_a_page_of_text_gives_a_set() -> None:
 def test_a_look_that_is_no_picture_or_too_small_is_refused_in_words(
     look: Picture, words: str
 ) -> None:
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(ContractError, match=words):
         make_set(look, "wall", SIDE_PX, 0)
 
 
 def test_settings_out_of_range_are_refused(coffee: Picture) -> None:
-    with pytest.raises(InputError, match="at least 96 px"):
+    with pytest.raises(ContractError, match="at least 96 px"):
         make_set(coffee, "wall", 32, 0)
     with pytest.raises(ConfigError, match="start_px"):
         SetConfig(start_px=4)

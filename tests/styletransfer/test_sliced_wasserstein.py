@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from features.schema import InputError
+from features.schema import ContractError, InputError
 from styletransfer.sliced_wasserstein import (
     patch_sliced_wasserstein,
     random_directions,
@@ -100,7 +100,7 @@ def test_descending_it_carries_the_look_over() -> None:
 def test_unusable_shapes_are_refused() -> None:
     with pytest.raises(InputError, match="need 56 px on each side for 4 scales"):
         patch_sliced_wasserstein(stripes(8), stripes(8, side=50), seeded(0))
-    with pytest.raises(InputError, match="of equal c"):
+    with pytest.raises(ContractError, match="of equal c"):
         patch_sliced_wasserstein(stripes(8), stripes(8)[:, :1], seeded(0))
-    with pytest.raises(InputError, match=r"got \(1, 3, 2\) and \(1, 3, 4\)"):
+    with pytest.raises(ContractError, match=r"got \(1, 3, 2\) and \(1, 3, 4\)"):
         sliced_wasserstein(torch.zeros(1, 3, 2), torch.zeros(1, 3, 4), seeded(0))

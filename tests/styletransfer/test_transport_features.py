@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from features.schema import InputError
+from features.schema import ContractError
 from styletransfer.losses import gram_loss, mean_std_loss
 from styletransfer.transport import transport_features
 
@@ -57,7 +57,7 @@ def test_fewer_positions_than_channels_are_no_trouble() -> None:
 
 
 def test_unusable_shapes_are_refused() -> None:
-    with pytest.raises(InputError, match=r"got \(1, 6, 12, 12\) and \(1, 5, 12, 12\)"):
+    with pytest.raises(ContractError, match=r"got \(1, 6, 12, 12\) and \(1, 5, 12, 12\)"):
         transport_features(maps(0), maps(0, channels=5))
-    with pytest.raises(InputError, match=r"\(b or 1, c, h', w'\)"):
+    with pytest.raises(ContractError, match=r"\(b or 1, c, h', w'\)"):
         transport_features(maps(0, batch=3), maps(0, batch=2))

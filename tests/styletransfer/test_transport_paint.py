@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 from styletransfer.colour import to_lab
 from styletransfer.transport import paint_transport, recolour
 from styletransfer.transport.texture import micro_texture
@@ -105,7 +105,7 @@ def test_hard_edges_on_smooth_ground_make_no_grain() -> None:
 
 def test_unusable_input_is_refused(make_picture: MakePicture) -> None:
     picture = make_picture(64, 64)
-    with pytest.raises(InputError, match=r"strength is 1\.5: expected 0 to 1"):
+    with pytest.raises(ContractError, match=r"strength is 1\.5: expected 0 to 1"):
         paint_transport(picture, picture, 1.5)
-    with pytest.raises(InputError, match="must be uint8"):
+    with pytest.raises(ContractError, match="must be uint8"):
         paint_transport(picture, picture[..., 0])

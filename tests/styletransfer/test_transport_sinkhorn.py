@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 from styletransfer.transport import (
     Palette,
     barycentric_projection,
@@ -119,17 +119,17 @@ def test_a_palette_is_no_larger_than_the_distinct_points() -> None:
 
 def test_unusable_input_is_refused() -> None:
     cost = np.ones((2, 3))
-    with pytest.raises(InputError, match=r"regularisation above 0, got 0\.0"):
+    with pytest.raises(ContractError, match=r"regularisation above 0, got 0\.0"):
         sinkhorn(np.ones(2), np.ones(3), cost, 0.0)
-    with pytest.raises(InputError, match="at least 1 iteration, got 0"):
+    with pytest.raises(ContractError, match="at least 1 iteration, got 0"):
         sinkhorn(np.ones(2), np.ones(3), cost, 1.0, max_iterations=0)
-    with pytest.raises(InputError, match=r"one number per point, got \(3,\) for 2"):
+    with pytest.raises(ContractError, match=r"one number per point, got \(3,\) for 2"):
         sinkhorn(np.ones(3), np.ones(3), cost, 1.0)
-    with pytest.raises(InputError, match="finite"):
+    with pytest.raises(ContractError, match="finite"):
         sinkhorn(np.ones(2), np.ones(3), np.full((2, 3), np.nan), 1.0)
-    with pytest.raises(InputError, match="with mass in every row"):
+    with pytest.raises(ContractError, match="with mass in every row"):
         barycentric_projection(np.zeros((2, 3)), np.ones((3, 3)))
-    with pytest.raises(InputError, match="of one dimension, got 3 and 1"):
+    with pytest.raises(ContractError, match="of one dimension, got 3 and 1"):
         entropic_map(Palette(np.ones((1, 3)), np.ones(1)), Palette(np.ones((1, 1)), np.ones(1)))
-    with pytest.raises(InputError, match="at least 1 colour, got 0"):
+    with pytest.raises(ContractError, match="at least 1 colour, got 0"):
         palette(np.ones((2, 3)), 0, seed=0)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from features.schema import InputError
+from features.schema import ContractError
 from styletransfer.sliced_wasserstein import random_directions, sliced_wasserstein
 from styletransfer.transport import sliced_map
 from styletransfer.transport.sliced import orthonormal_bases
@@ -94,9 +94,9 @@ def test_bases_are_orthonormal_and_the_first_is_the_axes() -> None:
 
 
 def test_unusable_input_is_refused() -> None:
-    with pytest.raises(InputError, match="of one dimension, got 3 and 2"):
+    with pytest.raises(ContractError, match="of one dimension, got 3 and 2"):
         sliced_map(blobs(0, 5), blobs(0, 5, 2), seed=0)
-    with pytest.raises(InputError, match="at least 1 iteration and 2 quantiles, got 0 and 128"):
+    with pytest.raises(ContractError, match="at least 1 iteration and 2 quantiles, got 0 and 128"):
         sliced_map(blobs(0, 5), blobs(0, 5), seed=0, iterations=0)
-    with pytest.raises(InputError, match="target points must be finite"):
+    with pytest.raises(ContractError, match="target points must be finite"):
         sliced_map(blobs(0, 5), np.full((5, 3), np.inf), seed=0)

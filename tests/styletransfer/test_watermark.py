@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from features.schema import InputError
+from features.schema import ContractError, InputError
 from styletransfer import convolutional_code, watermark
 from styletransfer.watermark import MAX_TRIALS, MIN_SIDE_PX, detect, embed
 
@@ -171,7 +171,7 @@ def test_marking_is_repeatable_and_leaves_its_input_alone(make_picture):
 
 @pytest.mark.parametrize("payload", [-1, 2**32])
 def test_a_payload_out_of_range_is_refused(payload, make_picture):
-    with pytest.raises(InputError, match="payload"):
+    with pytest.raises(ContractError, match="payload"):
         embed(make_picture(96, 96), payload, KEY)
 
 
@@ -185,7 +185,7 @@ def test_a_tiny_picture_has_no_mark():
 
 
 def test_another_array_is_refused():
-    with pytest.raises(InputError, match="uint8"):
+    with pytest.raises(ContractError, match="uint8"):
         detect(np.zeros((96, 96)), KEY)
 
 
