@@ -58,8 +58,10 @@ class LookTrial:
         style_codes: NDArray[np.float32],
         seed: int,
         config: PolicyConfig | None = None,
+        model: StylePreferenceModel | None = None,
     ) -> None:
-        """`style_codes` (looks, d), NaN where unknown; `config` is the personal policy's."""
+        """`style_codes` (looks, d), NaN where unknown; `config` is the personal policy's; `model`
+        was fitted on `past` alone (None: it is fitted here)."""
         if past.empty or later.empty:
             raise InputError(
                 f"log: {len(past)} impressions before the cut and {len(later)} after it: "
@@ -70,6 +72,7 @@ class LookTrial:
         self.looks = [*style_ids, ORIGINAL]
         self.past, self.later = past, later
         self._codes = style_codes
+        self._fitted = model
         self.action = pd.Index(self.looks).get_indexer(pd.Index(_drawn(later)))
         self.pscore = later["propensity"].to_numpy(dtype=np.float64)
         self.reward = later["clicked"].to_numpy(dtype=np.float64)
@@ -80,6 +83,8 @@ class LookTrial:
     @cached_property
     def model(self) -> StylePreferenceModel:
         """Tastes told by the past alone."""
+        if self._fitted is not None:
+            return self._fitted
         model = StylePreferenceModel(seed=self.seed)
         return model.fit(self.past, self.looks[:-1], self._codes)
 

@@ -79,11 +79,16 @@ def compare_policies(
         if done.get("job") == job:
             return {**done, "worked": False}
     trial, facts = _trial(table, styles_path, seed)
-    result = {"job": job, "facts": facts, **_compared(trial, a, b, seed)}
-    storage.write_bytes(artefacts[2], policy_card(result).encode())
-    storage.write_bytes(artefacts[1], ab_page(result).encode())
-    storage.write_json(artefacts[0], result)
+    result = {"job": job, "facts": facts, **compare_in(trial, a, b, seed)}
+    write_comparison(out, result)
     return {**result, "worked": True}
+
+
+def write_comparison(out: Path, result: dict[str, Any]) -> None:
+    """Write `ab.html`, `policy_card.md` and, last, `ab.json` to the folder `out`."""
+    storage.write_bytes(out / "policy_card.md", policy_card(result).encode())
+    storage.write_bytes(out / "ab.html", ab_page(result).encode())
+    storage.write_json(out / "ab.json", result)
 
 
 def _trial(
@@ -113,18 +118,23 @@ def _trial(
     if styles_path is not None:
         _fill_codes(codes, looks, styles_path, seed)
     trial = LookTrial(past, later, looks, codes, seed)
-    facts = {
-        "impressions": len(past) + len(later),
-        "judged": len(later),
+    return trial, trial_facts(trial, cut, len(rejects) + len(more))
+
+
+def trial_facts(trial: LookTrial, cut: pd.Timestamp, set_aside: int) -> dict[str, Any]:
+    """The size of the log that is judged, for the page."""
+    times = pd.concat([trial.past["timestamp"], trial.later["timestamp"]])
+    return {
+        "impressions": len(trial.past) + len(trial.later),
+        "judged": len(trial.later),
         "clicks": int(trial.reward.sum()),
         "shoppers": int(trial.group.max()) + 1,
-        "looks": len(looks),
-        "set_aside": len(rejects) + len(more),
+        "looks": len(trial.looks) - 1,
+        "set_aside": set_aside,
         "cut_utc": cut.isoformat(),
-        "first_utc": events["timestamp"].iloc[0].isoformat(),
-        "last_utc": events["timestamp"].iloc[-1].isoformat(),
+        "first_utc": times.min().isoformat(),
+        "last_utc": times.max().isoformat(),
     }
-    return trial, facts
 
 
 def _as_log(table: pd.DataFrame) -> pd.DataFrame:
@@ -146,7 +156,9 @@ def _fill_codes(codes: NDArray[np.float32], looks: list[str], styles_path: Path,
         codes[place] = stack_vectors(pictures["style_code"])
 
 
-def _compared(trial: LookTrial, a: str, b: str, seed: int) -> dict[str, Any]:
+def compare_in(trial: LookTrial, a: str, b: str, seed: int) -> dict[str, Any]:
+    """What `ab.json` holds of policy `b` against `a`: estimates with intervals, verdict, weights,
+    support, calibration and the running difference."""
     values = {name: trial.estimates(name) for name in (a, b)}
     gaps = {name: difference(values[b][name], values[a][name]) for name in values[a]}
     lifts = {

@@ -13,12 +13,13 @@ from features.exposures import exposures
 from pipelines import storage
 from pipelines.config import RunConfig
 from pipelines.jobs.fit import fit_recommender, item_features
+from pipelines.jobs.lift import measure_lift
 from pipelines.jobs.tastes import TasteFitter, TasteModel
 from pipelines.progress import progress
 from pipelines.workspace import Workspace
 from recsys.comparison import compare
 from recsys.metrics import per_user_accuracy, ranking_metrics
-from recsys.preference import BrowsingPreferenceModel
+from recsys.preference import BrowsingPreferenceModel, StylePreferenceModel
 
 BOOTSTRAP_DRAWS = 1000
 
@@ -90,6 +91,8 @@ def evaluate(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
 
     `served_model` is the one that two stages and the single models fitted before the cut chose by
     validation, `against_served` each other model's gain over it on the test, with its interval.
+    `lift` is what personal looks gain over plain photos by the log's own propensities, with the
+    page of that comparison in `ab/`.
 
     And `tables/tastes_before.parquet`, every shopper's taste before the cut, to see it move.
     """
@@ -101,9 +104,15 @@ def evaluate(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     before, after = split_at(events, cut)
     truth = new_interactions(before, after)
     result: dict[str, Any] = {"cut_utc": cut.isoformat(), "k": config.top_k, "models": {}}
-    with progress("judge models", 2) as advance:
-        result["looks"] = click_quality(fitter.fit(before), exposures(after))
-        workspace.write("tables/tastes_before.parquet", favourites(fitter.fit(before)))
+    with progress("judge models", 3) as advance:
+        tastes = fitter.fit(before)
+        result["looks"] = click_quality(tastes, exposures(after))
+        if isinstance(tastes, StylePreferenceModel):
+            result["lift"] = measure_lift(
+                workspace, before, after, cut, tastes, config.policy, config.seed
+            )
+        advance(1)
+        workspace.write("tables/tastes_before.parquet", favourites(tastes))
         advance(1)
         if truth.empty:
             result["note"] = "no shopper known before the cut touched a new item after it"

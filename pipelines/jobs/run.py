@@ -37,8 +37,8 @@ STAGES = (
           "rejects/render.csv")),
     Stage("feed", feed, ("choose", "render"), (), ("feed", "originals")),
     Stage("evaluate", evaluate, ("prepare", "encode"), ("seed", "preference", "browsing",
-          "ranking", "events", "top_k", "train_share"), ("metrics.json",
-          "tables/tastes_before.parquet")),
+          "ranking", "events", "top_k", "train_share", "policy"), ("metrics.json",
+          "tables/tastes_before.parquet", "ab")),
     Stage("report", report, ("score", "feed", "evaluate"), (), ("report.html", "quality.json")),
 )  # fmt: skip
 COMMANDS = {

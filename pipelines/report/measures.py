@@ -103,7 +103,7 @@ def compare(metrics: Mapping[str, Any]) -> Comparison:
         models = {name: models[name] for name in order}
     rows = [
         Row(
-            _named(name),
+            model_name(name),
             name == served,
             SERVED if name == served else _verdict(against.get(name)),
             [_cell(values, column.key) for column in columns],
@@ -113,14 +113,34 @@ def compare(metrics: Mapping[str, Any]) -> Comparison:
     plots = []
     for column in columns:
         dots = [
-            Interval(_named(name), value, *_bounds(values, column.key))
+            Interval(model_name(name), value, *_bounds(values, column.key))
             for name, values in models.items()
             if (value := _number(values.get(column.key))) is not None
         ]
         if column.key in _PLOTTED and len(dots) > 1:
             plots.append((column, interval_plot(column.name, dots)))
     because = str(metrics.get("served_because", ""))
-    return Comparison(columns, rows, plots, _named(served) if served else "", because)
+    return Comparison(columns, rows, plots, model_name(served) if served else "", because)
+
+
+def lift_sentence(lift: Any) -> str:
+    """What personal looks gain over plain photos by the log, as a sentence; empty if unknown."""
+    if not isinstance(lift, Mapping) or "kind" not in lift:
+        return ""
+    value, low, high = (_number(lift.get(name)) for name in ("lift", "lift_low", "lift_high"))
+    if lift["kind"] == "refused" or value is None or low is None or high is None:
+        return f"This log cannot tell yet what looks gain over plain photos. {lift['sentence']}"
+    span = f"95 % interval {words.gain(low)} to {words.gain(high)}"
+    if lift["kind"] == "no difference":
+        return (
+            "By this log, personal looks and plain photos cannot be told apart in clicks: "
+            f"{words.gain(value)}, {span}."
+        )
+    more = "more" if value > 0.0 else "fewer"
+    return (
+        f"By this log, personal looks earn {words.percent(abs(value))} {more} clicks than plain "
+        f"photos, {span}."
+    )
 
 
 def figures(values: Any) -> list[tuple[str, str]]:
@@ -134,7 +154,8 @@ def figures(values: Any) -> list[tuple[str, str]]:
     ]
 
 
-def _named(model: str) -> str:
+def model_name(model: str) -> str:
+    """A model's name for readers: `als` becomes `ALS`; empty stays empty."""
     return MODEL_NAMES.get(model, words.label(model))
 
 

@@ -23,7 +23,7 @@ from pipelines.report.health import (
     stage_rows,
 )
 from pipelines.report.looks import make_gallery
-from pipelines.report.measures import compare, figures
+from pipelines.report.measures import compare, figures, lift_sentence, model_name
 from pipelines.report.plots import histogram
 from pipelines.report.selection import choose_shoppers
 from pipelines.report.shoppers import Card, Describer, Shopper
@@ -61,6 +61,8 @@ def make_page(
     html = _template().render(
         job=run.job,
         headline=_headline(run),
+        lift=lift_sentence(run.metrics.get("lift")),
+        feed_model=model_name(run.stages.get("fit", {}).get("counts", {}).get("served_model", "")),
         inputs=_inputs(run.job),
         cut=run.stages.get("prepare", {}).get("counts", {}).get("evaluation_cut_utc"),
         facts=_facts(run),
@@ -142,7 +144,7 @@ def _facts(run: Artefacts) -> list[tuple[str, str]]:
     ]
     served = run.stages.get("fit", {}).get("counts", {}).get("served_model")
     if served is not None:
-        facts.append((str(served), "ranks the feed, having won on validation"))
+        facts.append((model_name(served), "ranks the feed, having won on validation"))
     if undecided is not None:
         facts.append((words.number(undecided), "shoppers undecided, and explored"))
     if painted is not None:

@@ -43,6 +43,11 @@ def percent(share: float) -> str:
     return f"{scaled:.1f} %" if 0.0 < scaled < 10.0 else f"{scaled:.0f} %"
 
 
+def gain(share: float) -> str:
+    """A relative change with its sign, as a percentage: `+12.8 %`, `−3.0 %`."""
+    return f"{100.0 * share:+.1f} %".replace("-", "−") if math.isfinite(share) else "–"
+
+
 def seconds(value: float) -> str:
     """A duration: `0.4 s`, `12 s`, `3 min 5 s`."""
     if value < 9.95:

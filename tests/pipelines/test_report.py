@@ -19,7 +19,7 @@ from pipelines.config import RunConfig
 from pipelines.jobs.report import bots_set_aside, report
 from pipelines.report import words
 from pipelines.report.health import bars, quality_blocks, reject_reasons
-from pipelines.report.measures import compare
+from pipelines.report.measures import compare, lift_sentence
 from pipelines.report.plots import Interval, histogram, interval_plot, ticks
 from pipelines.report.selection import choose_shoppers
 from pipelines.report.thumbnails import MISSING, Thumbnails
@@ -392,6 +392,31 @@ def test_the_served_model_is_named_and_differences_within_noise_are_called_so():
         "Similar pictures": "worse: -0.250 to -0.100",
     }
     assert [row.name for row in compared.rows if row.served] == ["Two-stage"]
+
+
+@pytest.mark.parametrize(
+    ("lift", "expected"),
+    [
+        (
+            {"kind": "better", "sentence": "", "lift": 0.22, "lift_low": 0.128, "lift_high": 0.313},
+            "By this log, personal looks earn 22 % more clicks than plain photos, "
+            "95 % interval +12.8 % to +31.3 %.",
+        ),
+        (
+            {"kind": "worse", "sentence": "", "lift": -0.05, "lift_low": -0.09, "lift_high": -0.01},
+            "By this log, personal looks earn 5.0 % fewer clicks than plain photos, "
+            "95 % interval −9.0 % to −1.0 %.",
+        ),
+        (
+            {"kind": "refused", "sentence": "No verdict.", "lift": 2.0},
+            "This log cannot tell yet what looks gain over plain photos. No verdict.",
+        ),
+        ({"note": "3 of 9 impressions log no propensity"}, ""),
+        (None, ""),
+    ],
+)
+def test_the_lift_is_claimed_with_its_interval_and_only_where_the_log_tells_it(lift, expected):
+    assert lift_sentence(lift) == expected
 
 
 def test_reasons_that_differ_in_what_they_quote_are_counted_together():

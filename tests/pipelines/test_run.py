@@ -158,3 +158,12 @@ def test_killed_while_painting_and_run_again_the_feed_is_the_same_bytes(
 
 def _texts(folder: Path) -> dict[str, str]:
     return {name: str(path) for name, path in _inputs(folder).items()}
+
+
+def test_the_lift_of_looks_is_measured_and_its_page_lies_in_the_job(finished):
+    out, _ = finished
+    lift = json.loads((out / "metrics.json").read_text())["lift"]
+    assert lift["kind"] in {"better", "worse", "no difference", "refused"}
+    page = (out / "report.html").read_text()
+    assert 'href="ab/ab.html"' in page
+    assert (out / "ab" / "ab.html").is_file()

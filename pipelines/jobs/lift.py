@@ -1,0 +1,87 @@
+"""What personal looks gain over plain photos by the run's own log, where the log can tell.
+
+The log is cut at the evaluation's time: tastes learned before it choose the looks, the impressions
+after it judge them by their logged propensities, as `stylefeed ab` does.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from features.exposures import exposures
+from features.schema import ORIGINAL, STYLE_CODE_SIZE, InputError
+from pipelines import storage
+from pipelines.arrays import stack_vectors
+from pipelines.jobs.ab import compare_in, trial_facts, write_comparison
+from pipelines.workspace import Workspace
+from recsys.look_trial import LookTrial
+from recsys.policy import PolicyConfig
+from recsys.preference import StylePreferenceModel
+
+FOLDER: Final = "ab"
+A, B = "original", "personal"
+
+
+def measure_lift(
+    workspace: Workspace,
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    cut: pd.Timestamp,
+    model: StylePreferenceModel,
+    policy: PolicyConfig,
+    seed: int,
+) -> dict[str, Any]:
+    """Judge personal looks against plain photos on the events `after` the cut.
+
+    `model` was fitted on `before` alone. Writes the comparison's page to `ab/` and returns its
+    verdict and relative lift: kind, sentence, lift, lift_low, lift_high (95 %; None where the
+    plain photo earned nothing); or `note` alone, why this log cannot be judged.
+    """
+    past, later = exposures(before), exposures(after)
+    shown = pd.concat([past, later])
+    known = shown["propensity"].notna()
+    if not known.all():
+        return {"note": f"{int((~known).sum()):,} of {len(shown):,} impressions log no propensity"}
+    looks = sorted({*shown["style_id"], *shown["style_drawn"]} - {ORIGINAL})
+    try:
+        trial = LookTrial(past, later, looks, _codes(workspace, looks), seed, policy, model)
+        result = compare_in(trial, A, B, seed)
+    except InputError as error:
+        return {"note": str(error)}
+    job = storage.read_json(workspace.path("job.json"))
+    result = {
+        "job": {
+            "a": A,
+            "b": B,
+            "log": job["inputs"]["events"].rpartition("/")[2],
+            "log_digest": job["digests"]["events"],
+            "seed": seed,
+            "version": job["version"],
+        },
+        "facts": trial_facts(trial, cut, 0),
+        **result,
+    }
+    write_comparison(workspace.path(FOLDER), result)
+    lift = next(row["lift"] for row in result["estimates"] if row["estimator"] == result["main"])
+    low, high = lift["bootstrap"] if lift else (None, None)
+    verdict = result["verdict"]
+    return {
+        "kind": verdict["kind"],
+        "sentence": verdict["sentence"],
+        "lift": lift["value"] if lift else None,
+        "lift_low": low,
+        "lift_high": high,
+    }
+
+
+def _codes(workspace: Workspace, looks: list[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Style codes (looks, 100), NaN where a look's picture could not be read."""
+    pictures = workspace.read("tables/look_pictures.parquet")
+    codes = np.full((len(looks), STYLE_CODE_SIZE), np.nan, dtype=np.float32)
+    place = pd.Index(looks).get_indexer(pd.Index(pictures["style_id"]))
+    if (place >= 0).any():
+        codes[place[place >= 0]] = stack_vectors(pictures["style_code"])[place >= 0]
+    return codes
