@@ -6,9 +6,10 @@ A fixed sample of the shop's photos and looks, evenly spread, at 384 px. Our pic
 decoded from the watermarked JPEG that is served, the peer's as they leave it. Masks are estimated,
 as a shop without masks would have them; product figures are inside the mask, arrival (0: the
 untouched copy, 1: the look) is outside it for faithful and in the whole picture where the product
-is painted too. Identity is rank 1 among all of the shop's photos. Speed is file in, encoded file
-out, with all that a job does on our side (gate, watermark, provenance; the sets were made before,
-as they are once per look), one `stylize_with` on the peer's; two processes share the photos.
+is painted too. Identity is rank 1 among all of the shop's photos, the own product known by its
+photo and on plain grounds. Speed is file in, encoded file out, with all that a job does on our side
+(gate, watermark, provenance; the sets were made before, as they are once per look), one
+`stylize_with` on the peer's; two processes share the photos.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ from styletransfer.fidelity import (
     LookTexture,
     arrival,
     identity,
+    plain_views,
 )
 from styletransfer.gate import look_anchor
 from styletransfer.look import Look
@@ -128,8 +130,10 @@ def judge(photo: tuple[int, Path], paths: tuple[Path, ...]) -> list[dict[str, An
     everywhere = np.ones_like(outside)
     looks = anchors(paths)
 
+    views = kit["content"].encode(plain_views(picture, mask.alpha) or [picture])
+
     def rank(render: Picture) -> int:
-        return identity(kit["content"].encode([render])[0], catalogue(), own).rank
+        return identity(kit["content"].encode([render])[0], catalogue(), own, views).rank
 
     wanted = [look for look, _, _, _ in looks]
     files = [

@@ -43,7 +43,7 @@ from features.images import DEFAULT_LIMITS, decode, resize, resize_longest
 from features.matting import product_mask
 from pipelines.jobs.paint import SETS, ItemWork, LookSource, item_painter
 from pipelines.jobs.render import nearest_rivals
-from styletransfer.fidelity import FidelityMeter, identity
+from styletransfer.fidelity import FidelityMeter, identity, plain_views
 from styletransfer.renderer import RenderConfig
 
 DATA: Final = Path("../shared/data")
@@ -117,12 +117,14 @@ class Shop:
         """What renders of one photo are held against."""
         picture = self.pictures[number]
         photo = self.photos[number]
+        alpha = product_mask(picture).alpha if photo.alpha is None else photo.alpha
+        views = self._content.encode(plain_views(picture, alpha) or [picture])
         return _Ruler(
             picture,
             _meter(picture, photo.alpha),
             _meter(picture, None if photo.skin is None else photo.skin.astype(np.float32)),
             lambda render: (
-                identity(self._content.encode([render])[0], self.vectors, number).rank == 1
+                identity(self._content.encode([render])[0], self.vectors, number, views).rank == 1
             ),
         )
 

@@ -17,6 +17,8 @@ from styletransfer.fidelity import FidelityMeter, FidelityReport, LookColours
 from styletransfer.grade import LookPalette, look_palette
 from styletransfer.plate import take_apart
 
+JUDGE_REVISION: Final = 2
+"""Goes up when the same render may be judged otherwise than before."""
 _MODES: Final = ("faithful", "accent", "artistic", ORIGINAL)
 # Shares of the asked strength that are tried, strongest first, each with the share of the product's
 # own grade; weaker grades are tried where nothing but the product's colours stood in the way. A

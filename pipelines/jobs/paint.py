@@ -26,7 +26,7 @@ from features.matting import Mask, product_mask
 from features.schema import InputError, StylefeedError
 from pipelines import storage
 from styletransfer import watermark
-from styletransfer.fidelity import TextReader, identity, text_similarity
+from styletransfer.fidelity import TextReader, identity, plain_views, text_similarity
 from styletransfer.gate import ReadAlike, Recognise, look_anchor
 from styletransfer.look import Look
 from styletransfer.provenance import Provenance, embed_provenance, lost_tags
@@ -97,13 +97,16 @@ def item_painter(
         for item in batch:
             try:
                 photo = _read_photo(item, config.size_px, limits)
+                mask = photo.mask
+                if mask is None and config.mode != "artistic":
+                    mask = product_mask(photo.picture)
                 looks = [replace(look(style), strength=s) for _, style, s in item.wanted]
                 renders = renderer.render(
                     photo.picture,
                     looks,
                     item.style_code,
-                    photo.mask,
-                    _recogniser(encoder, item.rivals),
+                    mask,
+                    _recogniser(encoder, item.rivals, photo.picture, mask),
                     [partial(published, key=key, config=config) for key, _, _ in item.wanted],
                     None if reader is None else _legibility(reader, photo.picture),
                 )
@@ -181,9 +184,22 @@ def _read_photo(item: ItemWork, size_px: int, limits: ImageLimits) -> _Photo:
     return _Photo(picture, mask, data, problem)
 
 
-def _recogniser(encoder: ContentEncoder, rivals: NDArray[np.float32]) -> Recognise:
+def _recogniser(
+    encoder: ContentEncoder,
+    rivals: NDArray[np.float32],
+    photo: NDArray[np.uint8],
+    mask: Mask | None,
+) -> Recognise:
+    @cache
+    def views() -> NDArray[np.float32] | None:
+        # Encoded only when the photo itself does not tell: most renders need no more.
+        plain = [] if mask is None else plain_views(photo, mask.alpha)
+        return encoder.encode(plain) if plain else None
+
     def rank(render: NDArray[np.uint8]) -> int:
-        return identity(encoder.encode([render])[0], rivals, 0).rank
+        embedding = encoder.encode([render])[0]
+        found = identity(embedding, rivals, 0)
+        return found.rank if found.rank == 1 else identity(embedding, rivals, 0, views()).rank
 
     return rank
 

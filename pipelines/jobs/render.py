@@ -23,6 +23,7 @@ from pipelines.jobs.paint import ItemWork, LookSource, Row, item_painter
 from pipelines.progress import progress
 from pipelines.workspace import Workspace
 from styletransfer.renderer import RenderConfig, Renderer, render_key
+from styletransfer.gate import JUDGE_REVISION
 from styletransfer.sets.store import REVISION
 
 BATCH_RENDERS = 32
@@ -60,7 +61,11 @@ def recipe(config: RenderConfig) -> str:
     settings = dataclasses.asdict(config)
     for without_effect in ("threads", "pixels_per_pass", "max_renders"):
         del settings[without_effect]
-    made_by = {"painter": Renderer(config).model_version, "sets": REVISION}
+    made_by = {
+        "painter": Renderer(config).model_version,
+        "sets": REVISION,
+        "judged": JUDGE_REVISION,
+    }
     return storage.digest_json({**settings, **made_by})
 
 

@@ -1,7 +1,7 @@
 """Measures of what a render kept of the product, and of how much of the look arrived."""
 
 from styletransfer.fidelity.arrival import arrival
-from styletransfer.fidelity.identity import Identity, identity
+from styletransfer.fidelity.identity import Identity, identity, plain_views
 from styletransfer.fidelity.look_colours import LookColours
 from styletransfer.fidelity.look_features import FeatureEncoder, LookFeatures
 from styletransfer.fidelity.look_texture import LookTexture
@@ -20,5 +20,6 @@ __all__ = [
     "TextReader",
     "arrival",
     "identity",
+    "plain_views",
     "text_similarity",
 ]

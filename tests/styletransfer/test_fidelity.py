@@ -13,7 +13,7 @@ from skimage.metrics import structural_similarity
 
 from features.schema import ConfigError, ContractError
 from styletransfer.colour import lightness
-from styletransfer.fidelity import FidelityMeter, TextReader, identity, text_similarity
+from styletransfer.fidelity import FidelityMeter, TextReader, identity, plain_views, text_similarity
 from styletransfer.fidelity.edges import Edges
 from styletransfer.fidelity.silhouette import Silhouette
 from styletransfer.fidelity.structure import Structure
@@ -158,6 +158,30 @@ def test_identity_counts_the_items_that_are_nearer() -> None:
 def test_identity_is_not_proven_by_a_catalogue_of_equals() -> None:
     catalogue = np.ones((3, 4), np.float32) / 2
     assert identity(catalogue[0], catalogue, own=0).rank == 3
+
+
+def test_the_own_item_is_known_by_the_nearest_of_its_views() -> None:
+    catalogue = np.eye(4, dtype=np.float32)
+    render = np.array([0.8, 0.6, 0.0, 0.0], np.float32)
+    assert identity(render, catalogue, own=1).rank == 2
+    views = np.array([[0.0, 0.0, 5.0, 0.0], [2.4, 1.8, 0.0, 0.0]], np.float32)
+    found = identity(render, catalogue, own=1, views=views)
+    assert found.rank == 1
+    assert found.margin == pytest.approx(0.2, abs=1e-6)
+
+
+def test_plain_views_keep_the_product_and_replace_its_ground() -> None:
+    picture = np.full((8, 8, 3), (10, 200, 90), np.uint8)
+    alpha = np.zeros((8, 8), np.float32)
+    alpha[2:5, 2:5] = 1.0
+    picture[2:5, 2:5] = 77
+    views = plain_views(picture, alpha)
+    assert all((view[2:5, 2:5] == 77).all() for view in views)
+    assert [tuple(view[0, 0]) for view in views] == [
+        (30, 30, 30), (128, 128, 128), (235, 235, 235), (10, 200, 90)
+    ]  # fmt: skip
+    assert plain_views(picture, np.ones_like(alpha)) == []
+    assert plain_views(picture, np.zeros_like(alpha)) == []
 
 
 def test_identity_refuses_other_shapes() -> None:
