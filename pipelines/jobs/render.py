@@ -22,8 +22,8 @@ from pipelines.executor import BatchFailure, LocalExecutor
 from pipelines.jobs.paint import ItemWork, LookSource, Row, item_painter
 from pipelines.progress import progress
 from pipelines.workspace import Workspace
-from styletransfer.renderer import RenderConfig, Renderer, render_key
 from styletransfer.gate import JUDGE_REVISION
+from styletransfer.renderer import RenderConfig, Renderer, render_key
 from styletransfer.sets.store import REVISION
 
 BATCH_RENDERS = 32
