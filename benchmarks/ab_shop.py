@@ -23,6 +23,7 @@ from features.events import split_at, time_split
 from features.exposures import exposures
 from features.images import ImageLimits, decode
 from features.tables import validate_events, validate_styles
+from recsys.config import PolicyConfig
 from recsys.look_trial import LookTrial
 from recsys.offpolicy import (
     MAIN,
@@ -36,7 +37,6 @@ from recsys.offpolicy import (
     judge,
     relative_lift,
 )
-from recsys.policy import PolicyConfig
 
 SHOP = Path("../shared/data/shop")
 METHODS: tuple[Method, ...] = ("normal", "bootstrap", "bernstein")

@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.machine import describe
+from recsys.config import PolicyConfig
 from recsys.experiment import Effect, Metric, analyse
 from recsys.offpolicy import (
     LoggedFeedback,
@@ -29,7 +30,7 @@ from recsys.offpolicy import (
     interval,
     relative_lift,
 )
-from recsys.policy import PolicyConfig, look_probabilities
+from recsys.policy import look_probabilities
 from recsys.preference import StylePreferenceModel
 from recsys.simulator import (
     ARTISTIC,

@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 from benchmarks.machine import describe
 from features.events import time_split
 from pipelines.jobs.ab import TRAIN_SHARE, compare_policies
-from recsys.guardrails import GuardRails, guarded
-from recsys.policy import PolicyConfig
+from recsys.config import GuardRails, PolicyConfig
+from recsys.guardrails import guarded
 from recsys.preference import StylePreferenceModel
 from recsys.simulator import (
     Policy,

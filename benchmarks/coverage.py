@@ -22,6 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.machine import describe
+from recsys.config import PolicyConfig
 from recsys.experiment import SequentialConfig, confidence_sequence
 from recsys.offpolicy import (
     Estimate,
@@ -36,7 +37,7 @@ from recsys.offpolicy import (
     snips,
 )
 from recsys.offpolicy.intervals import METHODS, intervals_of
-from recsys.policy import PolicyConfig, look_probabilities
+from recsys.policy import look_probabilities
 from recsys.simulator import (
     Shop,
     SimulatorConfig,

@@ -38,6 +38,7 @@ from features.images import DEFAULT_LIMITS, decode, encode, resize, resize_longe
 from features.matting import product_mask
 from pipelines.jobs.paint import SETS, ItemWork, LookSource, item_painter, published
 from pipelines.jobs.render import nearest_rivals
+from styletransfer.config import RenderConfig
 from styletransfer.fidelity import (
     FeatureEncoder,
     FidelityMeter,
@@ -49,7 +50,7 @@ from styletransfer.fidelity import (
 )
 from styletransfer.gate import look_anchor
 from styletransfer.look import Look
-from styletransfer.renderer import RenderConfig, Rendered, Renderer
+from styletransfer.renderer import Rendered, Renderer
 from styletransfer.sets.shelf import SetShelf
 from styletransfer.sets.store import SetStore
 

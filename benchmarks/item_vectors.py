@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from benchmarks.machine import describe
 from benchmarks.ranking_shop import K, candidate_lists, interval, read_shop, unseen
-from features.events import EventWeights, split_at, time_split
+from features.config import EventWeights
+from features.events import split_at, time_split
 from features.ids import IdMap
 from recsys import ranking_training
 from recsys.item_content import completed

@@ -25,7 +25,8 @@ from features.exposures import exposures
 from features.images import decode
 from features.schema import ORIGINAL
 from features.tables import validate_events, validate_styles
-from recsys.guardrails import GuardRails, guarded
+from recsys.config import GuardRails
+from recsys.guardrails import guarded
 from recsys.look_trial import LookTrial
 from recsys.preference import StylePreferenceModel
 from recsys.value_policy import value_probabilities

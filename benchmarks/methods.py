@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from benchmarks.machine import describe
 from features.encoders import StyleEncoder
 from features.images import decode, resize_longest
+from styletransfer.config import GatysConfig, RenderConfig
 from styletransfer.fidelity import (
     FeatureEncoder,
     LookColours,
@@ -30,10 +31,9 @@ from styletransfer.fidelity import (
     arrival,
 )
 from styletransfer.gate import look_anchor
-from styletransfer.gatys import GatysConfig
 from styletransfer.look import Look
 from styletransfer.losses import ssim
-from styletransfer.renderer import RenderConfig, Renderer
+from styletransfer.renderer import Renderer
 
 SIZE_PX = 256
 DATA = Path("../shared/data")

@@ -41,16 +41,18 @@ from benchmarks.retail_models import (
     suggested,
 )
 from features.adapters.online_retail import load_online_retail
-from features.events import EventWeights, split_at
+from features.config import EventWeights
+from features.events import split_at
 from features.schema import STYLE_CODE_SIZE
 from features.titles import TitleEncoder
 from recsys.candidates import ALSConfig, EASEConfig, ItemKNNConfig
 from recsys.candidates.selection import top_k
 from recsys.comparison import compare
+from recsys.config import RankerConfig
 from recsys.item_representation import BlockWeights, ItemRepresentation
 from recsys.knowledge import ItemFeatures
 from recsys.metrics import per_user_accuracy
-from recsys.ranking import RankerConfig, RankingRows
+from recsys.ranking import RankingRows
 from recsys.ranking_training import fit_ranker, learn, training_lists
 from recsys.ranking_windows import labelled_rows
 from recsys.slices import SLICES, label_slices, pooled, rolling_cuts

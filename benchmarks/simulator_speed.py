@@ -19,7 +19,8 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from benchmarks.machine import describe
-from recsys.policy import PolicyConfig, look_probabilities
+from recsys.config import PolicyConfig
+from recsys.policy import look_probabilities
 from recsys.simulator import (
     Shop,
     SimulatorConfig,

@@ -27,8 +27,9 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from benchmarks.machine import describe
 from features.encoders import StyleEncoder
 from features.images import decode, resize_longest
+from styletransfer.config import RenderConfig
 from styletransfer.look import Look
-from styletransfer.renderer import RenderConfig, Renderer
+from styletransfer.renderer import Renderer
 from styletransfer.watermark import MAX_TRIALS, detect, embed
 
 KEY = 1

@@ -12,9 +12,10 @@ from features.encoders import StyleEncoder
 from features.images import decode, resize_longest
 from features.matting import product_mask
 from features.schema import ORIGINAL
+from styletransfer.config import RenderConfig
 from styletransfer.gate import look_anchor
 from styletransfer.look import Look, mix_codes
-from styletransfer.renderer import RenderConfig, Renderer
+from styletransfer.renderer import Renderer
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.config import CleaningConfig, EventWeights
 from features.order import sorted_by
 from features.rejects import join_rejects, rejected
-from features.schema import EVENT_TYPES, ConfigError, ContractError, InputError
+from features.schema import EVENT_TYPES, ContractError, InputError
 
 EVENT_ORDER: Final = (
     *("timestamp", "user_id", "session_id", "position", "item_id", "event_type", "style_id"),
     *("dwell_s", "propensity", "channel"),
 )
 """Total order of a log: two logs of the same rows are equal once sorted by it."""
-
-
-@dataclass(frozen=True)
-class CleaningConfig:
-    """Rates beyond which a user is taken for a bot, over any window of that length.
-
-    An action is any event but an impression. The defaults are five to fifteen times what the
-    busiest wholesale customer of a real gift shop does (192 actions an hour, 1,275 events a day).
-    """
-
-    max_actions_per_hour: int = 1_000
-    max_events_per_day: int = 20_000
-
-    def __post_init__(self) -> None:
-        for name in ("max_actions_per_hour", "max_events_per_day"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"events: {name} is {getattr(self, name)}: expected at least 1")
 
 
 def clean_events(
@@ -78,33 +61,6 @@ def _reject(events: pd.DataFrame, mask: NDArray[np.bool_], reason: str) -> pd.Da
     rows = np.flatnonzero(mask)
     keys, types = events["user_id"].iloc[rows], events["event_type"].iloc[rows]
     return rejected("events", rows, keys, reason, types)
-
-
-@dataclass(frozen=True)
-class EventWeights:
-    """How much an event says about taste: its type, its dwell and its age.
-
-    `view`, `click`, `cart`, `purchase`: at least 0; an impression weighs nothing. A dwell of
-    `dwell_reference_s` leaves the weight as it is; at most it doubles and at least it halves it.
-    The weight halves every `half_life_days` (inf: no decay).
-    """
-
-    view: float = 1.0
-    click: float = 1.0
-    cart: float = 3.0
-    purchase: float = 5.0
-    dwell_reference_s: float = 10.0
-    half_life_days: float = 90.0
-
-    def __post_init__(self) -> None:
-        for name in ("view", "click", "cart", "purchase"):
-            if not 0 <= getattr(self, name) < np.inf:
-                raise ConfigError(
-                    f"events: weight of {name} is {getattr(self, name)}: expected at least 0"
-                )
-        for name in ("dwell_reference_s", "half_life_days"):
-            if not getattr(self, name) > 0:
-                raise ConfigError(f"events: {name} is {getattr(self, name)}: expected above 0")
 
 
 def event_weights(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import cv2
@@ -11,25 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.config import QualityConfig
 from features.images import luma, near_duplicates, perceptual_hash, resize_longest
 from features.schema import EVENT_TYPES, ORIGINAL, SchemaError
 
 STATS_COLUMNS: Final = ("width_px", "height_px", "brightness", "contrast", "sharpness", "phash")
 # Sharpness is compared between pictures of any size, so it is measured at one size.
 _SHARPNESS_SIZE_PX: Final = 256
-
-
-@dataclass(frozen=True)
-class QualityConfig:
-    """What counts as poor. Sides in pixels, contrast in levels of 0..255, gaps in hours."""
-
-    min_side_px: int = 128
-    min_contrast: float = 40.0
-    min_sharpness: float = 0.01
-    duplicate_bits: int = 4
-    min_impressions_per_look: int = 100
-    min_gap_hours: float = 24.0
-    n_examples: int = 5
 
 
 def picture_stats(picture: NDArray[np.uint8]) -> dict[str, Any]:

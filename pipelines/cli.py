@@ -219,7 +219,7 @@ def doctor(
     Example: stylefeed doctor
     """
     from pipelines.jobs import doctor as job
-    from styletransfer.watermark import DEFAULT_KEY
+    from styletransfer.config import DEFAULT_KEY
 
     if image is None:
         found = job.check_installation()

@@ -12,15 +12,41 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from features.events import EventWeights
-from features.images import ImageLimits
+from features.config import EventWeights, ImageLimits
 from features.schema import ConfigError
-from pipelines.jobs.choose import LookConfig
-from recsys.guardrails import GuardRails
-from recsys.policy import PolicyConfig
-from recsys.preference import BrowsingConfig, PreferenceConfig
-from recsys.two_stage import TwoStageConfig
-from styletransfer.renderer import RenderConfig
+from recsys.config import (
+    BrowsingConfig,
+    GuardRails,
+    PolicyConfig,
+    PreferenceConfig,
+    TwoStageConfig,
+)
+from styletransfer.config import RenderConfig
+
+
+@dataclass(frozen=True)
+class LookConfig:
+    """Which looks a shopper may be shown, and how strongly.
+
+    Eligible are the original photo and every look, or those of the `prototypes_per_user`
+    prototypes nearest to the shopper (0: every look). `strength` in (0, 1] is how far a look
+    replaces a photo's surroundings, the same for everybody; `strength_of` sets it by look.
+    """
+
+    prototypes_per_user: int = 0
+    strength: float = 1.0
+    strength_of: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.prototypes_per_user < 0:
+            raise ConfigError(
+                f"looks.prototypes_per_user is {self.prototypes_per_user}: expected at least 0"
+            )
+        for name, value in {"strength": self.strength, **self.strength_of}.items():
+            if not 0.0 < value <= 1.0:
+                raise ConfigError(
+                    f"looks: the strength of {name!r} is {value}: expected over 0 and at most 1"
+                )
 
 
 @dataclass(frozen=True)

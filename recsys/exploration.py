@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.config import RerankConfig
 from recsys.policy import uniform
-from recsys.rerank import RerankConfig, full
+from recsys.rerank import full
 
 
 def explored(

@@ -3,38 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import ORIGINAL, ConfigError, ContractError, InputError
-
-
-@dataclass(frozen=True)
-class GuardRails:
-    """Limits on a look policy.
-
-    share_personalised in [0, 1]: share of draws that follow the policy, the others show the
-    original photo. excluded: looks that are never shown. original_floor in [0, 1]: least
-    probability of the original photo, so that a log can tell what it is worth. plain_users: who
-    asked for plain photos and gets nothing else. Raises ConfigError out of range, or if the
-    original photo is excluded.
-    """
-
-    share_personalised: float = 1.0
-    excluded: tuple[str, ...] = ()
-    original_floor: float = 0.02
-    plain_users: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        for name in ("share_personalised", "original_floor"):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise ConfigError(
-                    f"guard-rails: {name} is {getattr(self, name)}: expected a number in [0, 1]"
-                )
-        if ORIGINAL in self.excluded:
-            raise ConfigError("guard-rails: the original photo cannot be excluded: looks only")
+from features.schema import ORIGINAL, ContractError, InputError
+from recsys.config import GuardRails
 
 
 def permitted(

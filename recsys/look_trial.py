@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.schema import ORIGINAL, ConfigError, InputError
+from recsys.config import PolicyConfig
 from recsys.offpolicy import (
     Calibration,
     Estimate,
@@ -24,7 +25,7 @@ from recsys.offpolicy import (
 )
 from recsys.offpolicy.estimate import linear
 from recsys.offpolicy.log import check_propensities
-from recsys.policy import PolicyConfig, look_probabilities
+from recsys.policy import look_probabilities
 from recsys.preference import StylePreferenceModel
 from recsys.value_policy import value_probabilities
 

@@ -7,48 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import ConfigError, ContractError
+from features.schema import ContractError
+from recsys.config import PolicyConfig
 from recsys.thompson import thompson_probabilities
-
-Kind = Literal["value", "best", "epsilon_greedy", "softmax", "thompson"]
-
-
-@dataclass(frozen=True)
-class PolicyConfig:
-    """How a look is drawn from the eligible ones.
-
-    `value` shows what is worth more to the shopper than the plain photo by `caution` standard
-    deviations of what is known, softly (`temperature`) the best of it, and tries other looks in a
-    share `epsilon` of the rows of shoppers who are undecided. `best` takes the look of highest
-    affinity. `epsilon_greedy` does so with probability 1 - epsilon and draws evenly otherwise.
-    `softmax` draws look l with probability proportional to exp(affinity_l / temperature).
-    `thompson` draws a look as often as it may be the best, by the uncertainty of its affinity.
-    Raises ConfigError out of range.
-    """
-
-    kind: Kind = "value"
-    epsilon: float = 0.15
-    temperature: float = 0.03
-    caution: float = 0.25
-
-    def __post_init__(self) -> None:
-        if self.kind not in ("value", "best", "epsilon_greedy", "softmax", "thompson"):
-            raise ConfigError(
-                f"policy.kind is {self.kind!r}: expected value, best, epsilon_greedy, softmax or "
-                "thompson"
-            )
-        if not 0.0 <= self.epsilon <= 1.0:
-            raise ConfigError(f"policy.epsilon is {self.epsilon}: expected a number in [0, 1]")
-        if not (np.isfinite(self.caution) and self.caution >= 0.0):
-            raise ConfigError(f"policy.caution is {self.caution}: expected a number of at least 0")
-        if not (np.isfinite(self.temperature) and self.temperature > 0.0):
-            raise ConfigError(f"policy.temperature is {self.temperature}: expected a number over 0")
 
 
 def look_probabilities(

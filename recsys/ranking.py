@@ -12,28 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.schema import ConfigError, ContractError, InputError, NotFittedError
+from features.schema import ContractError, InputError, NotFittedError
+from recsys.config import RankerConfig
 from recsys.tree_scoring import ForestScorer
-
-
-@dataclass(frozen=True)
-class RankerConfig:
-    """`label_gain[l]` is the worth of label l; rounds stop early on the validation rows."""
-
-    label_gain: tuple[float, ...] = (0.0, 1.0, 2.0, 3.0)
-    learning_rate: float = 0.05
-    num_leaves: int = 15
-    min_data_in_leaf: int = 100
-    max_rounds: int = 300
-    patience_rounds: int = 50
-    truncation: int = 20
-    num_threads: int = 1
-
-    def __post_init__(self) -> None:
-        if len(self.label_gain) < 2:
-            raise ConfigError(
-                f"ranker.label_gain is {self.label_gain}: expected two labels or more"
-            )
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.events import EventWeights, event_weights, interactions, split_at
+from features.config import EventWeights
+from features.events import event_weights, interactions, split_at
 from features.ids import IdMap
 from recsys.calibration import ScoreCalibrator
 from recsys.candidates import (
@@ -27,12 +28,12 @@ from recsys.candidates import (
     RecentPopularity,
 )
 from recsys.candidates.ease import MAX_ITEMS
+from recsys.config import RankerConfig, TwoStageConfig
 from recsys.item_content import completed
 from recsys.knowledge import ItemFeatures, Knowledge, gather
-from recsys.ranking import Ranker, RankerConfig, RankingRows
+from recsys.ranking import Ranker, RankingRows
 from recsys.ranking_features import feature_names
 from recsys.ranking_windows import joined, labelled_rows, positive_users, window_starts
-from recsys.two_stage_config import TwoStageConfig
 
 MIN_OUTCOMES: Final = 20
 """Events, and rows without one, from which a probability is learned."""

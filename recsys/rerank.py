@@ -2,52 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import ConfigError, ContractError
+from features.schema import ContractError
+from recsys.config import RerankConfig
 from recsys.dpp import DPP
-
-METHODS = ("mmr", "dpp")
-
-
-@dataclass(frozen=True)
-class RerankConfig:
-    """`variety` in [0, 1] weighs dissimilarity against relevance: 0 keeps the ranking.
-
-    `method`: "mmr" keeps an item from its nearest neighbours in the list, "dpp" spreads the whole
-    list. `max_per_category` items of one category at most (None: any number), while others are
-    left. `exploration_slots` places of a list, never the first, go to candidates drawn at random.
-    """
-
-    variety: float = 0.0
-    max_per_category: int | None = None
-    method: str = "mmr"
-    exploration_slots: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.variety <= 1.0:
-            raise ConfigError(f"rerank.variety is {self.variety}: expected a number in [0, 1]")
-        if self.max_per_category is not None and self.max_per_category < 1:
-            raise ConfigError(
-                f"rerank.max_per_category is {self.max_per_category}: expected at least 1 or None"
-            )
-        if self.method not in METHODS:
-            raise ConfigError(
-                f"rerank.method is {self.method!r}: expected one of {', '.join(METHODS)}"
-            )
-        if self.exploration_slots < 0:
-            raise ConfigError(
-                f"rerank.exploration_slots is {self.exploration_slots}: expected 0 or more"
-            )
-
-    @property
-    def keeps_ranking(self) -> bool:
-        """Whether no item would change its place."""
-        return not (self.variety or self.max_per_category or self.exploration_slots)
 
 
 class _Chooser(Protocol):

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.candidates import Popularity, RecentPopularity
-from recsys.ranking import RankerConfig, RankingRows, has_contrast
+from recsys.config import RankerConfig
+from recsys.ranking import RankingRows, has_contrast
 from recsys.ranking_training import TrainingLists, fit_ranker
 
 TWO_STAGE: Final = "two-stage"

@@ -14,7 +14,8 @@ from scipy import sparse
 
 from features.ids import IdMap
 from features.schema import NotFittedError
-from recsys.candidates.itemknn import ItemKNNConfig, similarity
+from recsys.candidates.itemknn import similarity
+from recsys.config import ItemKNNConfig
 
 TOUCH_COLUMNS: Final = (
     *("own_visits", "own_last_days", "own_gap_days", "own_due"),

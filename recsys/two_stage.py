@@ -12,17 +12,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.events import EventWeights
+from features.config import EventWeights
 from features.ids import IdMap
 from features.schema import ContractError, InputError, NotFittedError, SchemaError
 from recsys.calibration import ScoreCalibrator
 from recsys.candidates import Popularity
 from recsys.candidates.selection import user_batches
+from recsys.config import TwoStageConfig
 from recsys.knowledge import ItemFeatures
 from recsys.ranking import Ranker, has_contrast
 from recsys.ranking_training import Tastes, calibrated, fit_ranker, learn, training_lists
 from recsys.served_model import TWO_STAGE, ServedModel, choose_served, single_scores, unjudged
-from recsys.two_stage_config import TwoStageConfig
 from recsys.two_stage_models import TwoStageModels, load_models, read_record
 from recsys.two_stage_serving import serve
 

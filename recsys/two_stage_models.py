@@ -24,10 +24,10 @@ from recsys.candidates import (
     Popularity,
     RecentPopularity,
 )
+from recsys.config import TwoStageConfig
 from recsys.knowledge import Knowledge
 from recsys.ranking import Ranker
 from recsys.served_model import ServedModel
-from recsys.two_stage_config import TwoStageConfig
 
 _MODELS: Final[dict[str, type[CandidateModel]]] = {
     model.name: model

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recsys.candidates.selection import top_k
 from recsys.candidates.union import union
+from recsys.config import TwoStageConfig
 from recsys.exploration import explored
 from recsys.knowledge import ITEM_COLUMNS
 from recsys.ranking_features import feature_names, pair_features
@@ -17,7 +18,6 @@ from recsys.ranking_windows import allowed_for
 from recsys.reasons import POPULAR, SEEN, UNEXPLAINED, reasons, reasons_of_model
 from recsys.rerank import rerank
 from recsys.served_model import TWO_STAGE
-from recsys.two_stage_config import TwoStageConfig
 from recsys.two_stage_models import TwoStageModels
 
 

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.images import decode
-from features.matting import LOW_CONFIDENCE, Mask
-from features.schema import ORIGINAL, ConfigError, ContractError
+from features.matting import Mask
+from features.schema import ORIGINAL, ContractError
 from styletransfer.compose import DEFAULT_COMPOSE, ComposeConfig, Composer, Mode
+from styletransfer.config import FidelityBudget
 from styletransfer.fidelity import FidelityMeter, FidelityReport, LookColours
 from styletransfer.grade import LookPalette, look_palette
 from styletransfer.plate import take_apart
@@ -39,47 +40,6 @@ _COLOUR_MEASURES: Final = (_DELTA_E, _DELTA_E_P95)
 _GRADE_SHARE: Final = 0.65
 # Nearer than this, in Lab units, a palette has arrived, however near the photo's own was before.
 _ARRIVED: Final = 7.0
-
-
-@dataclass(frozen=True)
-class FidelityBudget:
-    """What a served picture may cost the product, and how much look it should carry.
-
-    Limits inside the mask: mean and 95th percentile CIEDE2000, SSIM of lightness, share of edges
-    kept, how much less of the outline's IoU can be read off the render than off the photo, rank of
-    the own item in the catalogue and share of characters read alike (both only where measured).
-    `min_mask_confidence` is what faithful needs of its mask, `min_surroundings` the share of the
-    picture that it must leave for the look to be seen in. A picture whose colours' arrival is below
-    `least_arrival` shows no look that anyone would recognise: the original is served. A set brings
-    the look's own patterns along, and shows from `least_set_share` of it on.
-    """
-
-    max_delta_e: float = 2.5
-    max_delta_e_p95: float = 10.0
-    min_ssim: float = 0.95
-    min_edge_f1: float = 0.5
-    max_silhouette_loss: float = 0.45
-    max_identity_rank: int = 1
-    min_text: float = 0.8
-    min_mask_confidence: float = LOW_CONFIDENCE
-    min_surroundings: float = 0.08
-    least_arrival: float = 0.3
-    least_set_share: float = 0.5
-
-    def __post_init__(self) -> None:
-        shares = (
-            self.min_ssim,
-            self.min_edge_f1,
-            self.min_text,
-            self.min_mask_confidence,
-            self.min_surroundings,
-            self.least_set_share,
-        )
-        if self.max_delta_e <= 0.0 or not all(0.0 <= share <= 1.0 for share in shares):
-            raise ConfigError(
-                "a fidelity budget needs max_delta_e above 0 and min_ssim, min_edge_f1, min_text, "
-                f"min_mask_confidence, min_surroundings and least_set_share in 0..1, got {self}"
-            )
 
 
 CATALOGUE: Final = FidelityBudget()

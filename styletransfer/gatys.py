@@ -8,9 +8,8 @@ Gram matrices the style may be the distribution of patches, see `sliced_wasserst
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import torch
@@ -19,8 +18,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from features.images import require_picture, resize
-from features.schema import ConfigError, InputError
+from features.schema import InputError
 from features.vgg import Vgg16, load_pretrained
+from styletransfer.config import GatysConfig
 from styletransfer.losses import gram_loss, gram_matrix, mean_squared_error, total_variation
 from styletransfer.sliced_wasserstein import LEVELS, PATCH_PX, patch_sliced_wasserstein
 from styletransfer.transport import recolour
@@ -34,40 +34,6 @@ _LEAST_POWER: Final = 1e-4
 _ADAM_RATE: Final = 0.03
 
 Loss = Callable[[Tensor, torch.Generator], Tensor]
-
-
-@dataclass(frozen=True)
-class GatysConfig:
-    """What is optimised, how and for how long.
-
-    `style` is "gram" (Gram matrices of VGG16 features) or "patch" (sliced Wasserstein distance of
-    7x7 patches at four levels, over `projections` random lines each). `steps` counts evaluations of
-    the loss at each scale, coarse to fine: every scale doubles the size of the one before, and the
-    last is the picture's own. Losses are relative to the power of what they aim at, so that
-    weights mean the same for any picture and look.
-    """
-
-    style: Literal["gram", "patch"] = "gram"
-    optimiser: Literal["lbfgs", "adam"] = "lbfgs"
-    steps: tuple[int, ...] = (60, 40, 20)
-    style_weight: float = 1.0
-    content_weight: float = 0.1
-    variation_weight: float = 0.3
-    projections: int = 16
-
-    def __post_init__(self) -> None:
-        if self.style not in ("gram", "patch"):
-            raise ConfigError(f"gatys.style is {self.style!r}: expected 'gram' or 'patch'")
-        if self.optimiser not in ("lbfgs", "adam"):
-            raise ConfigError(f"gatys.optimiser is {self.optimiser!r}: expected 'lbfgs' or 'adam'")
-        if not self.steps or min(self.steps) < 1:
-            raise ConfigError(
-                f"gatys.steps is {self.steps}: expected a count of at least 1 for each scale"
-            )
-        if min(self.style_weight, self.content_weight, self.variation_weight) < 0:
-            raise ConfigError("gatys weights must not be negative: set one to 0 to leave it out")
-        if self.projections < 1:
-            raise ConfigError(f"gatys.projections is {self.projections}: expected at least 1")
 
 
 DEFAULT_GATYS: Final = GatysConfig()

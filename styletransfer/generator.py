@@ -18,9 +18,8 @@ from torch.nn import functional as F
 
 from features.schema import STYLE_CODE_SIZE, ContractError, InputError
 from features.weights import packaged_file
+from styletransfer.config import MAX_SIDE_PX, MIN_SIDE_PX
 
-MIN_SIDE_PX: Final = 64
-MAX_SIDE_PX: Final = 1536
 STRIDE_PX: Final = 4
 NORM_EPS: Final = 1e-5
 

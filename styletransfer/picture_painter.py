@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.schema import ContractError
-from styletransfer.gatys import GatysConfig, paint_gatys, reference_network
+from styletransfer.config import GatysConfig
+from styletransfer.gatys import paint_gatys, reference_network
 from styletransfer.generator import check_size
 from styletransfer.look import Look
 from styletransfer.painter import Painted

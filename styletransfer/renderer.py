@@ -6,29 +6,19 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Final, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from features.images import PictureFormat, require_picture
+from features.images import require_picture
 from features.matting import Mask, product_mask
-from features.schema import ConfigError
 from styletransfer.compose import Mode
+from styletransfer.config import RenderConfig
 from styletransfer.fidelity import FidelityReport
-from styletransfer.gate import (
-    FidelityBudget,
-    ItemGate,
-    PlacedSet,
-    Publish,
-    ReadAlike,
-    Recognise,
-    look_anchor,
-)
-from styletransfer.gatys import GatysConfig
-from styletransfer.generator import MAX_SIDE_PX, MIN_SIDE_PX
+from styletransfer.gate import ItemGate, PlacedSet, Publish, ReadAlike, Recognise, look_anchor
 from styletransfer.look import Look
 from styletransfer.painter import GeneratorPainter, Painter
 from styletransfer.picture_painter import GatysPainter, TransportPainter
@@ -36,86 +26,8 @@ from styletransfer.plate import Plate
 from styletransfer.runtime import Backend, make_backend
 from styletransfer.sets.place import SetPlacer
 from styletransfer.sets.shelf import SetRequest, SetShelf
-from styletransfer.sets.synthesis import LEAST_LOOK_PX, LEAST_SIDE_PX
+from styletransfer.sets.synthesis import LEAST_LOOK_PX
 from styletransfer.sets.variant import choose_variant, picture_name
-from styletransfer.watermark import DEFAULT_KEY
-
-MAX_SET_SIDE_PX: Final = 512
-"""Sets of larger renders are enlarged: looks' pictures rarely hold more detail."""
-
-
-@dataclass(frozen=True)
-class RenderConfig:
-    """How pictures are painted and stored.
-
-    `mode`: faithful (full look around the product, a bounded grade on it), accent (palette and
-    light only) or artistic (paint everywhere). `surroundings` of the faithful mode: set (the look
-    made into surroundings, for looks with a picture) or paint (the photo's own, repainted).
-    `set_variants` different sets are made of a look, so that a feed is not one wallpaper.
-    `max_renders` bounds how many pictures a job makes, the most seen first (0: no bound); rows left
-    out show the original and say so.
-    `method` paints: generator (one pass of a network), gatys (optimisation: slow, and needs the
-    VGG16 weights) or transport (optimal transport of colours and fine texture: no weights).
-    `size_px` is the longer side of a render. `pixels_per_pass` bounds the memory of one pass of the
-    generator, about 300 bytes a pixel: several looks share a pass while they fit. `watermark_key`
-    is the key of the invisible mark in every restyled picture. `read_text` holds the words on the
-    product to the budget too, by OCR (the extra `text`; slow). `signing_chain` and `signing_key`
-    are PEM files that sign every restyled picture's Content Credentials (the extra `signing`).
-    """
-
-    mode: Literal["faithful", "accent", "artistic"] = "faithful"
-    method: Literal["generator", "gatys", "transport"] = "generator"
-    surroundings: Literal["set", "paint"] = "set"
-    set_variants: int = 2
-    max_renders: int = 0
-    size_px: int = 384
-    format: PictureFormat = "jpeg"
-    backend: Literal["torch", "onnxruntime", "openvino"] = "onnxruntime"
-    threads: int = 1
-    pixels_per_pass: int = 1_200_000
-    watermark_key: int = DEFAULT_KEY
-    read_text: bool = False
-    signing_chain: str = ""
-    signing_key: str = ""
-    budget: FidelityBudget = field(default_factory=FidelityBudget)
-    gatys: GatysConfig = field(default_factory=GatysConfig)
-
-    def __post_init__(self) -> None:
-        if self.mode not in ("faithful", "accent", "artistic"):
-            raise ConfigError(
-                f"render.mode is {self.mode!r}: expected faithful, accent or artistic"
-            )
-        if self.method not in ("generator", "gatys", "transport"):
-            raise ConfigError(
-                f"render.method is {self.method!r}: expected generator, gatys or transport"
-            )
-        if self.surroundings not in ("set", "paint"):
-            raise ConfigError(
-                f"render.surroundings is {self.surroundings!r}: expected set or paint"
-            )
-        if self.set_variants < 1 or self.max_renders < 0:
-            raise ConfigError(
-                "render.set_variants must be at least 1 and render.max_renders at least 0, got "
-                f"{self.set_variants} and {self.max_renders}"
-            )
-        if not MIN_SIDE_PX <= self.size_px <= MAX_SIDE_PX:
-            raise ConfigError(
-                f"render.size_px is {self.size_px}: expected {MIN_SIDE_PX} to {MAX_SIDE_PX}"
-            )
-        if bool(self.signing_chain) != bool(self.signing_key):
-            raise ConfigError(
-                "render.signing_chain and render.signing_key go together: got one of them only"
-            )
-        if self.threads < 1 or self.pixels_per_pass < 1:
-            raise ConfigError(
-                "render.threads and render.pixels_per_pass must be at least 1, got "
-                f"{self.threads} and {self.pixels_per_pass}"
-            )
-
-    @property
-    def set_side_px(self) -> int:
-        """Side of the sets: as large as the renders, as far as looks' pictures have detail."""
-        return min(max(self.size_px, LEAST_SIDE_PX), MAX_SET_SIDE_PX)
 
 
 @dataclass(frozen=True, eq=False)

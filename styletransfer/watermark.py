@@ -31,8 +31,6 @@ MAX_TRIALS: Final = 14
 """Most messages one detection looks at; a picture without the key's mark passes as marked with a
 probability of at most MAX_TRIALS / 2**CHECK_BITS = 8.3e-7, whatever it shows."""
 MIN_SIDE_PX: Final = 64
-DEFAULT_KEY: Final = 0x5717EFEED
-"""A key that everybody knows: marks made with it can be read by all, and forged by all."""
 
 _GRID: Final = 64
 # Half cycles per picture: below, a mark would show as blotches; above, halving 192 px destroys it.

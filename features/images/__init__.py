@@ -1,8 +1,9 @@
 """Pictures: safe decoding and encoding, scaling, enhancing, augmenting, hashing."""
 
+from features.config import DEFAULT_LIMITS, ImageLimits, PictureFormat
 from features.images.augment import AugmentConfig, augment
-from features.images.decode import DEFAULT_LIMITS, ImageLimits, decode, decode_with_alpha
-from features.images.encode import PictureFormat, encode
+from features.images.decode import decode, decode_with_alpha
+from features.images.encode import encode
 from features.images.enhance import (
     EnhanceConfig,
     auto_contrast,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from features.config import DEFAULT_LIMITS, ImageLimits
 from features.images.colour import to_srgb
 from features.schema import ImageError
 
@@ -26,23 +26,6 @@ _UPRIGHT: Final = {
     8: Image.Transpose.ROTATE_90,
 }
 _EXIF_ORIENTATION: Final = 0x0112
-
-
-@dataclass(frozen=True)
-class ImageLimits:
-    """What a picture file may be; all of it is checked before its pixels are decoded.
-
-    `max_bytes` is the size of the file, `max_pixels` width times height, `min_side_px` the
-    shorter side. `formats` are names of PIL decoders; nothing else is even tried.
-    """
-
-    max_bytes: int = 20 * 1024 * 1024
-    max_pixels: int = 50_000_000
-    min_side_px: int = 16
-    formats: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-
-
-DEFAULT_LIMITS: Final = ImageLimits()
 
 
 def decode(source: Path | bytes, limits: ImageLimits = DEFAULT_LIMITS) -> NDArray[np.uint8]:

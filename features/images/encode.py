@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import io
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from features.config import PictureFormat
 from features.images.pixels import require_picture
 from features.schema import ConfigError
-
-PictureFormat = Literal["png", "jpeg", "webp"]
 
 # From this quality on, full-resolution chroma is worth its bytes: painted pictures are made of
 # small saturated strokes, which halved chroma smears.

@@ -1,8 +1,8 @@
 """Where the product is in a picture, with soft edges and a confidence."""
 
+from features.config import LOW_CONFIDENCE
 from features.matting.mask import (
     DEFAULT_MATTING,
-    LOW_CONFIDENCE,
     Mask,
     MattingConfig,
     product_mask,

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from features.config import LOW_CONFIDENCE
 from features.images import require_picture, resize_longest
 from features.matting.confidence import confidence, gather, iou, missed_foreground
 from features.matting.guided_filter import guided_filter
@@ -56,11 +57,6 @@ _AGREE: Final = 0.93
 # A person without a face who adds more than this share of the product is in doubt.
 _MOST_ADDED: Final = 0.35
 _IN_DOUBT: Final = 0.8
-
-LOW_CONFIDENCE: Final = 0.9
-"""Below this a mask must not be relied on: it flags 84 of 85 bad masks and 10 of 177 good ones of
-`python -m benchmarks.calibrate_masks`, and on plain grounds 5 of 5 bad and 15 of 460 good ones of
-`python -m benchmarks.calibrate_plain_ground`."""
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.schema import ORIGINAL, ConfigError
+from features.schema import ORIGINAL
 from pipelines.arrays import stack_vectors
 from pipelines.jobs.tastes import load_tastes
 from pipelines.workspace import Workspace
@@ -25,31 +24,6 @@ LIKED: Final = "in a look you like"
 LIKED_BY_OTHERS: Final = "in a look that others like you prefer"
 TRIED: Final = "in a look to learn what you like"
 _CERTAIN: Final = 0.5
-
-
-@dataclass(frozen=True)
-class LookConfig:
-    """Which looks a shopper may be shown, and how strongly.
-
-    Eligible are the original photo and every look, or those of the `prototypes_per_user`
-    prototypes nearest to the shopper (0: every look). `strength` in (0, 1] is how far a look
-    replaces a photo's surroundings, the same for everybody; `strength_of` sets it by look.
-    """
-
-    prototypes_per_user: int = 0
-    strength: float = 1.0
-    strength_of: dict[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.prototypes_per_user < 0:
-            raise ConfigError(
-                f"looks.prototypes_per_user is {self.prototypes_per_user}: expected at least 0"
-            )
-        for name, value in {"strength": self.strength, **self.strength_of}.items():
-            if not 0.0 < value <= 1.0:
-                raise ConfigError(
-                    f"looks: the strength of {name!r} is {value}: expected over 0 and at most 1"
-                )
 
 
 def eligible_looks(

@@ -15,9 +15,10 @@ from PIL import Image
 
 from features.images import DEFAULT_LIMITS, decode
 from features.schema import StylefeedError
+from styletransfer.config import DEFAULT_KEY
 from styletransfer.provenance import read_digital_source_type, read_provenance
 from styletransfer.signing import can_sign, read_signature
-from styletransfer.watermark import DEFAULT_KEY, PAYLOAD_BITS, detect
+from styletransfer.watermark import PAYLOAD_BITS, detect
 
 _PACKAGES: Final = (
     "numpy",

@@ -26,11 +26,12 @@ from features.matting import Mask, product_mask
 from features.schema import InputError, StylefeedError
 from pipelines import storage
 from styletransfer import watermark
+from styletransfer.config import RenderConfig
 from styletransfer.fidelity import TextReader, identity, plain_views, text_similarity
 from styletransfer.gate import ReadAlike, Recognise, look_anchor
 from styletransfer.look import Look
 from styletransfer.provenance import Provenance, embed_provenance, lost_tags
-from styletransfer.renderer import RenderConfig, Rendered, Renderer
+from styletransfer.renderer import Rendered, Renderer
 from styletransfer.sets.shelf import SetShelf
 from styletransfer.sets.store import SetStore
 from styletransfer.signing import SigningCredentials, sign_picture

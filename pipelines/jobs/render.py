@@ -22,8 +22,9 @@ from pipelines.executor import BatchFailure, LocalExecutor
 from pipelines.jobs.paint import ItemWork, LookSource, Row, item_painter
 from pipelines.progress import progress
 from pipelines.workspace import Workspace
+from styletransfer.config import RenderConfig
 from styletransfer.gate import JUDGE_REVISION
-from styletransfer.renderer import RenderConfig, Renderer, render_key
+from styletransfer.renderer import Renderer, render_key
 from styletransfer.sets.store import REVISION
 
 BATCH_RENDERS = 32

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Self
 
 from implicit.cpu.als import AlternatingLeastSquares
@@ -10,17 +9,7 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from recsys.candidates.factors import FactorModel, Floats
-
-
-@dataclass(frozen=True)
-class ALSConfig:
-    """`alpha` scales the weights into confidences; `num_threads` 0 takes every core."""
-
-    factors: int = 64
-    regularization: float = 0.01
-    alpha: float = 1.0
-    iterations: int = 15
-    num_threads: int = 1
+from recsys.config import ALSConfig
 
 
 class ALS(FactorModel):

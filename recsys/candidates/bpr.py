@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Self
 
 from implicit.cpu.bpr import BayesianPersonalizedRanking
@@ -10,16 +9,7 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from recsys.candidates.factors import FactorModel, Floats
-
-
-@dataclass(frozen=True)
-class BPRConfig:
-    """Weights count only as touched or not. One thread: more update the factors in a race."""
-
-    factors: int = 64
-    learning_rate: float = 0.01
-    regularization: float = 0.01
-    iterations: int = 100
+from recsys.config import BPRConfig
 
 
 class BPR(FactorModel):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -12,13 +11,7 @@ from features.schema import ContractError
 from recsys.candidates import selection
 from recsys.candidates.interactions import Interactions
 from recsys.candidates.model import Arrays, CandidateModel
-
-
-@dataclass(frozen=True)
-class CategoryPopularityConfig:
-    """`prior_weight` of the catalogue's own category shares is added to each user's weights."""
-
-    prior_weight: float = 1.0
+from recsys.config import CategoryPopularityConfig
 
 
 class CategoryPopularity(CandidateModel):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -13,16 +12,10 @@ from features.schema import ContractError, InputError
 from recsys.candidates import selection
 from recsys.candidates.interactions import Interactions
 from recsys.candidates.model import Arrays, CandidateModel
+from recsys.config import EASEConfig
 
 MAX_ITEMS = 20_000
 """Largest catalogue: the item-item matrix is dense (20,000 items take 3.2 GB while fitting)."""
-
-
-@dataclass(frozen=True)
-class EASEConfig:
-    """`l2` is the ridge penalty on the item-item weights, in users."""
-
-    l2: float = 500.0
 
 
 class EASE(CandidateModel):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -12,16 +11,9 @@ from scipy import sparse
 from recsys.candidates import selection
 from recsys.candidates.interactions import Interactions
 from recsys.candidates.model import Arrays, CandidateModel
+from recsys.config import ItemKNNConfig
 
 _ITEMS_PER_BLOCK = 1024
-
-
-@dataclass(frozen=True)
-class ItemKNNConfig:
-    """`neighbours` kept per item; `shrink` damps similarities that rest on few users."""
-
-    neighbours: int = 100
-    shrink: float = 10.0
 
 
 class ItemKNN(CandidateModel):

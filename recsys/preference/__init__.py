@@ -6,8 +6,8 @@ shoppers and looks; `outcomes` adds what dwell, cart and purchase say. `model` i
 Where no look was ever shown, `browsing` learns from the photos viewed instead.
 """
 
-from recsys.preference.browsing import BrowsingConfig, BrowsingPreferenceModel
-from recsys.preference.config import PreferenceConfig
+from recsys.config import BrowsingConfig, PreferenceConfig
+from recsys.preference.browsing import BrowsingPreferenceModel
 from recsys.preference.model import StylePreferenceModel
 
 __all__ = ["BrowsingConfig", "BrowsingPreferenceModel", "PreferenceConfig", "StylePreferenceModel"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from features.ids import IdMap
-from features.schema import ORIGINAL, ConfigError, NotFittedError, SchemaError
+from features.schema import ORIGINAL, NotFittedError, SchemaError
+from recsys.config import BrowsingConfig
 from recsys.preference.browsing_input import check_tables, checked_codes
 from recsys.preference.kernel import unit_codes
 from recsys.preference.slab import chance, spike_and_slab
@@ -23,26 +24,6 @@ from recsys.preference.viewing import principal, viewing_evidence
 _SCEPTIC = 0.1
 _EMBEDDING_TEMPERATURE = 0.25
 _SETTINGS, _TENSORS = "browsing.json", "browsing.safetensors"
-
-
-@dataclass(frozen=True)
-class BrowsingConfig:
-    """Settings of `BrowsingPreferenceModel`.
-
-    n_components: principal components of the item codes in which tastes live. taste_sd: how much
-    a taste is expected to sway views before any is seen, in log odds per standard deviation of
-    codes. iterations: of EM.
-    """
-
-    n_components: int = 16
-    taste_sd: float = 0.5
-    iterations: int = 30
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError on a value out of range."""
-        for name in ("n_components", "taste_sd", "iterations"):
-            if not getattr(self, name) > 0:
-                raise ConfigError(f"{name} must be above 0, got {getattr(self, name)}")
 
 
 class BrowsingPreferenceModel:

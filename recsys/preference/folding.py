@@ -12,9 +12,9 @@ from torch import Tensor
 
 from features.ids import IdMap
 from features.schema import ORIGINAL, SchemaError
+from recsys.config import PreferenceConfig
 from recsys.preference.baseline import Effects, update_effects
 from recsys.preference.cells import ORDER, blur, tabulate
-from recsys.preference.config import PreferenceConfig
 from recsys.preference.evidence import moments, settle
 from recsys.preference.rows import Rows, Vocabulary, last_day
 from recsys.preference.state import PreferenceState

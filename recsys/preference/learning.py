@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from recsys.config import PreferenceConfig
 from recsys.preference.cells import blur
 from recsys.preference.click_evidence import ClickEvidence, Grades
-from recsys.preference.config import PreferenceConfig
 from recsys.preference.evidence import moments, settle
 from recsys.preference.families import learned
 from recsys.preference.mixture import TasteMixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,6 +9,7 @@ from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
+from recsys.config import TastePrior
 from recsys.preference.evidence import moments, settle
 from recsys.preference.families import Families, active_families
 from recsys.preference.kernel import JITTER, style_kernel, unit_codes
@@ -19,22 +18,6 @@ _TASTE_SD = 1.5
 _PLAIN_IN_FAMILY_SD = 0.4
 _START_TASTE = 1.5
 _START_MEMBERSHIP = 2.0
-
-
-@dataclass(frozen=True)
-class TastePrior:
-    """What is expected of families of looks before any click.
-
-    smooth_sd, free_sd: spread of the log odds that a look belongs to a family, the part that
-    follows the style code and the look's own. population_sd: of what everybody thinks of a look,
-    in log odds of a click. kernel_scale: how far similar looks reach, as a multiple of the median
-    distance between looks.
-    """
-
-    smooth_sd: float = 4.0
-    free_sd: float = 0.5
-    population_sd: float = 0.05
-    kernel_scale: float = 0.8
 
 
 class TasteMixture(nn.Module):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from features.ids import IdMap
 from features.schema import ORIGINAL, ContractError, NotFittedError, SchemaError
-from recsys.preference.config import PreferenceConfig
+from recsys.config import PreferenceConfig
 from recsys.preference.folding import fold, with_looks
 from recsys.preference.learning import learn
 from recsys.preference.rows import Rows, Vocabulary

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from features.images import require_picture, resize, resize_longest
 from features.schema import ConfigError, ContractError, InputError
+from styletransfer.config import LEAST_SET_SIDE_PX
 from styletransfer.sets.copying import BLOCK_PX, LONGEST_PX, Block, copied_share, find_copies
 from styletransfer.sets.figures import find_figures
 from styletransfer.sets.guides import SetLayout, guide, layout_light
@@ -21,7 +22,6 @@ from styletransfer.sets.repetition import Tile, find_tile
 __all__ = ["DEFAULT_SETS", "MadeSet", "SetConfig", "SetLayout", "make_set"]
 
 LEAST_LOOK_PX: Final = 48
-LEAST_SIDE_PX: Final = 96
 _MOST_COPIES: Final = 2
 _GAMMA: Final = 2.2
 # A set with more near copies than this is mended, up to so many times, from this side up.
@@ -85,8 +85,8 @@ def make_set(
             f"a look's picture must be at least {LEAST_LOOK_PX} px on each side to make a set of, "
             f"got {look.shape[1]} x {look.shape[0]} px: give a larger picture"
         )
-    if side_px < LEAST_SIDE_PX:
-        raise ContractError(f"a set's side must be at least {LEAST_SIDE_PX} px, got {side_px}")
+    if side_px < LEAST_SET_SIDE_PX:
+        raise ContractError(f"a set's side must be at least {LEAST_SET_SIDE_PX} px, got {side_px}")
     rng = np.random.default_rng(seed)
     tile = find_tile(look)
     if tile is not None:

@@ -9,15 +9,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from features.events import (
-    CleaningConfig,
-    EventWeights,
-    clean_events,
-    event_weights,
-    interactions,
-    split_at,
-    time_split,
-)
+from features.config import CleaningConfig, EventWeights
+from features.events import clean_events, event_weights, interactions, split_at, time_split
 from features.schema import ConfigError, ContractError, InputError
 from features.tables import validate_events
 

@@ -10,14 +10,9 @@ import skimage.data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.config import QualityConfig
 from features.images import decode, encode, resize
-from features.quality import (
-    QualityConfig,
-    effective_number,
-    gini,
-    picture_stats,
-    quality_report,
-)
+from features.quality import effective_number, gini, picture_stats, quality_report
 from features.schema import SchemaError
 from features.tables import validate_events, validate_items, validate_styles
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from features.schema import ORIGINAL, ConfigError
+from pipelines.config import LookConfig
 from pipelines.jobs.choose import (
     LIKED,
     LIKED_BY_OTHERS,
     TRIED,
-    LookConfig,
     eligible_looks,
     look_reasons,
 )

@@ -9,8 +9,9 @@ from features.images import encode
 from features.schema import ImageError, WeightsError
 from pipelines.cli import app
 from pipelines.jobs import doctor
+from styletransfer.config import DEFAULT_KEY
 from styletransfer.provenance import Provenance, embed_provenance
-from styletransfer.watermark import DEFAULT_KEY, embed
+from styletransfer.watermark import embed
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from pipelines.jobs.doctor import inspect_picture
 from pipelines.jobs.paint import ItemWork, LookSource, item_painter
 from pipelines.jobs.render import _kept_renders, nearest_rivals, with_masks, within_budget
 from pipelines.workspace import Workspace
-from styletransfer.renderer import RenderConfig
+from styletransfer.config import RenderConfig
 
 KEY = "0123456789abcdef0123456789abcdef"
 

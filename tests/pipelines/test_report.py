@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from features.events import CleaningConfig, clean_events
+from features.config import CleaningConfig
+from features.events import clean_events
 from features.images import ImageLimits
 from features.quality import picture_stats
 from features.tables import validate_events

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recsys.config import RerankConfig
 from recsys.exploration import explored
-from recsys.rerank import RerankConfig
 
 NONE = np.full(12, -1)
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from features.schema import ConfigError, ContractError, InputError
-from recsys.guardrails import GuardRails, guarded, permitted
-from recsys.policy import PolicyConfig, draw, look_probabilities
+from recsys.config import GuardRails, PolicyConfig
+from recsys.guardrails import guarded, permitted
+from recsys.policy import draw, look_probabilities
 
 LOOKS = ["s1", "s2", "original", "s3"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from recsys.candidates.itemknn import ItemKNNConfig, similarity
+from recsys.candidates.itemknn import similarity
+from recsys.config import ItemKNNConfig
 
 
 def test_similarity_is_the_shrunk_cosine_of_the_columns() -> None:

@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare, kstest
 
 from features.schema import ConfigError, ContractError
-from recsys.policy import (
-    Kind,
-    PolicyConfig,
-    choose_looks,
-    choose_pairs,
-    look_probabilities,
-    uniform,
-)
+from recsys.config import Kind, PolicyConfig
+from recsys.policy import choose_looks, choose_pairs, look_probabilities, uniform
 
 KINDS: tuple[Kind, ...] = ("best", "epsilon_greedy", "softmax")
 

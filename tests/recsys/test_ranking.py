@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from features.schema import ConfigError, ContractError, InputError, NotFittedError
-from recsys.ranking import Ranker, RankerConfig, RankingRows
+from recsys.config import RankerConfig
+from recsys.ranking import Ranker, RankingRows
 
 CONFIG = RankerConfig(min_data_in_leaf=20, max_rounds=60)
 NAMES = ["good", "noise"]

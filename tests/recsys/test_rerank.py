@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.schema import ConfigError, ContractError
+from recsys.config import METHODS, RerankConfig
 from recsys.dpp import dpp_order
-from recsys.rerank import METHODS, RerankConfig, rerank
+from recsys.rerank import rerank
 
 
 def candidates(seed: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

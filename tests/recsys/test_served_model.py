@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from features.schema import ContractError
-from recsys.ranking import RankerConfig, RankingRows
+from recsys.config import RankerConfig, RerankConfig
+from recsys.ranking import RankingRows
 from recsys.ranking_training import TrainingLists
 from recsys.ranking_windows import joined
 from recsys.reasons import POPULAR, SHOPPERS, UNEXPLAINED, reasons_of_model
-from recsys.rerank import RerankConfig
 from recsys.served_model import TWO_STAGE, choose_served, list_ndcg, single_scores
 from recsys.two_stage import TwoStageRecommender
 from tests.recsys.test_two_stage import CONFIG, catalogue, log, pictures, users

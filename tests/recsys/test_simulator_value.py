@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.schema import ConfigError, ContractError
-from recsys.policy import PolicyConfig, look_probabilities
+from recsys.config import PolicyConfig
+from recsys.policy import look_probabilities
 from recsys.simulator import (
     ARTISTIC,
     FAITHFUL,

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from recsys.ranking import Ranker, RankerConfig, RankingRows
+from recsys.config import RankerConfig
+from recsys.ranking import Ranker, RankingRows
 from recsys.tree_scoring import ForestScorer
 
 VALUES = np.array([np.nan, 0.0, -0.0, 1e-36, -1e-36, np.inf, -np.inf, 1e30, -1.0, 1.0])

@@ -13,11 +13,10 @@ import pytest
 from features.events import split_at, time_split
 from features.schema import ConfigError, ContractError, InputError, NotFittedError, SchemaError
 from recsys.candidates import ALSConfig
+from recsys.config import RankerConfig, RerankConfig
 from recsys.knowledge import ItemFeatures
 from recsys.metrics import ranking_metrics
-from recsys.ranking import RankerConfig
 from recsys.reasons import POPULAR, SEEN, UNEXPLAINED
-from recsys.rerank import RerankConfig
 from recsys.two_stage import TwoStageConfig, TwoStageRecommender
 
 N_ITEMS, N_USERS = 40, 60

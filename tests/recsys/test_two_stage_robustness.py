@@ -15,8 +15,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from recsys.candidates import ALSConfig
+from recsys.config import RankerConfig
 from recsys.knowledge import ItemFeatures
-from recsys.ranking import RankerConfig
 from recsys.two_stage import TwoStageConfig, TwoStageRecommender
 
 N_ITEMS, N_USERS = 40, 60

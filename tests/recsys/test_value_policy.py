@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.schema import ContractError
-from recsys.guardrails import GuardRails, guarded, kept_plain
+from recsys.config import GuardRails
+from recsys.guardrails import guarded, kept_plain
 from recsys.policy import draw
 from recsys.value_policy import ValueChoice, value_probabilities
 

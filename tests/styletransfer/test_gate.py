@@ -10,11 +10,11 @@ import pytest
 from features.images import encode
 from features.matting import Mask
 from features.schema import ConfigError, ContractError
+from styletransfer.config import FidelityBudget
 from styletransfer.fidelity import FidelityReport
 from styletransfer.gate import (
     CATALOGUE,
     CREATIVE,
-    FidelityBudget,
     ItemGate,
     LookAnchor,
     PlacedSet,

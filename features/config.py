@@ -1,0 +1,90 @@
+"""Settings of this package, in a module light enough for any command to import."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from features.schema import ConfigError
+
+LOW_CONFIDENCE: Final = 0.9
+"""Below this a mask must not be relied on: it flags 84 of 85 bad masks and 10 of 177 good ones of
+`python -m benchmarks.calibrate_masks`, and on plain grounds 5 of 5 bad and 15 of 460 good ones of
+`python -m benchmarks.calibrate_plain_ground`."""
+
+PictureFormat = Literal["png", "jpeg", "webp"]
+
+
+@dataclass(frozen=True)
+class CleaningConfig:
+    """Rates beyond which a user is taken for a bot, over any window of that length.
+
+    An action is any event but an impression. The defaults are five to fifteen times what the
+    busiest wholesale customer of a real gift shop does (192 actions an hour, 1,275 events a day).
+    """
+
+    max_actions_per_hour: int = 1_000
+    max_events_per_day: int = 20_000
+
+    def __post_init__(self) -> None:
+        for name in ("max_actions_per_hour", "max_events_per_day"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"events: {name} is {getattr(self, name)}: expected at least 1")
+
+
+@dataclass(frozen=True)
+class EventWeights:
+    """How much an event says about taste: its type, its dwell and its age.
+
+    `view`, `click`, `cart`, `purchase`: at least 0; an impression weighs nothing. A dwell of
+    `dwell_reference_s` leaves the weight as it is; at most it doubles and at least it halves it.
+    The weight halves every `half_life_days` (inf: no decay).
+    """
+
+    view: float = 1.0
+    click: float = 1.0
+    cart: float = 3.0
+    purchase: float = 5.0
+    dwell_reference_s: float = 10.0
+    half_life_days: float = 90.0
+
+    def __post_init__(self) -> None:
+        for name in ("view", "click", "cart", "purchase"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ConfigError(
+                    f"events: weight of {name} is {getattr(self, name)}: expected at least 0"
+                )
+        for name in ("dwell_reference_s", "half_life_days"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"events: {name} is {getattr(self, name)}: expected above 0")
+
+
+@dataclass(frozen=True)
+class ImageLimits:
+    """What a picture file may be; all of it is checked before its pixels are decoded.
+
+    `max_bytes` is the size of the file, `max_pixels` width times height, `min_side_px` the
+    shorter side. `formats` are names of PIL decoders; nothing else is even tried.
+    """
+
+    max_bytes: int = 20 * 1024 * 1024
+    max_pixels: int = 50_000_000
+    min_side_px: int = 16
+    formats: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+
+
+DEFAULT_LIMITS: Final = ImageLimits()
+
+
+@dataclass(frozen=True)
+class QualityConfig:
+    """What counts as poor. Sides in pixels, contrast in levels of 0..255, gaps in hours."""
+
+    min_side_px: int = 128
+    min_contrast: float = 40.0
+    min_sharpness: float = 0.01
+    duplicate_bits: int = 4
+    min_impressions_per_look: int = 100
+    min_gap_hours: float = 24.0
+    n_examples: int = 5
