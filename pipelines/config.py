@@ -103,6 +103,7 @@ class RunConfig:
 def load_config(path: Path | None, **overrides: Any) -> RunConfig:
     """Read settings from the TOML file at `path`, then apply the `overrides` that are not None.
 
+    A mapping among the overrides is laid over the section of its name, key by key.
     Raises ConfigError naming the key that is unknown, of a wrong type or out of range.
     """
     settings: dict[str, Any] = {}
@@ -113,8 +114,19 @@ def load_config(path: Path | None, **overrides: Any) -> RunConfig:
             raise ConfigError(f"config: no file at {path}") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"config: {path} is not TOML: {error}") from None
-    settings.update({key: value for key, value in overrides.items() if value is not None})
-    return parse_config(settings)
+    return parse_config(_laid_over(settings, overrides))
+
+
+def _laid_over(settings: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+    result = dict(settings)
+    for key, value in overrides.items():
+        if isinstance(value, dict):
+            section = result.setdefault(key, {})
+            # A section that is no section is refused with the other settings, by name.
+            result[key] = _laid_over(section, value) if isinstance(section, dict) else section
+        elif value is not None:
+            result[key] = value
+    return result
 
 
 def parse_config(settings: dict[str, Any]) -> RunConfig:

@@ -1,0 +1,34 @@
+"""The command line: one file per command, thin over the jobs."""
+
+from pipelines.commands import (
+    ab,
+    doctor,
+    evaluate,
+    feed,
+    fit,
+    render,
+    report,
+    run,
+    score,
+    simulate,
+)
+from pipelines.commands.app import app
+
+__all__ = [
+    "ab",
+    "doctor",
+    "evaluate",
+    "feed",
+    "fit",
+    "render",
+    "report",
+    "run",
+    "score",
+    "simulate",
+]
+
+# Help lists them as a user meets them; importing a command has put it on the command line.
+_ORDER = ("run", "fit", "score", "feed", "evaluate", "report", "render", "ab", "simulate", "doctor")
+app.registered_commands.sort(
+    key=lambda command: _ORDER.index(command.name or getattr(command.callback, "__name__", ""))
+)

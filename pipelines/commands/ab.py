@@ -1,0 +1,40 @@
+"""`stylefeed ab`: would another look policy have sold more?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.commands.app import Json, Out, Quiet, app, print_result
+
+
+@app.command()
+def ab(
+    log: Annotated[Path, typer.Option(help="Events with logged propensities, .parquet or .csv.")],
+    policy: Annotated[list[str], typer.Option(help="Twice: A, then B.")],
+    out: Out,
+    styles: Annotated[
+        Path | None, typer.Option(help="Looks: tells the personal policy which are alike.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Decides every draw.")] = 0,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Judge look policy B against A from a log: estimates, intervals and a verdict.
+
+    Policies: logged, original, uniform, best_single, personal.
+
+    Example: stylefeed ab --log data/samples/events.parquet --policy original --policy personal
+    --styles data/samples/styles.csv --out runs/ab
+    """
+    from features.schema import ConfigError
+    from pipelines.jobs.ab import compare_policies
+
+    if len(policy) != 2:
+        raise ConfigError(f"got {len(policy)} --policy: expected two, A and then B")
+    result = compare_policies(log, policy[0], policy[1], out, seed, styles)
+    lines = [] if result["worked"] else ["nothing to do: the same comparison is there already"]
+    lines += [result["verdict"]["sentence"], f"page: {(out / 'ab.html').resolve()}"]
+    print_result(result, as_json, lines)

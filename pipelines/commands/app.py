@@ -1,0 +1,95 @@
+"""What the commands share: the application, its options, what it prints and how it ends.
+
+Exit codes: 0 done, 2 bad input (one line on stderr says what, where and what to do), 1 a bug.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from features.schema import ConfigError, InputError, StylefeedError
+from pipelines import verbosity
+
+# Read when torch and LightGBM are first imported: threads that wait for each other sleep, since on
+# a busy machine spinning ones take minutes from the thread they wait for.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+app = typer.Typer(
+    help="Learn which look each shopper likes, recommend products, show each in that look.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _silence(quiet: bool) -> None:
+    verbosity.quiet = quiet
+
+
+def _folder(out: Path) -> Path:
+    place = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not place.is_dir():
+        raise ConfigError(f"--out is {out}: {place} is a file; expected a folder or a new name")
+    return out
+
+
+Events = Annotated[Path, typer.Option(help="Browsing log, .parquet or .csv.")]
+Items = Annotated[Path, typer.Option(help="Catalogue, .parquet or .csv.")]
+Styles = Annotated[Path, typer.Option(help="Looks, .parquet or .csv.")]
+Out = Annotated[Path, typer.Option(help="The job's folder; made if missing.", callback=_folder)]
+Config = Annotated[Path | None, typer.Option(help="Settings, .toml.")]
+TopK = Annotated[int | None, typer.Option(help="Items per shopper.  [default: 10]")]
+MaxUsers = Annotated[int | None, typer.Option(help="Keep the first N shoppers by id.")]
+Seed = Annotated[int | None, typer.Option(help="Decides every draw.  [default: 0]")]
+Workers = Annotated[
+    int | None, typer.Option(help="Worker processes, 0 for one per core.  [default: 0]")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr.", callback=_silence)]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"stylefeed {version('stylefeed')}")
+        raise typer.Exit
+
+
+@app.callback()
+def stylefeed(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_tell_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Learn which look each shopper likes, recommend products, show each in that look."""
+
+
+def say(line: str) -> None:
+    """Tell on stderr how a job goes on, unless it is to be quiet."""
+    if not verbosity.quiet:
+        typer.echo(line, err=True)
+
+
+def print_result(result: dict[str, Any], as_json: bool, lines: list[str]) -> None:
+    """Print `result` as JSON, or the `lines` for people, on stdout."""
+    typer.echo(json.dumps(result, indent=2, sort_keys=True) if as_json else "\n".join(lines))
+
+
+def main() -> None:
+    """Run the console script; bad input is one line on stderr and exit code 2."""
+    try:
+        app()
+    except InputError as error:
+        typer.echo(f"stylefeed: {error}", err=True)
+        sys.exit(2)
+    except StylefeedError as error:
+        typer.echo(f"stylefeed: {type(error).__name__}: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,46 @@
+"""`stylefeed fit`: starts a job that goes on stage by stage."""
+
+from __future__ import annotations
+
+from pipelines.commands.app import (
+    Config,
+    Events,
+    Items,
+    Json,
+    MaxUsers,
+    Out,
+    Quiet,
+    Seed,
+    Styles,
+    TopK,
+    Workers,
+    app,
+)
+from pipelines.commands.part import run_part
+
+
+@app.command()
+def fit(
+    events: Events,
+    items: Items,
+    styles: Styles,
+    out: Out,
+    config: Config = None,
+    top_k: TopK = None,
+    max_users: MaxUsers = None,
+    seed: Seed = None,
+    workers: Workers = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Start a job: check the tables, encode the pictures and fit the models.
+
+    Example: stylefeed fit --events data/samples/events.parquet --items data/samples/items.csv
+    --styles data/samples/styles.csv --out runs/1
+    """
+    from pipelines.config import load_config
+    from pipelines.jobs.run import open_job
+
+    settings = load_config(config, top_k=top_k, max_users=max_users, seed=seed)
+    open_job(out, {"events": events, "items": items, "styles": styles}, settings)
+    run_part("fit", out, workers, as_json)

@@ -1,0 +1,23 @@
+"""The commands that do a part of the road in a job's folder, with the settings of its start."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from pipelines.commands.app import print_result, say
+
+
+def run_part(command: str, out: Path, workers: int | None, as_json: bool) -> None:
+    """Run the stages behind `command` in the folder `out` and print what they counted."""
+    from pipelines.jobs.run import COMMANDS, job_config, open_job, run_stages
+    from pipelines.workspace import read_record
+
+    settings = job_config(out)
+    if workers is not None:
+        settings = dataclasses.replace(settings, workers=workers)
+    workspace, job = open_job(out, None, settings)
+    worked = run_stages(workspace, job, settings, COMMANDS[command], say)
+    records = {name: read_record(workspace, name) for name in COMMANDS[command]}
+    lines = [f"done: {', '.join(worked)}" if worked else "nothing to do: already done"]
+    print_result({"worked": worked, "stages": records}, as_json, lines)

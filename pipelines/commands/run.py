@@ -1,0 +1,54 @@
+"""`stylefeed run`: the whole road."""
+
+from __future__ import annotations
+
+from pipelines.commands.app import (
+    Config,
+    Events,
+    Items,
+    Json,
+    MaxUsers,
+    Out,
+    Quiet,
+    Seed,
+    Styles,
+    TopK,
+    Workers,
+    app,
+    print_result,
+    say,
+)
+
+
+@app.command()
+def run(
+    events: Events,
+    items: Items,
+    styles: Styles,
+    out: Out,
+    config: Config = None,
+    top_k: TopK = None,
+    max_users: MaxUsers = None,
+    seed: Seed = None,
+    workers: Workers = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Logs and photos in, a personalised feed with restyled pictures out.
+
+    Example: stylefeed run --events data/samples/events.parquet --items data/samples/items.csv
+    --styles data/samples/styles.csv --out runs/demo
+    """
+    from pipelines.config import load_config
+    from pipelines.jobs.run import run as run_job
+
+    settings = load_config(config, top_k=top_k, max_users=max_users, seed=seed, workers=workers)
+    inputs = {"events": events, "items": items, "styles": styles}
+    manifest = run_job(out, inputs, settings, say)
+    counts = manifest["counts"]["feed"]
+    if manifest["worked"]:
+        users, rows, restyled = (f"{counts[key]:,}" for key in ("users", "rows", "restyled"))
+        first = f"{users} shoppers, {rows} rows, {restyled} restyled"
+    else:
+        first = "nothing to do: the inputs, settings and artefacts are those of the finished job"
+    print_result(manifest, as_json, [first, f"gallery page: {(out / 'report.html').resolve()}"])

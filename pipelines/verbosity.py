@@ -1,0 +1,3 @@
+"""Whether this process tells on stderr how its work goes on."""
+
+quiet = False

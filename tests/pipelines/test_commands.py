@@ -1,0 +1,50 @@
+"""The command line: what every command shares."""
+
+import pytest
+from typer.testing import CliRunner
+
+from features.schema import ConfigError
+from pipelines.cli import app
+from pipelines.config import load_config
+
+
+def call(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_the_version_is_told():
+    assert call("--version").stdout == "stylefeed 0.1.0\n"
+
+
+@pytest.mark.parametrize("name", ["taken", "taken/deeper/out"])
+def test_an_output_folder_that_is_a_file_is_refused_in_one_line(tmp_path, name):
+    (tmp_path / "taken").write_text("a letter")
+    refused = call("score", "--out", tmp_path / name)
+    assert isinstance(refused.exception, ConfigError)
+    assert "is a file; expected a folder" in str(refused.exception)
+    assert (tmp_path / "taken").read_text() == "a letter"
+
+
+@pytest.mark.parametrize("shoppers", [0, -3])
+def test_a_simulation_of_nobody_is_refused_in_one_line(tmp_path, shoppers):
+    tables = ["--items", "i.csv", "--styles", "s.csv", "--out", tmp_path / "out"]
+    refused = call("simulate", *tables, "--shoppers", shoppers)
+    assert str(refused.exception) == f"--shoppers is {shoppers}: expected at least 1"
+
+
+def test_flags_are_laid_over_the_section_of_the_settings_file(tmp_path):
+    path = tmp_path / "settings.toml"
+    path.write_text(
+        'seed = 3\n[render]\nmode = "accent"\nsize_px = 512\n[render.budget]\nmin_ssim = 0.9\n'
+    )
+    settings = load_config(path, render={"size_px": 256, "mode": None}, workers=1)
+    assert (settings.seed, settings.workers) == (3, 1)
+    assert (settings.render.mode, settings.render.size_px) == ("accent", 256)
+    assert settings.render.budget.min_ssim == 0.9
+
+
+def test_a_section_written_as_a_value_is_refused_by_name(tmp_path):
+    path = tmp_path / "settings.toml"
+    path.write_text("render = 3\n")
+    with pytest.raises(ConfigError, match="render"):
+        load_config(path, render={"size_px": 256})
