@@ -52,10 +52,10 @@ def quality_report(
 
     `events`, `items` and `styles` are validated tables. `pictures` has a row for every item whose
     picture could be read: item_id and what `picture_stats` gives; an item without a row counts as
-    broken. `bot_users` are users set aside as bots. Every finding is a count with the ids of a
-    few examples, in ascending order. Gini is 0 where all share alike, near 1 where one has all;
-    an effective number is exp(entropy), the count of equal parts that would be as varied (Hill
-    1973). Raises SchemaError when `pictures` lacks a column.
+    broken, unless it names no picture. `bot_users` are users set aside as bots. Every finding is a
+    count with the ids of a few examples, in ascending order. Gini is 0 where all share alike, near
+    1 where one has all; an effective number is exp(entropy), the count of equal parts that would be
+    as varied (Hill 1973). Raises SchemaError when `pictures` lacks a column.
     """
     missing = [name for name in ("item_id", *STATS_COLUMNS) if name not in pictures.columns]
     if missing:
@@ -99,10 +99,11 @@ def _pictures(items: pd.DataFrame, pictures: pd.DataFrame, config: QualityConfig
     n_alike = np.bincount(groups, minlength=1)
     repeated = pd.Series(ids.to_numpy(), index=groups)[(n_alike > 1)[groups]]
     together = [sorted(group) for _, group in repeated.groupby(level=0)]
+    named = items["item_id"][items["image_path"].notna()]
     return {
         "items": len(items),
         "readable": len(pictures),
-        **_found("broken", items["item_id"][~items["item_id"].isin(ids)], config),
+        **_found("broken", named[~named.isin(ids)], config),
         **_found("too_small", ids[shorter < config.min_side_px], config),
         **_found("low_contrast", ids[pictures["contrast"] < config.min_contrast], config),
         **_found("blurred", ids[pictures["sharpness"] < config.min_sharpness], config),

@@ -17,11 +17,15 @@ from features.schema import EVENT_TYPES, ORIGINAL, SchemaError
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a contract: its name, what it holds, and whether each row must fill it."""
+    """One column of a contract: its name, what it holds, and whether each row must fill it.
+
+    A `required` column that is `all_or_none` may be left empty in every row.
+    """
 
     name: str
     kind: Kind
     required: bool = False
+    all_or_none: bool = False
     low: float = -np.inf
     high: float = np.inf
     low_open: bool = False
@@ -42,7 +46,7 @@ EVENT_COLUMNS: Final = (
 )
 ITEM_COLUMNS: Final = (
     Column("item_id", "id", required=True),
-    Column("image_path", "id", required=True),
+    Column("image_path", "id", required=True, all_or_none=True),
     Column("title", "text"),
     Column("category", "text"),
     Column("price", "number", low=0.0),
@@ -94,7 +98,7 @@ class _Table:
             if column.name in self.raw.columns:
                 raw = self.raw[column.name].reset_index(drop=True)
             if raw is None or bool(raw.isna().all()):
-                if column.required:
+                if column.required and not column.all_or_none:
                     raise SchemaError(
                         f"{self.name}: column {column.name!r} has no value: got only nulls in "
                         f"{len(self.raw)} rows, expected one in every row: fill it"
@@ -103,7 +107,7 @@ class _Table:
             where = f"{self.name}: column {column.name!r}"
             values, wrong, expected = parse(raw, column.kind, where)
             self.reject(wrong, column.name, f"{column.name} is not {expected}")
-            if column.required:
+            if column.required and not (column.all_or_none and bool(values.isna().all())):
                 self.reject(values.isna().to_numpy(), column.name, f"{column.name} is missing")
             if column.kind in ("number", "whole"):
                 values = self._within_range(column, values)
@@ -176,8 +180,9 @@ def validate_items(items: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Check a catalogue and bring it to canonical columns and dtypes, in the input's order.
 
     Absent optional columns are filled: title and category '', price NaN, mask_path null,
-    available True. Of a repeated `item_id` the first good row is kept. Returns the clean table and
-    the rejects; raises SchemaError as `validate_events` does.
+    available True. A catalogue without pictures leaves `image_path` empty in every row; among
+    others, a row without one is set aside. Of a repeated `item_id` the first good row is kept.
+    Returns the clean table and the rejects; raises SchemaError as `validate_events` does.
     """
     table = _Table("items", items, ITEM_COLUMNS)
     table.check_shape()

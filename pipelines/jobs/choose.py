@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from features.schema import ORIGINAL
 from pipelines.arrays import stack_vectors
+from pipelines.jobs.encode import without_pictures
 from pipelines.jobs.tastes import load_tastes
 from pipelines.workspace import Workspace
 from recsys.guardrails import guarded, kept_plain, permitted
@@ -76,12 +77,15 @@ def choose(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     looks = sorted([*workspace.read("tables/styles.parquet")["style_id"], ORIGINAL])
     affinity = _in_order(tastes.affinity(shoppers), looks, shoppers)
     plain = looks.index(ORIGINAL)
+    renderable = set(workspace.read("tables/look_pictures.parquet")["style_id"])
+    if without_pictures(workspace.read("tables/items.parquet")):
+        renderable = set()
     allowed = permitted(
         eligible_looks(
             stack_vectors(users["style_embedding"]),
             PrototypeIndex.load(workspace.path("models/prototypes")),
             looks,
-            set(workspace.read("tables/look_pictures.parquet")["style_id"]),
+            renderable,
             config.looks.prototypes_per_user,
         ),
         looks,

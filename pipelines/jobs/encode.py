@@ -93,12 +93,20 @@ def encode_pictures(
     return pd.DataFrame(rows).rename(columns={"id": key}), rejects
 
 
+def without_pictures(items: pd.DataFrame) -> bool:
+    """Whether the catalogue names no picture at all, and is served without any."""
+    return bool(items["image_path"].isna().all())
+
+
 def encode(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     """Write `tables/item_pictures.parquet` and `tables/look_pictures.parquet`."""
     inputs = storage.read_json(workspace.path("job.json"))["inputs"]
     rejects: list[Row] = []
     counts: dict[str, Any] = {}
+    unpictured = without_pictures(workspace.read("tables/items.parquet"))
     for name, key in (("item", "item_id"), ("look", "style_id")):
+        if name == "item" and unpictured:
+            continue
         source = "items" if name == "item" else "styles"
         encoded, bad = encode_pictures(
             workspace.read(f"tables/{source}.parquet"),
@@ -116,5 +124,10 @@ def encode(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
         workspace.write(f"tables/{name}_pictures.parquet", encoded)
         counts[f"{name}_pictures"] = len(encoded)
         rejects += bad
+    if unpictured:
+        # No row, in the columns of encoded pictures: encoded is now the table of the looks.
+        none = encoded.head(0).rename(columns={"style_id": "item_id"})
+        workspace.write("tables/item_pictures.parquet", none.assign(content_embedding=None))
+        counts["item_pictures"] = 0
     counts["rejects"] = workspace.set_aside("encode", rejects)
     return counts

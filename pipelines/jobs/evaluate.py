@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.metrics import log_loss, roc_auc_score
 
 from features.events import split_at, time_split
 from features.exposures import exposures
 from pipelines import storage
 from pipelines.config import RunConfig
+from pipelines.jobs.encode import without_pictures
 from pipelines.jobs.fit import fit_recommender, item_features
 from pipelines.jobs.lift import measure_lift
 from pipelines.jobs.tastes import TasteFitter, TasteModel
@@ -141,6 +143,10 @@ def _rankings(
         for name in recommender.servable
     }
     embeddings = item_features(pictures)
+    ids: NDArray[np.object_] = embeddings.item_ids
+    content: NDArray[np.float32] | None = embeddings.content
+    if without_pictures(items):
+        ids, content = items["item_id"].to_numpy(dtype=object), None
     share: pd.Series = (
         before.loc[before["event_type"] != "impression"].groupby("item_id")["user_id"].nunique()
     )
@@ -152,8 +158,8 @@ def _rankings(
             truth,
             config.top_k,
             item_popularity=share,
-            item_ids=embeddings.item_ids,
-            embeddings=embeddings.content,
+            item_ids=ids,
+            embeddings=content,
         )
         ndcg = per_user_accuracy(table, truth, config.top_k)["ndcg"].to_numpy()
         per_user[name] = ndcg

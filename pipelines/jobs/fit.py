@@ -7,8 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from features.schema import STYLE_CODE_SIZE
 from pipelines.arrays import stack_vectors
 from pipelines.config import RunConfig
+from pipelines.jobs.encode import without_pictures
 from pipelines.jobs.tastes import TasteFitter
 from pipelines.progress import progress
 from pipelines.workspace import Workspace
@@ -18,7 +20,12 @@ from recsys.two_stage import TwoStageRecommender
 
 
 def with_pictures(items: pd.DataFrame, pictures: pd.DataFrame) -> pd.DataFrame:
-    """`items` with those not available whose picture could not be read: a feed needs one."""
+    """`items` with those not available whose picture could not be read.
+
+    A catalogue that names no picture at all is served without any.
+    """
+    if without_pictures(items):
+        return items
     readable = items["item_id"].isin(pictures["item_id"])
     return items.assign(available=items["available"] & readable)
 
@@ -28,7 +35,7 @@ def item_features(pictures: pd.DataFrame) -> ItemFeatures:
     return ItemFeatures(
         pictures["item_id"].to_numpy(dtype=object),
         stack_vectors(pictures["content_embedding"]),
-        stack_vectors(pictures["style_code"]),
+        stack_vectors(pictures["style_code"], STYLE_CODE_SIZE),
     )
 
 

@@ -160,6 +160,8 @@ def nearest_rivals(content: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def _work_list(plan: pd.DataFrame, items: pd.DataFrame) -> list[ItemWork]:
+    if plan.empty:
+        return []
     content = stack_vectors(items["content_embedding"])
     rivals = nearest_rivals(content)
     row = {item: position for position, item in enumerate(items["item_id"])}

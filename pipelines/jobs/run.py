@@ -156,7 +156,7 @@ def _picture_state(workspace: Workspace, job: dict[str, Any]) -> str:
         if not path.is_file():
             continue
         folder = Path(job["inputs"][table]).parent
-        for image_path in workspace.read(f"tables/{table}.parquet")["image_path"]:
+        for image_path in workspace.read(f"tables/{table}.parquet")["image_path"].dropna():
             try:
                 status = storage.resolve_picture(image_path, folder).stat()
             except InputError:

@@ -81,7 +81,7 @@ class TasteFitter:
             events[events["event_type"] != "impression"],
             self._items,
             self._pictures["item_id"].tolist(),
-            stack_vectors(self._pictures["style_code"]),
+            stack_vectors(self._pictures["style_code"], STYLE_CODE_SIZE),
             self._looks["style_id"].tolist(),
             stack_vectors(self._looks["style_code"]),
         )

@@ -267,3 +267,14 @@ def test_a_large_log_is_validated_at_over_three_hundred_thousand_rows_a_second()
     events, _ = validate_events(table, IdMap(["007", "7"]), IdMap(["s1", "s2"]))
     assert time.process_time() - start < 0.5
     assert len(events) == len(table)
+
+
+def test_a_catalogue_without_any_picture_is_taken_and_among_others_an_item_without_is_set_aside():
+    items, rejects = validate_items(catalogue(image_path=["", ""]))
+    assert items["image_path"].isna().all()
+    assert rejects.empty
+    items, rejects = validate_items(catalogue(image_path=["a.jpg", ""]))
+    assert items["item_id"].tolist() == ["a"]
+    assert rejects["reason"].tolist() == ["image_path is missing"]
+    with pytest.raises(schema.SchemaError, match="column 'image_path' is missing"):
+        validate_items(catalogue().drop(columns="image_path"))
