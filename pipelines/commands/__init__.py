@@ -6,6 +6,7 @@ from pipelines.commands import (
     evaluate,
     feed,
     fit,
+    import_log,
     render,
     report,
     run,
@@ -20,6 +21,7 @@ __all__ = [
     "evaluate",
     "feed",
     "fit",
+    "import_log",
     "render",
     "report",
     "run",
@@ -28,7 +30,10 @@ __all__ = [
 ]
 
 # Help lists them as a user meets them; importing a command has put it on the command line.
-_ORDER = ("run", "fit", "score", "feed", "evaluate", "report", "render", "ab", "simulate", "doctor")
+_ORDER = (
+    *("import", "run", "fit", "score", "feed", "evaluate", "report"),
+    *("render", "ab", "simulate", "doctor"),
+)
 app.registered_commands.sort(
     key=lambda command: _ORDER.index(command.name or getattr(command.callback, "__name__", ""))
 )

@@ -41,10 +41,15 @@ def _folder(out: Path) -> Path:
     return out
 
 
+def folder_option(help: str) -> Any:
+    """The option `--out` of a command: a folder, or a name that is free."""
+    return typer.Option("--out", help=help, callback=_folder)
+
+
 Events = Annotated[Path, typer.Option(help="Browsing log, .parquet or .csv.")]
 Items = Annotated[Path, typer.Option(help="Catalogue, .parquet or .csv.")]
 Styles = Annotated[Path, typer.Option(help="Looks, .parquet or .csv.")]
-Out = Annotated[Path, typer.Option(help="The job's folder; made if missing.", callback=_folder)]
+Out = Annotated[Path, folder_option("The job's folder; made if missing.")]
 Config = Annotated[Path | None, typer.Option(help="Settings, .toml.")]
 TopK = Annotated[int | None, typer.Option(help="Items per shopper.  [default: 10]")]
 MaxUsers = Annotated[int | None, typer.Option(help="Keep the first N shoppers by id.")]
