@@ -147,10 +147,10 @@ def read_own(
     """
     if len(files) > 2:
         raise InputError(f"csv: got {len(files)} files; expected the log, or log and catalogue")
-    log = storage.read_input_table(files[0], "events")
+    log = _as_text(files[0], "events")
     of_items = {n.removeprefix("items."): o for n, o in columns.items() if n.startswith("items.")}
     of_events = {name: own for name, own in columns.items() if not name.startswith("items.")}
-    catalogue = log if len(files) == 1 else storage.read_input_table(files[1], "items")
+    catalogue = log if len(files) == 1 else _as_text(files[1], "items")
     if len(files) == 1:
         of_items = {"item_id": of_events.get("item_id", "item_id")} | of_items
     events = _renamed(log, of_events, "events")
@@ -168,6 +168,19 @@ def read_own(
     if "price" in items:
         items["price"] = pd.to_numeric(items["price"], errors="coerce")
     return finish(events, items, {})
+
+
+def _as_text(path: Path, name: str) -> pd.DataFrame:
+    """A table whose CSV columns are all text: which of them hold ids is told by the mapping."""
+    if path.suffix != ".csv":
+        return storage.read_input_table(path, name)
+    try:
+        return pd.read_csv(path, dtype="str", keep_default_na=False, na_values=[""])
+    except (OSError, ValueError) as error:
+        raise SchemaError(
+            f"{name}: {path} cannot be read as csv: {str(error).splitlines()[0]}; "
+            "check that it is a table of comma-separated values in UTF-8"
+        ) from error
 
 
 def _renamed(table: pd.DataFrame, own: Mapping[str, str], name: str) -> pd.DataFrame:

@@ -17,8 +17,8 @@ from pipelines import storage
 from pipelines.arrays import stack_vectors
 from pipelines.jobs.ab import compare_in, trial_facts, write_comparison
 from pipelines.workspace import Workspace
+from recsys.config import PolicyConfig
 from recsys.look_trial import LookTrial
-from recsys.policy import PolicyConfig
 from recsys.preference import StylePreferenceModel
 
 FOLDER: Final = "ab"
