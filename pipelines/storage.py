@@ -1,4 +1,4 @@
-"""Files of a job: atomic writes, hashes, tables, and picture paths that stay inside their root."""
+"""Files of a job: atomic writes, hashes and tables."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -115,24 +115,3 @@ def digest_file(path: Path) -> str:
 def digest_json(value: Mapping[str, Any]) -> str:
     """Hex BLAKE2b-128 of a JSON-able mapping, whatever the order of its keys."""
     return digest_bytes(json.dumps(value, sort_keys=True, default=str).encode())
-
-
-def resolve_picture(image_path: str, table_folder: Path) -> Path:
-    """Find a table's picture in the table's folder, else in each folder above it.
-
-    Raises InputError when the path is absolute, climbs with `..`, leaves its root through a
-    link, or names no file.
-    """
-    relative = PurePosixPath(image_path.replace("\\", "/"))
-    if relative.is_absolute() or ".." in relative.parts or not relative.parts:
-        raise InputError(
-            f"unsafe path {image_path!r}; expected a path relative to the table, without '..'"
-        )
-    folder = table_folder.resolve()
-    for root in (folder, *folder.parents):
-        found = root / relative
-        if found.is_file():
-            if not found.resolve().is_relative_to(root):
-                raise InputError(f"unsafe path {image_path!r}: it leaves {root} through a link")
-            return found
-    raise InputError(f"no picture at {image_path!r} in {folder} or the folders above it")

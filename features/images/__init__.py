@@ -2,7 +2,7 @@
 
 from features.config import DEFAULT_LIMITS, ImageLimits, PictureFormat
 from features.images.augment import AugmentConfig, augment
-from features.images.decode import decode, decode_with_alpha
+from features.images.decode import Decoded, decode, decode_file, decode_with_alpha
 from features.images.encode import encode
 from features.images.enhance import (
     EnhanceConfig,
@@ -14,6 +14,7 @@ from features.images.enhance import (
     noise_sigma,
     sharpen,
 )
+from features.images.files import read_picture
 from features.images.hashing import near_duplicates, perceptual_hash
 from features.images.pixels import require_picture
 from features.images.resize import crop_square, resize, resize_longest
@@ -21,6 +22,7 @@ from features.images.resize import crop_square, resize, resize_longest
 __all__ = [
     "DEFAULT_LIMITS",
     "AugmentConfig",
+    "Decoded",
     "EnhanceConfig",
     "ImageLimits",
     "PictureFormat",
@@ -29,6 +31,7 @@ __all__ = [
     "auto_white_balance",
     "crop_square",
     "decode",
+    "decode_file",
     "decode_with_alpha",
     "denoise",
     "encode",
@@ -37,6 +40,7 @@ __all__ = [
     "near_duplicates",
     "noise_sigma",
     "perceptual_hash",
+    "read_picture",
     "require_picture",
     "resize",
     "resize_longest",

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +17,8 @@ from PIL import Image, UnidentifiedImageError
 
 from features.config import DEFAULT_LIMITS, ImageLimits
 from features.images.colour import to_srgb
+from features.images.files import check_bytes, read_picture
+from features.images.truncated import complete_jpeg, is_truncated_jpeg
 from features.schema import ImageError
 
 # Exif orientation value -> the PIL operation that makes the picture upright.
@@ -26,6 +32,17 @@ _UPRIGHT: Final = {
     8: Image.Transpose.ROTATE_90,
 }
 _EXIF_ORIENTATION: Final = 0x0112
+# PIL's names of the formats that are read at all (MPO is a JPEG file of several views).
+_SUFFIXES: Final = {
+    "JPEG": "jpg",
+    "MPO": "jpg",
+    "PNG": "png",
+    "WEBP": "webp",
+    "GIF": "gif",
+    "BMP": "bmp",
+    "TIFF": "tif",
+    "AVIF": "avif",
+}
 
 
 def decode(source: Path | bytes, limits: ImageLimits = DEFAULT_LIMITS) -> NDArray[np.uint8]:
@@ -33,8 +50,9 @@ def decode(source: Path | bytes, limits: ImageLimits = DEFAULT_LIMITS) -> NDArra
 
     `source` is a path or the file's bytes. The Exif orientation is applied, an ICC profile is
     converted to sRGB, transparency is laid on white, CMYK, 16-bit, grey and palette pictures
-    become RGB, and of an animation the first frame is taken. Raises ImageError for anything
-    that is missing, truncated, of another format or beyond `limits`.
+    become RGB, and of an animation the first frame is taken. A JPEG file that lacks no more than
+    5 % of its pixels at its end is read as browsers do. Raises ImageError for anything that is
+    missing, truncated, of another format or beyond `limits`.
     """
     picture, _ = decode_with_alpha(source, limits)
     return picture
@@ -48,25 +66,72 @@ def decode_with_alpha(
     Returns the picture on white, (h, w, 3) uint8, and its alpha, (h, w) uint8 with 255 opaque,
     or None when every pixel is opaque. Raises ImageError as `decode` does.
     """
+    decoded = decode_file(source, limits)
+    return decoded.picture, decoded.alpha
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """A picture file decoded: what `decode_with_alpha` returns, and what its file was like.
+
+    `suffix` is the file name's that its format should have, such as `jpg`. `turned` is how an Exif
+    orientation turned the stored pixels to make them upright, None where it did not. `notes` say
+    in words what was wrong with the file and how it was read all the same.
+    """
+
+    picture: NDArray[np.uint8]
+    alpha: NDArray[np.uint8] | None
+    suffix: str
+    turned: Image.Transpose | None
+    notes: tuple[str, ...]
+
+
+def decode_file(source: Path | bytes, limits: ImageLimits = DEFAULT_LIMITS) -> Decoded:
+    """Decode as `decode` does, and say what the file was like. Raises ImageError likewise."""
+    with opened(source, limits) as (image, name, notes):
+        rgb, alpha, problem = to_srgb(image, name)
+        suffix = _SUFFIXES[image.format or ""]
+    turned = _UPRIGHT.get(_orientation(image))
+    if turned is not None:
+        rgb = rgb.transpose(turned)
+        alpha = None if alpha is None else alpha.transpose(turned)
+    laid, varying = _on_white(np.array(rgb), alpha)
+    return Decoded(laid, varying, suffix, turned, tuple(filter(None, (*notes, problem))))
+
+
+@contextmanager
+def opened(
+    source: Path | bytes, limits: ImageLimits
+) -> Iterator[tuple[Image.Image, str, list[str]]]:
+    """A picture file behind `limits`, loaded: the PIL picture, its name for messages, and notes.
+
+    `notes` say what was wrong with the file. Raises ImageError as `decode` does, also for whatever
+    goes wrong inside the block.
+    """
     name = "the picture bytes" if isinstance(source, bytes) else f"picture {source}"
-    data = source if isinstance(source, bytes) else _read(source, name, limits)
-    _check_bytes(len(data), name, limits)
+    data = source if isinstance(source, bytes) else read_picture(source, limits)
+    check_bytes(len(data), name, limits)
+    known = [format for format in limits.formats if format in _SUFFIXES and _is_readable(format)]
+    notes = []
     with warnings.catch_warnings():
         # Damaged metadata makes PIL warn and carry on, which is what we want; a bomb is refused.
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            with Image.open(io.BytesIO(data), formats=limits.formats) as image:
+            if is_truncated_jpeg(data) and "JPEG" in known:
+                _check_header(data, name, limits)
+                data, missing = complete_jpeg(data)
+                notes.append(f"the file lacks its end, {100 * missing:.2f} % of its pixels")
+            with Image.open(io.BytesIO(data), formats=known) as image:
                 _check_size(image.width, image.height, name, limits)
                 image.load()
-                rgb, alpha = to_srgb(image, name)
-                upright = _UPRIGHT.get(_orientation(image))
+                yield image, name, notes
         except (ImageError, MemoryError):
             raise
         except UnidentifiedImageError:
             raise ImageError(
                 f"{name} is not a picture that can be read: expected one of "
-                f"{', '.join(limits.formats)}; convert it or take it out of the catalogue"
+                f"{', '.join(known)}; convert it or take it out of the catalogue"
             ) from None
         except (Image.DecompressionBombWarning, Image.DecompressionBombError):
             raise ImageError(
@@ -80,44 +145,25 @@ def decode_with_alpha(
                 f"{name} cannot be decoded, it is damaged or incomplete ({error}): "
                 "export it again or take it out of the catalogue"
             ) from error
-    if upright is not None:
-        rgb = rgb.transpose(upright)
-        alpha = None if alpha is None else alpha.transpose(upright)
-    return _on_white(np.array(rgb), alpha)
 
 
-def _read(path: Path, name: str, limits: ImageLimits) -> bytes:
-    try:
-        if not path.is_file():
-            raise ImageError(
-                f"{name} does not exist or is no file: check image_path, which is resolved "
-                "against the table's own folder first, then its parents"
-            )
-        _check_bytes(path.stat().st_size, name, limits)
-        with path.open("rb") as file:
-            # One byte beyond the limit is enough to notice a file that grows while it is read.
-            return file.read(limits.max_bytes + 1)
-    except (OSError, ValueError) as error:
-        raise ImageError(f"{name} cannot be read ({error}): check the path and its rights") from (
-            error
-        )
+@cache
+def _is_readable(format: str) -> bool:
+    """Whether this build of PIL can read `format`: AVIF is not in all of them."""
+    Image.init()
+    return format in Image.OPEN
 
 
-def _check_bytes(n_bytes: int, name: str, limits: ImageLimits) -> None:
-    if n_bytes == 0:
-        raise ImageError(f"{name} is empty (0 bytes): upload it again")
-    if n_bytes > limits.max_bytes:
-        raise ImageError(
-            f"{name} has {n_bytes} bytes, expected at most {limits.max_bytes}: "
-            "scale it down or raise ImageLimits.max_bytes"
-        )
+def _check_header(data: bytes, name: str, limits: ImageLimits) -> None:
+    with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+        _check_size(image.width, image.height, name, limits)
 
 
 def _check_size(width: int, height: int, name: str, limits: ImageLimits) -> None:
     if width * height > limits.max_pixels:
         raise ImageError(
             f"{name} is {width} x {height} = {width * height} pixels, expected at most "
-            f"{limits.max_pixels}: scale it down or raise ImageLimits.max_pixels"
+            f"{limits.max_pixels}: scale it down or raise images.max_pixels"
         )
     if min(width, height) < limits.min_side_px:
         raise ImageError(

@@ -50,6 +50,10 @@ Events = Annotated[Path, typer.Option(help="Browsing log, .parquet or .csv.")]
 Items = Annotated[Path, typer.Option(help="Catalogue, .parquet or .csv.")]
 Styles = Annotated[Path, typer.Option(help="Looks, .parquet or .csv.")]
 Out = Annotated[Path, folder_option("The job's folder; made if missing.")]
+Pictures = Annotated[
+    Path | None,
+    typer.Option(help="Folder that picture paths start from.  [default: found by the tables']"),
+]
 Config = Annotated[Path | None, typer.Option(help="Settings, .toml.")]
 TopK = Annotated[int | None, typer.Option(help="Items per shopper.  [default: 10]")]
 MaxUsers = Annotated[int | None, typer.Option(help="Keep the first N shoppers by id.")]

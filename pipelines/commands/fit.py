@@ -9,6 +9,7 @@ from pipelines.commands.app import (
     Json,
     MaxUsers,
     Out,
+    Pictures,
     Quiet,
     Seed,
     Styles,
@@ -25,6 +26,7 @@ def fit(
     items: Items,
     styles: Styles,
     out: Out,
+    pictures: Pictures = None,
     config: Config = None,
     top_k: TopK = None,
     max_users: MaxUsers = None,
@@ -42,5 +44,6 @@ def fit(
     from pipelines.jobs.run import open_job
 
     settings = load_config(config, top_k=top_k, max_users=max_users, seed=seed)
-    open_job(out, {"events": events, "items": items, "styles": styles}, settings)
+    inputs = {"events": events, "items": items, "styles": styles}
+    open_job(out, inputs, settings, pictures)
     run_part("fit", out, workers, as_json)

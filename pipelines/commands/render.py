@@ -11,6 +11,7 @@ from pipelines.commands.app import (
     Items,
     Json,
     Out,
+    Pictures,
     Quiet,
     Styles,
     Workers,
@@ -24,6 +25,7 @@ def render(
     items: Items,
     styles: Styles,
     out: Out,
+    pictures: Pictures = None,
     config: Config = None,
     mode: Annotated[
         str | None, typer.Option(help="faithful, accent or artistic.  [default: faithful]")
@@ -52,6 +54,8 @@ def render(
 
     chosen = {"mode": mode, "method": method, "size_px": size, "format": format}
     settings = load_config(config, render=chosen, workers=workers)
-    counts = render_catalogue(items, styles, out, settings, strength, max_items, max_styles)
+    counts = render_catalogue(
+        items, styles, out, settings, strength, max_items, max_styles, pictures
+    )
     found = (out / "renders").resolve()
     print_result(counts, as_json, [f"{counts['renders']:,} pictures in {found}"])

@@ -9,6 +9,7 @@ from pipelines.commands.app import (
     Json,
     MaxUsers,
     Out,
+    Pictures,
     Quiet,
     Seed,
     Styles,
@@ -26,6 +27,7 @@ def run(
     items: Items,
     styles: Styles,
     out: Out,
+    pictures: Pictures = None,
     config: Config = None,
     top_k: TopK = None,
     max_users: MaxUsers = None,
@@ -44,7 +46,7 @@ def run(
 
     settings = load_config(config, top_k=top_k, max_users=max_users, seed=seed, workers=workers)
     inputs = {"events": events, "items": items, "styles": styles}
-    manifest = run_job(out, inputs, settings, say)
+    manifest = run_job(out, inputs, settings, say, pictures)
     counts = manifest["counts"]["feed"]
     if manifest["worked"]:
         users, rows, restyled = (f"{counts[key]:,}" for key in ("users", "rows", "restyled"))

@@ -11,6 +11,7 @@ from pipelines.commands.app import (
     Items,
     Json,
     Out,
+    Pictures,
     Quiet,
     Seed,
     Styles,
@@ -25,6 +26,7 @@ def simulate(
     items: Items,
     styles: Styles,
     out: Out,
+    pictures: Pictures = None,
     config: Config = None,
     shoppers: Annotated[int, typer.Option(help="How many shoppers.")] = 360,
     seed: Seed = None,
@@ -44,6 +46,6 @@ def simulate(
     if shoppers < 1:
         raise ConfigError(f"--shoppers is {shoppers}: expected at least 1")
     settings = load_config(config, seed=seed, workers=workers)
-    counts = simulate_log(items, styles, out, settings, shoppers)
+    counts = simulate_log(items, styles, out, settings, shoppers, pictures)
     written = (out / "events.parquet").resolve()
     print_result(counts, as_json, [f"{counts['events']:,} events in {written}"])

@@ -24,6 +24,7 @@ from pipelines import storage
 from pipelines.arrays import stack_vectors
 from pipelines.config import RunConfig
 from pipelines.jobs.encode import encode_pictures
+from pipelines.picture_files import picture_root
 from pipelines.report.ab_card import policy_card
 from pipelines.report.ab_page import ab_page
 from recsys.look_trial import POLICIES, LookTrial
@@ -148,9 +149,8 @@ def _fill_codes(codes: NDArray[np.float32], looks: list[str], styles_path: Path,
     """Style codes of the looks whose pictures can be read."""
     styles, _ = validate_styles(storage.read_input_table(styles_path, "styles"))
     styles = styles[styles["style_id"].isin(looks)]
-    pictures, _ = encode_pictures(
-        styles, "style_id", styles_path.parent, RunConfig(seed=seed), False
-    )
+    root = picture_root(styles["image_path"], styles_path.parent)
+    pictures, _ = encode_pictures(styles, "style_id", root, RunConfig(seed=seed), False)
     if len(pictures):
         place = pd.Index(looks).get_indexer(pd.Index(pictures["style_id"]))
         codes[place] = stack_vectors(pictures["style_code"])

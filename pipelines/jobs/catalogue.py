@@ -13,6 +13,7 @@ from pipelines import storage
 from pipelines.config import RunConfig
 from pipelines.jobs.encode import encode_pictures
 from pipelines.jobs.render import paint_plan, render_plan, with_masks, with_permissions
+from pipelines.picture_files import picture_root
 from pipelines.workspace import Workspace
 
 
@@ -24,9 +25,11 @@ def render_catalogue(
     strength: float,
     max_items: int | None,
     max_styles: int | None,
+    pictures: Path | None = None,
 ) -> dict[str, Any]:
     """Paint the first `max_items` items in the first `max_styles` looks, at `strength` in (0, 1].
 
+    `pictures` is the folder that picture paths start from (None: found by the tables' folders).
     Writes `renders/`, `renders.parquet` and `rejects/` to `out`; returns the counts.
     Raises ConfigError on a strength out of range, SchemaError on a table that cannot be used.
     """
@@ -36,18 +39,23 @@ def render_catalogue(
     items, bad_items = validate_items(storage.read_input_table(items_path, "items"))
     styles, bad_styles = validate_styles(storage.read_input_table(styles_path, "styles"))
     workspace.set_aside("prepare", pd.concat([bad_items, bad_styles]))
+    root = picture_root(items["image_path"], items_path.parent, pictures)
     item_pictures, broken_items = encode_pictures(
-        items.head(max_items or len(items)), "item_id", items_path.parent, config, True
+        items.head(max_items or len(items)), "item_id", root, config, True
     )
     looks, broken_looks = encode_pictures(
-        styles.head(max_styles or len(styles)), "style_id", styles_path.parent, config, False
+        styles.head(max_styles or len(styles)),
+        "style_id",
+        picture_root(styles["image_path"], styles_path.parent, pictures),
+        config,
+        False,
     )
     broken = broken_items + broken_looks
     workspace.set_aside("encode", broken)
     if item_pictures.empty or looks.empty:
         raise InputError(f"no picture to paint, the first because: {broken[0]['reason']}")
     wanted = item_pictures[["item_id"]].merge(looks[["style_id"]], how="cross")
-    item_pictures, rejects = with_masks(item_pictures, items, items_path.parent)
+    item_pictures, rejects = with_masks(item_pictures, items, root, config.images)
     looks = with_permissions(looks, styles)
     plan = render_plan(wanted.assign(strength=strength), item_pictures, looks, config.render)
     counts = paint_plan(workspace, plan, item_pictures, looks, config, rejects)

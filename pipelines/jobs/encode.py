@@ -9,11 +9,12 @@ from typing import Any
 
 import pandas as pd
 
-from features.images import ImageLimits, decode
+from features.images import ImageLimits, decode_file, read_picture
 from features.schema import InputError
 from pipelines import storage
 from pipelines.config import RunConfig
 from pipelines.executor import BatchFailure, LocalExecutor
+from pipelines.picture_files import job_root, resolve_picture
 from pipelines.progress import progress
 from pipelines.workspace import Workspace
 
@@ -23,8 +24,11 @@ Row = dict[str, Any]
 Batch = list[tuple[str, str]]
 
 
-def picture_encoder(limits: ImageLimits, folder: Path, with_content: bool) -> Callable[..., Any]:
-    """Make the worker: [(id, image_path)] -> (rows of codes and statistics, rejects)."""
+def picture_encoder(limits: ImageLimits, root: Path, with_content: bool) -> Callable[..., Any]:
+    """Make the worker: [(id, image_path)] -> (rows of codes and statistics, rejects).
+
+    Paths start from the picture root `root`.
+    """
     import torch
 
     from features.encoders import ContentEncoder, StyleEncoder
@@ -40,19 +44,21 @@ def picture_encoder(limits: ImageLimits, folder: Path, with_content: bool) -> Ca
         pictures = []
         for key, image_path in batch:
             try:
-                path = storage.resolve_picture(image_path, folder)
-                data = path.read_bytes()
-                picture = decode(data, limits)
-            except (InputError, OSError) as error:
+                path = resolve_picture(image_path, root)
+                data = read_picture(path, limits)
+                decoded = decode_file(data, limits)
+            except InputError as error:
                 rejects.append({"key": key, "reason": str(error), "got": image_path})
                 continue
-            pictures.append(picture)
+            pictures.append(decoded.picture)
             rows.append(
                 {
                     "id": key,
                     "path": str(path),
                     "picture_digest": storage.digest_bytes(data),
-                    **picture_stats(picture),
+                    "suffix": decoded.suffix,
+                    "note": "; ".join(decoded.notes),
+                    **picture_stats(decoded.picture),
                 }
             )
         if pictures:
@@ -67,12 +73,15 @@ def picture_encoder(limits: ImageLimits, folder: Path, with_content: bool) -> Ca
 
 
 def encode_pictures(
-    table: pd.DataFrame, key: str, folder: Path, config: RunConfig, with_content: bool
+    table: pd.DataFrame, key: str, root: Path, config: RunConfig, with_content: bool
 ) -> tuple[pd.DataFrame, list[Row]]:
-    """Encode every picture of `table`; returns (one row per readable picture, rejects)."""
+    """Encode every picture of `table`, its paths starting from the picture root `root`.
+
+    Returns (one row per readable picture, rejects).
+    """
     pairs = list(zip(table[key], table["image_path"], strict=True))
     batches = [pairs[i : i + BATCH_PICTURES] for i in range(0, len(pairs), BATCH_PICTURES)]
-    factory = partial(picture_encoder, config.images, folder, with_content)
+    factory = partial(picture_encoder, config.images, root, with_content)
     rows: list[Row] = []
     rejects: list[Row] = []
     with progress(f"encode {key[:-3]} pictures", len(pairs)) as advance:
@@ -100,34 +109,40 @@ def without_pictures(items: pd.DataFrame) -> bool:
 
 def encode(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     """Write `tables/item_pictures.parquet` and `tables/look_pictures.parquet`."""
-    inputs = storage.read_json(workspace.path("job.json"))["inputs"]
+    job = storage.read_json(workspace.path("job.json"))
     rejects: list[Row] = []
+    notes: list[Row] = []
     counts: dict[str, Any] = {}
     unpictured = without_pictures(workspace.read("tables/items.parquet"))
     for name, key in (("item", "item_id"), ("look", "style_id")):
         if name == "item" and unpictured:
             continue
         source = "items" if name == "item" else "styles"
-        encoded, bad = encode_pictures(
-            workspace.read(f"tables/{source}.parquet"),
-            key,
-            Path(inputs[source]).parent,
-            config,
-            with_content=name == "item",
-        )
+        table = workspace.read(f"tables/{source}.parquet")
+        root = job_root(job, source, table["image_path"])
+        encoded, bad = encode_pictures(table, key, root, config, with_content=name == "item")
         if encoded.empty:
             raise InputError(
                 f"{source}: not one of {len(bad)} pictures can be read, the first because: "
-                f"{bad[0]['reason']}; image_path is resolved against the table's folder, "
-                "then the folders above it"
+                f"{bad[0]['reason']}"
             )
         workspace.write(f"tables/{name}_pictures.parquet", encoded)
         counts[f"{name}_pictures"] = len(encoded)
         rejects += bad
+        notes += picture_notes(encoded, key)
     if unpictured:
         # No row, in the columns of encoded pictures: encoded is now the table of the looks.
         none = encoded.head(0).rename(columns={"style_id": "item_id"})
         workspace.write("tables/item_pictures.parquet", none.assign(content_embedding=None))
         counts["item_pictures"] = 0
-    counts["rejects"] = workspace.set_aside("encode", rejects)
-    return counts
+    workspace.set_aside("encode", rejects + notes)
+    return {**counts, "rejects": len(rejects), "pictures_read_with_a_note": len(notes)}
+
+
+def picture_notes(encoded: pd.DataFrame, key: str) -> list[Row]:
+    """Rows for `rejects/` on pictures that were read although something was wrong with them."""
+    noted = encoded.loc[encoded["note"] != "", [key, "path", "note"]]
+    return [
+        {"table": key[:-3] + "s", "key": one, "reason": f"read all the same: {note}", "got": path}
+        for one, path, note in noted.itertuples(index=False)
+    ]

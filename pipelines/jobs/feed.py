@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -82,8 +81,10 @@ def user_bucket(user_ids: pd.Series) -> np.ndarray[Any, Any]:
 def _copy_originals(workspace: Workspace, items: pd.DataFrame) -> pd.Series:
     """Put the original of each item into `originals/`, so that the feed's folder can be moved."""
     uris = {}
-    for item, path, digest in items[["item_id", "path", "picture_digest"]].itertuples(index=False):
-        uri = f"originals/{digest[:2]}/{digest}{Path(path).suffix.lower()}"
+    columns = ["item_id", "path", "picture_digest", "suffix"]
+    for item, path, digest, suffix in items[columns].itertuples(index=False):
+        # Never the suffix in the catalogue: a picture named .html would be served as a page.
+        uri = f"originals/{digest[:2]}/{digest}.{suffix}"
         target = workspace.path(uri)
         if not target.is_file():
             with storage.replacing(target) as temporary:

@@ -19,6 +19,7 @@ from features.images import (
     decode,
     decode_with_alpha,
     encode,
+    read_picture,
     resize,
     resize_longest,
 )
@@ -152,10 +153,7 @@ class _Photo:
 
 
 def _read_photo(item: ItemWork, size_px: int, limits: ImageLimits) -> _Photo:
-    try:
-        data = Path(item.path).read_bytes()
-    except OSError as error:
-        raise InputError(f"the picture cannot be read any more: {error}") from error
+    data = read_picture(Path(item.path), limits)
     full, alpha = decode_with_alpha(data, limits)
     picture = resize_longest(full, size_px)
     height, width = picture.shape[:2]

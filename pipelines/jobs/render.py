@@ -14,12 +14,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.images import ImageLimits, read_picture
 from features.schema import ORIGINAL, InputError
 from pipelines import storage
 from pipelines.arrays import stack_vectors
 from pipelines.config import RunConfig
 from pipelines.executor import BatchFailure, LocalExecutor
 from pipelines.jobs.paint import ItemWork, LookSource, Row, item_painter
+from pipelines.picture_files import job_root, resolve_picture
 from pipelines.progress import progress
 from pipelines.workspace import Workspace
 from styletransfer.config import RenderConfig
@@ -121,21 +123,24 @@ def within_budget(plan: pd.DataFrame, max_renders: int) -> tuple[pd.DataFrame, p
 
 
 def with_masks(
-    pictures: pd.DataFrame, items: pd.DataFrame, folder: Path
+    pictures: pd.DataFrame, items: pd.DataFrame, root: Path, limits: ImageLimits
 ) -> tuple[pd.DataFrame, list[Row]]:
     """Add mask_file and mask_digest, None without a mask, to the encoded `pictures`.
 
-    A mask_path of `items` that names no readable file is set aside, and the mask estimated.
+    A mask_path of `items`, which starts from the picture root `root`, that names no readable file
+    within `limits` is set aside, and the mask estimated.
     """
     files: dict[str, str] = {}
+    digests: dict[str, str] = {}
     rejects: list[Row] = []
     drawn = items.loc[items["mask_path"].notna(), ["item_id", "mask_path"]]
     for item, mask_path in drawn.itertuples(index=False):
         try:
-            files[item] = str(storage.resolve_picture(mask_path, folder))
+            path = resolve_picture(mask_path, root)
+            digests[item] = storage.digest_bytes(read_picture(path, limits))
+            files[item] = str(path)
         except InputError as error:
             rejects.append({"key": item, "reason": f"mask: {error}", "got": mask_path})
-    digests = {item: storage.digest_file(Path(file)) for item, file in files.items()}
     ids = pictures["item_id"]
     return pictures.assign(
         mask_file=pd.Series([files.get(item) for item in ids], dtype=object, index=ids.index),
@@ -252,11 +257,13 @@ def paint_plan(
 
 def render(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     """Paint what the chosen rows need; renders that already exist are kept."""
-    source = storage.read_json(workspace.path("job.json"))["inputs"]["items"]
+    table = workspace.read("tables/items.parquet")
+    job = storage.read_json(workspace.path("job.json"))
     items, rejects = with_masks(
         workspace.read("tables/item_pictures.parquet"),
-        workspace.read("tables/items.parquet"),
-        Path(source).parent,
+        table,
+        job_root(job, "items", table["image_path"]),
+        config.images,
     )
     looks = with_permissions(
         workspace.read("tables/look_pictures.parquet"), workspace.read("tables/styles.parquet")

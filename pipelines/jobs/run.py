@@ -19,6 +19,7 @@ from pipelines.jobs.prepare import prepare
 from pipelines.jobs.render import render
 from pipelines.jobs.report import report
 from pipelines.jobs.score import score
+from pipelines.picture_files import job_root, picture_root, resolve_picture
 from pipelines.workspace import Stage, Workspace, read_record, run_stage, stage_key
 
 STAGES = (
@@ -52,13 +53,14 @@ COMMANDS = {
 
 
 def open_job(
-    out: Path, inputs: dict[str, Path] | None, config: RunConfig
+    out: Path, inputs: dict[str, Path] | None, config: RunConfig, pictures: Path | None = None
 ) -> tuple[Workspace, dict[str, Any]]:
     """Set up the folder `out` for a job; returns it and its description.
 
     The description, kept in `job.json`, holds the inputs' absolute paths and digests, the settings,
-    and the run id that follows from them. Without `inputs` the folder's own are taken.
-    Raises InputError when there are none or a table is missing.
+    the picture root `pictures` that was named (None: found by the tables' folders), and the run id
+    that follows from the inputs and settings. Without `inputs` the folder's own are taken.
+    Raises InputError when there are none, a table is missing, or `pictures` is no folder.
     """
     workspace = Workspace(out)
     path = workspace.path("job.json")
@@ -67,7 +69,9 @@ def open_job(
             raise InputError(
                 f"{out} holds no job; start one with `stylefeed fit` or `stylefeed run`"
             )
-        inputs = {name: Path(source) for name, source in storage.read_json(path)["inputs"].items()}
+        before = storage.read_json(path)
+        inputs = {name: Path(source) for name, source in before["inputs"].items()}
+        pictures = before.get("pictures")
     for name, source in inputs.items():
         if not source.is_file():
             raise InputError(f"{name}: no file at {source}; expected a .parquet or .csv table")
@@ -76,6 +80,7 @@ def open_job(
     job = {
         **identity,
         "inputs": {name: str(source.resolve()) for name, source in inputs.items()},
+        "pictures": None if pictures is None else str(picture_root((), workspace.root, pictures)),
         "digests": digests,
         "run_id": storage.digest_json(identity)[:12],
     }
@@ -137,10 +142,17 @@ def run_stages(
 
 
 def run(
-    out: Path, inputs: dict[str, Path], config: RunConfig, say: Callable[[str], None]
+    out: Path,
+    inputs: dict[str, Path],
+    config: RunConfig,
+    say: Callable[[str], None],
+    pictures: Path | None = None,
 ) -> dict[str, Any]:
-    """Run the whole job in `out`; returns its manifest, with `worked` naming the stages redone."""
-    workspace, job = open_job(out, inputs, config)
+    """Run the whole job in `out`; returns its manifest, with `worked` naming the stages redone.
+
+    `pictures` is the folder that picture paths start from, as `open_job` takes it.
+    """
+    workspace, job = open_job(out, inputs, config, pictures)
     worked = run_stages(workspace, job, config, [stage.name for stage in STAGES], say)
     path = workspace.path("manifest.json")
     if worked or not path.is_file():
@@ -149,17 +161,19 @@ def run(
 
 
 def _picture_state(workspace: Workspace, job: dict[str, Any]) -> str:
-    """Digest of every picture's path, size and time of change: a new picture is a new input."""
+    """Digest of the roots and of every picture's path, size and time of change."""
     states = []
     for table in ("items", "styles"):
         path = workspace.path(f"tables/{table}.parquet")
         if not path.is_file():
             continue
-        folder = Path(job["inputs"][table]).parent
-        for image_path in workspace.read(f"tables/{table}.parquet")["image_path"].dropna():
+        paths = workspace.read(f"tables/{table}.parquet")["image_path"]
+        root = job_root(job, table, paths)
+        states.append(str(root))
+        for image_path in paths.dropna():
             try:
-                status = storage.resolve_picture(image_path, folder).stat()
-            except InputError:
+                status = resolve_picture(image_path, root).stat()
+            except (InputError, OSError):
                 continue
             states.append(f"{image_path} {status.st_size} {status.st_mtime_ns}")
     return storage.digest_bytes("\n".join(states).encode())

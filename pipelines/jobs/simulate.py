@@ -14,21 +14,29 @@ from pipelines import storage
 from pipelines.arrays import stack_vectors
 from pipelines.config import RunConfig
 from pipelines.jobs.encode import encode_pictures
+from pipelines.picture_files import picture_root
 from recsys.prototypes import PrototypeIndex
 from recsys.simulator import SimulatorConfig, simulate
 
 
 def simulate_log(
-    items_path: Path, styles_path: Path, out: Path, config: RunConfig, shoppers: int
+    items_path: Path,
+    styles_path: Path,
+    out: Path,
+    config: RunConfig,
+    shoppers: int,
+    pictures: Path | None = None,
 ) -> dict[str, Any]:
     """Write `events.parquet` and `truth.parquet` to `out`; returns the counts.
 
     The families that shoppers are fond of are clusters of the looks in style space. Each shopper
-    sees about a hundred impressions. Raises InputError when no look's picture can be read.
+    sees about a hundred impressions. `pictures` is the folder that picture paths start from (None:
+    found by the table's folder). Raises InputError when no look's picture can be read.
     """
     items, _ = validate_items(storage.read_input_table(items_path, "items"))
     styles, _ = validate_styles(storage.read_input_table(styles_path, "styles"))
-    looks, broken = encode_pictures(styles, "style_id", styles_path.parent, config, False)
+    root = picture_root(styles["image_path"], styles_path.parent, pictures)
+    looks, broken = encode_pictures(styles, "style_id", root, config, False)
     if looks.empty:
         raise InputError(
             f"styles: no picture can be read, the first because: {broken[0]['reason']}"

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from pipelines.report import words
+
+# What means something in Markdown, or in HTML inside it, anywhere and at the start of a line.
+_MARKUP = re.compile(r"([\\`*_\[\]<>&|~$#])")
+_MARKER = re.compile(r"^(\d*)([-+=.)])")
+
+
+def plain(text: str) -> str:
+    """`text` on one line, escaped so that Markdown shows it letter by letter."""
+    return _MARKER.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", " ".join(text.split())))
 
 
 def policy_card(result: Mapping[str, Any]) -> str:
@@ -22,13 +32,16 @@ def policy_card(result: Mapping[str, Any]) -> str:
         "",
         "## What it was made from",
         "",
-        f"- Log `{job['log']}` (digest {job['log_digest'][:12]}), {facts['impressions']:,} "
-        f"impressions from {words.day(facts['first_utc'])} to {words.day(facts['last_utc'])}; "
-        f"learned from those before {words.moment(facts['cut_utc'])}.",
+        f"- Log {plain(str(job['log']))} (digest {job['log_digest'][:12]}), "
+        f"{facts['impressions']:,} impressions from {words.day(facts['first_utc'])} to "
+        f"{words.day(facts['last_utc'])}; learned from those before "
+        f"{words.moment(facts['cut_utc'])}.",
         f"- Stylefeed {job['version']}, seed {job['seed']}.",
     ]
     if result["best_single"] and b == "best_single":
-        lines.append(f"- The look it found best before the cut: {result['best_single']}.")
+        lines.append(
+            f"- The look it found best before the cut: {plain(str(result['best_single']))}."
+        )
     if result["personal"] and b == "personal":
         settings = ", ".join(f"{key} {value}" for key, value in result["personal"].items())
         lines.append(f"- Drawn by {settings}. Looks first shown after the cut are left out.")
@@ -36,14 +49,14 @@ def policy_card(result: Mapping[str, Any]) -> str:
         "",
         "## What it shows most",
         "",
-        *(f"- {look}: {words.percent(share)}" for look, share in policy["shown"]),
+        *(f"- {plain(str(look))}: {words.percent(share)}" for look, share in policy["shown"]),
         "",
         "## What it is worth",
         "",
         f"- Clicks per impression, {result['main']}: {100 * main['b']['value']:.2f} % "
         f"({100 * result['level']:g} % interval {100 * low:.2f} % to {100 * high:.2f} %), judged "
         f"by {facts['judged']:,} impressions of {facts['shoppers']:,} shoppers.",
-        f"- {result['verdict']['sentence']}",
+        f"- {plain(result['verdict']['sentence'])}",
         "",
         "## What to know before using it",
         "",

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import struct
 import subprocess
 import sys
@@ -12,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
+from PIL import features as pil_features
 
-from features.images import ImageLimits, decode, decode_with_alpha
+from features.images import ImageLimits, decode, decode_file, decode_with_alpha, read_picture
 from features.schema import ImageError
 
 
@@ -83,6 +85,113 @@ def _profile_with_red_and_green_swapped(srgb: bytes) -> bytes:
         new = {b"rXYZ": b"gXYZ", b"gXYZ": b"rXYZ", b"rTRC": b"gTRC", b"gTRC": b"rTRC"}.get(tag, tag)
         swapped[entry : entry + 4] = new
     return bytes(swapped).replace(b"s\0R\0G\0B", b"o\0d\0d\0!")
+
+
+def _profile(space: bytes, *tags: tuple[bytes, bytes]) -> bytes:
+    """A display profile of colour `space` with `tags`, that calls itself sRGB."""
+    name = (
+        b"mluc"
+        + struct.pack(">IIIHHII", 0, 1, 12, 0x656E, 0x5553, 8, 28)
+        + "sRGB".encode("utf-16-be")
+    )
+    white = b"XYZ " + struct.pack(">Iiii", 0, 63190, 65536, 54061)
+    table, data = b"", b""
+    entries = [(b"desc", name), (b"cprt", name), (b"wtpt", white), *tags]
+    for tag, body in entries:
+        table += struct.pack(">4sII", tag, 132 + 12 * len(entries) + len(data), len(body))
+        data += body + bytes(-len(body) % 4)
+    header = struct.pack(">I4sI4s4s4s", 0, b"lcms", 0x04300000, b"mntr", space, b"XYZ ")
+    header += bytes(12) + b"acsp" + bytes(28) + struct.pack(">iii", 63190, 65536, 54061)
+    whole = header + bytes(128 - len(header)) + struct.pack(">I", len(entries)) + table + data
+    return struct.pack(">I", len(whole)) + whole[4:]
+
+
+LINEAR = b"curv" + struct.pack(">III", 0, 0, 0)
+
+
+def _levels(linear):
+    """sRGB levels of linear light in 0..1."""
+    return 255 * np.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear)
+
+
+def test_a_linear_profile_that_calls_itself_srgb_is_converted(photo):
+    primaries = [
+        (b"rXYZ", 28576, 14581, 912),
+        (b"gXYZ", 25238, 46983, 6362),
+        (b"bXYZ", 9376, 3972, 46787),
+    ]
+    tags = [(name, b"XYZ " + struct.pack(">Iiii", 0, *xyz)) for name, *xyz in primaries]
+    curves = [(name, LINEAR) for name in (b"rTRC", b"gTRC", b"bTRC")]
+    decoded = decode_file(
+        file_bytes(Image.fromarray(photo), icc_profile=_profile(b"RGB ", *tags, *curves))
+    )
+    assert decoded.notes == ()
+    np.testing.assert_allclose(decoded.picture, _levels(photo / 255), atol=3)
+
+
+def test_a_grey_profile_is_converted_whatever_holds_the_grey(photo):
+    linear = _profile(b"GRAY", (b"kTRC", LINEAR))
+    grey = Image.fromarray(photo[..., 1])
+    opaque = Image.merge("LA", (grey, Image.new("L", grey.size, 255)))
+    expected = np.repeat(_levels(photo[..., 1:2] / 255), 3, axis=2)
+    for image in (grey, opaque):
+        decoded = decode_file(file_bytes(image, icc_profile=linear))
+        assert decoded.notes == ()
+        # Grey curves are tabulated, coarsely near black.
+        np.testing.assert_allclose(decoded.picture[:, 4:], expected[:, 4:], atol=3)
+
+
+def test_a_profile_of_rgb_is_used_for_a_grey_picture(photo):
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    grey = photo[..., 0]
+    decoded = decode_file(file_bytes(Image.fromarray(grey), icc_profile=srgb))
+    assert decoded.notes == ()
+    np.testing.assert_array_equal(decoded.picture, np.dstack([grey] * 3))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "CMYK"])
+def test_a_profile_that_does_not_fit_is_noted_and_ignored(photo, mode):
+    image = Image.fromarray(photo).convert(mode)
+    plain = decode(file_bytes(image, "TIFF"))
+    for useless in (b"not a profile", _profile(b"GRAY", (b"kTRC", LINEAR))):
+        decoded = decode_file(file_bytes(image, "TIFF", icc_profile=useless))
+        np.testing.assert_array_equal(decoded.picture, plain)
+        [note] = decoded.notes
+        assert "colours are taken as sRGB" in note
+
+
+@pytest.mark.parametrize(
+    ("format", "suffix"),
+    [("JPEG", "jpg"), ("PNG", "png"), ("WEBP", "webp"), ("GIF", "gif"), ("BMP", "bmp"),
+     ("TIFF", "tif"), ("AVIF", "avif")],
+)  # fmt: skip
+def test_the_suffix_is_that_of_the_format_decoded(photo, format, suffix, tmp_path):
+    if format == "AVIF" and not pil_features.check("avif"):
+        pytest.skip("this build of PIL reads no AVIF")
+    (tmp_path / "page.html").write_bytes(file_bytes(Image.fromarray(photo), format) + b"<script>")
+    decoded = decode_file(tmp_path / "page.html")
+    assert decoded.suffix == suffix
+    assert np.abs(decoded.picture.astype(int) - photo).mean() < 12
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("missing", [1, 2, 3, 10])
+def test_a_jpeg_without_its_last_bytes_opens_as_in_browsers(photo, missing, progressive):
+    whole = file_bytes(Image.fromarray(np.tile(photo, (4, 4, 1))), "JPEG", progressive=progressive)
+    for tail in (b"", bytes(100)):
+        decoded = decode_file(whole[:-missing] + tail)
+        assert np.abs(decoded.picture.astype(int) - decode(whole)).mean() < 2
+        assert "lacks its end" in decoded.notes[0]
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("kept", [0.3, 0.5, 0.8])
+def test_a_jpeg_that_lacks_much_of_its_picture_is_refused(photo, kept, progressive):
+    whole = file_bytes(Image.fromarray(np.tile(photo, (4, 4, 1))), "JPEG", progressive=progressive)
+    part = whole[: round(kept * len(whole))]
+    for tail in (b"", bytes(len(whole) - len(part))):
+        with pytest.raises(ImageError, match="damaged or incomplete"):
+            decode(part + tail)
 
 
 def test_transparency_is_laid_on_white_and_returned(photo):
@@ -178,10 +287,21 @@ def test_what_is_no_picture_is_an_image_error(tmp_path):
         decode(b"<html>not found</html>")
     with pytest.raises(ImageError, match="is empty"):
         decode(b"")
-    with pytest.raises(ImageError, match=r"nowhere\.png does not exist or is no file"):
+    with pytest.raises(ImageError, match=r"nowhere\.png does not exist"):
         decode(tmp_path / "nowhere.png")
-    with pytest.raises(ImageError, match="does not exist or is no file"):
+    with pytest.raises(ImageError, match="is no regular file"):
         decode(tmp_path)
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(ImageError, match="is no regular file"):
+        decode(tmp_path / "pipe.png")
+
+
+def test_a_huge_file_is_refused_by_its_size_before_it_is_read(tmp_path):
+    with (tmp_path / "sparse.jpg").open("wb") as file:
+        file.truncate(1 << 40)
+    for read in (decode, lambda path: read_picture(path, ImageLimits())):
+        with pytest.raises(ImageError, match="has 1099511627776 bytes, expected at most"):
+            read(tmp_path / "sparse.jpg")
 
 
 def test_formats_that_are_not_allowed_are_not_tried(photo):

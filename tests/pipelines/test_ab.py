@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from features.schema import ConfigError, InputError
 from pipelines.cli import app
 from pipelines.jobs.ab import compare_policies
+from pipelines.report.ab_card import plain
 
 LOOKS = np.array(["s1", "s2", "s3", None], dtype=object)
 
@@ -171,3 +172,20 @@ def test_pictures_of_the_looks_teach_the_personal_policy_which_are_alike(
     assert result["facts"]["looks"] == 6
     assert result["job"]["styles_digest"]
     assert result["personal"]["kind"] == "value"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Sea & sky", r"Sea \& sky"),
+        ("<script>alert(1)</script>", r"\<script\>alert(1)\</script\>"),
+        ("![x](http://evil)", r"!\[x\](http://evil)"),
+        ("two\n# lines", r"two \# lines"),
+        ("- item", r"\- item"),
+        ("1. one", r"1\. one"),
+        ("a_b*c`d`|e", r"a\_b\*c\`d\`\|e"),
+        ("back\\slash", r"back\\slash"),
+    ],
+)
+def test_a_looks_name_is_no_markup_on_the_policy_card(name: str, shown: str) -> None:
+    assert plain(name) == shown

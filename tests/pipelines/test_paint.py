@@ -120,7 +120,7 @@ def test_a_mask_path_that_leads_nowhere_is_set_aside(tmp_path):
     Image.new("L", (8, 8), 255).save(tmp_path / "m.png")
     pictures = pd.DataFrame({"item_id": ["a", "b", "c"]})
     items = pd.DataFrame({"item_id": ["a", "b", "c"], "mask_path": ["m.png", "none.png", None]})
-    masked, rejects = with_masks(pictures, items, tmp_path)
+    masked, rejects = with_masks(pictures, items, tmp_path, DEFAULT_LIMITS)
     assert masked["mask_file"].notna().tolist() == [True, False, False]
     assert [reject["key"] for reject in rejects] == ["b"]
 
