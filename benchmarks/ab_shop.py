@@ -18,13 +18,12 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.machine import describe
-from features.encoders import StyleEncoder
 from features.events import split_at, time_split
 from features.exposures import exposures
 from features.images import ImageLimits, decode
+from features.networks.encoders import StyleEncoder
 from features.tables import validate_events, validate_styles
 from recsys.config import PolicyConfig
-from recsys.look_trial import LookTrial
 from recsys.offpolicy import (
     MAIN,
     UNBIASED,
@@ -37,6 +36,7 @@ from recsys.offpolicy import (
     judge,
     relative_lift,
 )
+from recsys.offpolicy.look_trial import LookTrial
 
 SHOP = Path("../shared/data/shop")
 METHODS: tuple[Method, ...] = ("normal", "bootstrap", "bernstein")

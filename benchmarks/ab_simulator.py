@@ -30,7 +30,7 @@ from recsys.offpolicy import (
     interval,
     relative_lift,
 )
-from recsys.policy import look_probabilities
+from recsys.policy.draw import look_probabilities
 from recsys.preference import StylePreferenceModel
 from recsys.simulator import (
     ARTISTIC,

@@ -30,8 +30,8 @@ from sklearn.metrics import ndcg_score, roc_auc_score
 
 from benchmarks.machine import describe
 from benchmarks.tastes import SHOP
-from features.encoders import StyleEncoder
 from features.images import ImageLimits, decode
+from features.networks.encoders import StyleEncoder
 from recsys.preference import BrowsingPreferenceModel
 from recsys.preference.kernel import unit_codes
 

@@ -19,7 +19,6 @@ from benchmarks.composites import GROUNDS, composite, degrade, read_textures
 from benchmarks.hand_masks.runs import HandMask, read_masks
 from benchmarks.machine import describe
 from benchmarks.train_product_prior import PHOTOS, read_pool, train
-from features.efficientnet import fold_batch_norm, load_pretrained
 from features.images import decode, resize_longest
 from features.matting.confidence import Evidence, gather, iou
 from features.matting.guided_filter import guided_filter
@@ -27,6 +26,7 @@ from features.matting.hypotheses import SegmentConfig, hypotheses
 from features.matting.mask import DEFAULT_MATTING
 from features.matting.people import foreground_alpha
 from features.matting.prior import stage_maps
+from features.networks.efficientnet import fold_batch_norm, load_pretrained
 
 RIGHT = 0.75
 N_DEGRADED = 4

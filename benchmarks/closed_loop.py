@@ -30,7 +30,8 @@ from benchmarks.machine import describe
 from features.events import time_split
 from pipelines.jobs.ab import TRAIN_SHARE, compare_policies
 from recsys.config import GuardRails, PolicyConfig
-from recsys.guardrails import guarded
+from recsys.policy.guardrails import guarded
+from recsys.policy.value import value_probabilities
 from recsys.preference import StylePreferenceModel
 from recsys.simulator import (
     Policy,
@@ -43,7 +44,6 @@ from recsys.simulator import (
     policy_value,
     run_policy,
 )
-from recsys.value_policy import value_probabilities
 
 LOOKS = [f"look-{number:02d}" for number in range(16)]
 FAMILIES = np.arange(16) // 4

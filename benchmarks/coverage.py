@@ -37,7 +37,7 @@ from recsys.offpolicy import (
     snips,
 )
 from recsys.offpolicy.intervals import METHODS, intervals_of
-from recsys.policy import look_probabilities
+from recsys.policy.draw import look_probabilities
 from recsys.simulator import (
     Shop,
     SimulatorConfig,

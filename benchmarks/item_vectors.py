@@ -4,8 +4,8 @@ A share of the items, drawn once, has its pictures taken away before everything.
 shoppers and measure as `benchmarks.ranking_shop`, without tastes. "Zeros" leaves such items without
 a content vector; "one fused vector" replaces all content vectors, of the others too, by those of
 `ItemRepresentation` (picture, look, title, price, category); "filled in" is what the recommender
-does: `recsys.item_content`. The last column is of the content candidates alone. Intervals are 95 %
-bootstraps over shoppers, paired with zeros.
+does: `recsys.ranking.item_content`. The last column is of the content candidates alone.
+Intervals are 95 % bootstraps over shoppers, paired with zeros.
 
     OMP_NUM_THREADS=1 python -m benchmarks.item_vectors
 """
@@ -23,12 +23,12 @@ from benchmarks.ranking_shop import K, candidate_lists, interval, read_shop, uns
 from features.config import EventWeights
 from features.events import split_at, time_split
 from features.ids import IdMap
-from recsys import ranking_training
-from recsys.item_content import completed
-from recsys.item_representation import ItemRepresentation
-from recsys.knowledge import ItemFeatures
-from recsys.metrics import per_user_accuracy
-from recsys.two_stage import TwoStageConfig, TwoStageRecommender
+from recsys.evaluation.metrics import per_user_accuracy
+from recsys.ranking import training as ranking_training
+from recsys.ranking.item_content import completed
+from recsys.ranking.item_representation import ItemRepresentation
+from recsys.ranking.snapshot import ItemFeatures
+from recsys.ranking.two_stage import TwoStageConfig, TwoStageRecommender
 
 SHARES = (0.0, 0.3, 0.6, 1.0)
 

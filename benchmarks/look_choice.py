@@ -19,17 +19,17 @@ from numpy.typing import NDArray
 
 from benchmarks.machine import describe
 from benchmarks.tastes import SHOP
-from features.encoders import StyleEncoder
 from features.events import clean_events, split_at, time_split
 from features.exposures import exposures
 from features.images import decode
+from features.networks.encoders import StyleEncoder
 from features.schema import ORIGINAL
 from features.tables import validate_events, validate_styles
 from recsys.config import GuardRails
-from recsys.guardrails import guarded
-from recsys.look_trial import LookTrial
+from recsys.offpolicy.look_trial import LookTrial
+from recsys.policy.guardrails import guarded
+from recsys.policy.value import value_probabilities
 from recsys.preference import StylePreferenceModel
-from recsys.value_policy import value_probabilities
 
 CAUTIONS, TEMPERATURES, EXPLORED = (0.0, 0.25, 0.5), (0.02, 0.03, 0.05), (0.05, 0.15)
 ROWS = 10

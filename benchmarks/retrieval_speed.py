@@ -23,7 +23,7 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from benchmarks.machine import describe
-from recsys.retrieval import InnerProductIndex
+from recsys.candidates.retrieval import InnerProductIndex
 
 MILLION, MANY_ITEMS, SAMPLE = 1_000_000, 100_000, 50_000
 FACTORS = 64

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from benchmarks.machine import describe
 from benchmarks.ranking_shop import K, interval, read_shop
 from features.events import split_at, time_split
-from recsys.calibration import calibration_error
-from recsys.knowledge import ItemFeatures
-from recsys.ranking_windows import positive_users
-from recsys.two_stage import TwoStageConfig, TwoStageRecommender
+from recsys.ranking.calibration import calibration_error
+from recsys.ranking.snapshot import ItemFeatures
+from recsys.ranking.two_stage import TwoStageConfig, TwoStageRecommender
+from recsys.ranking.windows import positive_users
 
 
 def judged(

@@ -33,15 +33,15 @@ from benchmarks.machine import describe
 from benchmarks.movielens import MEMBER, WHEEL, ratings
 from features.adapters.movielens import load_movielens
 from features.adapters.online_retail import load_online_retail
-from features.encoders import ContentEncoder, StyleEncoder
 from features.events import split_at, time_split
 from features.images import ImageLimits, decode
+from features.networks.encoders import ContentEncoder, StyleEncoder
 from features.schema import STYLE_CODE_SIZE
 from features.tables import validate_events, validate_items
-from recsys.comparison import compare
-from recsys.knowledge import ItemFeatures
-from recsys.metrics import per_user_accuracy
-from recsys.two_stage import TwoStageRecommender
+from recsys.evaluation.comparison import compare
+from recsys.evaluation.metrics import per_user_accuracy
+from recsys.ranking.snapshot import ItemFeatures
+from recsys.ranking.two_stage import TwoStageRecommender
 
 DEMO = Path("data/samples")
 RETAIL = Path("../shared/data/logs_online_retail/year1_2009-12_2010-12.parquet")

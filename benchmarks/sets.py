@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 from benchmarks.machine import describe
 from features.images import decode, resize, resize_longest
-from features.vgg import LAYERS, load_pretrained
+from features.networks.vgg import LAYERS, load_pretrained
 from styletransfer.sets import SetLayout, make_set
 
 DATA = Path("../shared/data")

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.machine import describe
 from recsys.config import PolicyConfig
-from recsys.policy import look_probabilities
+from recsys.policy.draw import look_probabilities
 from recsys.simulator import (
     Shop,
     SimulatorConfig,

@@ -29,11 +29,11 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.metrics import log_loss, roc_auc_score
 
 from benchmarks.machine import describe
-from features.encoders import StyleEncoder
 from features.events import split_at, time_split
 from features.exposures import exposures
 from features.ids import IdMap
 from features.images import ImageLimits, decode
+from features.networks.encoders import StyleEncoder
 from features.schema import ORIGINAL
 from features.tables import validate_events, validate_styles
 from recsys.preference import StylePreferenceModel

@@ -22,7 +22,6 @@ from torch.nn import functional
 
 from benchmarks.composites import GROUNDS, composite, read_textures
 from benchmarks.hand_masks.runs import HandMask, read_masks
-from features.efficientnet import EfficientNetLite0, fold_batch_norm, load_pretrained
 from features.images import decode, resize_longest
 from features.matting.border import to_lab
 from features.matting.confidence import iou
@@ -30,6 +29,7 @@ from features.matting.guided_filter import guided_filter
 from features.matting.hypotheses import SegmentConfig, tidy
 from features.matting.mean_field import mean_field
 from features.matting.prior import PriorHead, stage_maps
+from features.networks.efficientnet import EfficientNetLite0, fold_batch_norm, load_pretrained
 
 PHOTOS = Path("../shared/data/products_clothing_cc0")
 WEIGHTS = Path("features/matting/product_prior.safetensors")

@@ -25,12 +25,12 @@ from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from benchmarks.machine import describe
-from features.encoders import StyleEncoder
 from features.images import decode, resize_longest
+from features.networks.encoders import StyleEncoder
 from styletransfer.config import RenderConfig
 from styletransfer.look import Look
+from styletransfer.provenance.watermark import MAX_TRIALS, detect, embed
 from styletransfer.renderer import Renderer
-from styletransfer.watermark import MAX_TRIALS, detect, embed
 
 KEY = 1
 DATA = Path("../shared/data")

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
-from features.encoders import StyleEncoder
 from features.images import decode, resize_longest
 from features.matting import product_mask
+from features.networks.encoders import StyleEncoder
 from features.schema import ORIGINAL
 from styletransfer.config import RenderConfig
-from styletransfer.gate import look_anchor
+from styletransfer.faithful.gate import look_anchor
 from styletransfer.look import Look, mix_codes
 from styletransfer.renderer import Renderer
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.schema import ORIGINAL, STYLE_CODE_SIZE, ContractError
-from styletransfer.gate import LookAnchor
+from styletransfer.faithful.gate import LookAnchor
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class Look:
             raise ContractError(
                 f"look {self.style_id!r} has an unusable style code: got shape "
                 f"{np.shape(self.code)}, expected {STYLE_CODE_SIZE} finite numbers: encode its "
-                "picture with features.encoders.StyleEncoder"
+                "picture with features.networks.encoders.StyleEncoder"
             )
         if not 0.0 <= self.strength <= 1.0:
             raise ContractError(

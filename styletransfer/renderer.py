@@ -15,15 +15,22 @@ from numpy.typing import NDArray
 
 from features.images import require_picture
 from features.matting import Mask, product_mask
-from styletransfer.compose import Mode
 from styletransfer.config import RenderConfig
+from styletransfer.faithful.compose import Mode
+from styletransfer.faithful.gate import (
+    ItemGate,
+    PlacedSet,
+    Publish,
+    ReadAlike,
+    Recognise,
+    look_anchor,
+)
+from styletransfer.faithful.plate import Plate
 from styletransfer.fidelity import FidelityReport
-from styletransfer.gate import ItemGate, PlacedSet, Publish, ReadAlike, Recognise, look_anchor
 from styletransfer.look import Look
-from styletransfer.painter import GeneratorPainter, Painter
-from styletransfer.picture_painter import GatysPainter, TransportPainter
-from styletransfer.plate import Plate
-from styletransfer.runtime import Backend, make_backend
+from styletransfer.painters.generator.painter import GeneratorPainter, Painter
+from styletransfer.painters.generator.runtime import Backend, make_backend
+from styletransfer.painters.reference_painters import GatysPainter, TransportPainter
 from styletransfer.sets.place import SetPlacer
 from styletransfer.sets.shelf import SetRequest, SetShelf
 from styletransfer.sets.synthesis import LEAST_LOOK_PX

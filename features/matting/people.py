@@ -16,7 +16,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from features.weights import packaged_file
+from features.networks.weights import packaged_file
 
 _SEGMENTER_PX: Final = 256
 _FACES_PX: Final = 128

@@ -19,8 +19,8 @@ from safetensors.torch import load as load_tensors
 from torch import Tensor, nn
 from torch.nn import functional
 
-from features.efficientnet import EfficientNetLite0, fold_batch_norm, load_pretrained
 from features.images import resize
+from features.networks.efficientnet import EfficientNetLite0, fold_batch_norm, load_pretrained
 
 SIZE_PX: Final = 256
 STRIDE: Final = 8

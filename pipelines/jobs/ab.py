@@ -27,7 +27,6 @@ from pipelines.jobs.encode import encode_pictures
 from pipelines.picture_files import picture_root
 from pipelines.report.ab_card import policy_card
 from pipelines.report.ab_page import ab_page
-from recsys.look_trial import POLICIES, LookTrial
 from recsys.offpolicy import (
     MAIN,
     UNBIASED,
@@ -40,6 +39,7 @@ from recsys.offpolicy import (
     standard_error,
 )
 from recsys.offpolicy.log import check_propensities
+from recsys.offpolicy.look_trial import POLICIES, LookTrial
 
 LEVEL: Final = 0.95
 TRAIN_SHARE: Final = 0.8
@@ -54,10 +54,10 @@ def compare_policies(
 ) -> dict[str, Any]:
     """Judge `b` against `a` from the log; write `ab.html`, `ab.json` and `policy_card.md` to `out`.
 
-    `a` and `b` are two of `recsys.look_trial.POLICIES`. With the table of looks at `styles_path`,
-    the personal policy knows by their pictures which looks are alike. Returns what `ab.json` holds,
-    and `worked`, False when the same comparison is there already. Raises ConfigError on an unknown
-    policy, InputError or SchemaError on a log that cannot be used.
+    `a` and `b` are two of `recsys.offpolicy.look_trial.POLICIES`. With the table of looks at
+    `styles_path`, the personal policy knows by their pictures which looks are alike. Returns what
+    `ab.json` holds, and `worked`, False when the same comparison is there already. Raises
+    ConfigError on an unknown policy, InputError or SchemaError on a log that cannot be used.
     """
     for name in (a, b):
         if name not in POLICIES:

@@ -13,10 +13,10 @@ from pipelines.arrays import stack_vectors
 from pipelines.jobs.encode import without_pictures
 from pipelines.jobs.tastes import load_tastes
 from pipelines.workspace import Workspace
-from recsys.guardrails import guarded, kept_plain, permitted
-from recsys.policy import draw, look_probabilities
-from recsys.prototypes import PrototypeIndex
-from recsys.value_policy import value_probabilities
+from recsys.policy.draw import draw, look_probabilities
+from recsys.policy.guardrails import guarded, kept_plain, permitted
+from recsys.policy.value import value_probabilities
+from recsys.prototypes.index import PrototypeIndex
 
 if TYPE_CHECKING:
     from pipelines.config import RunConfig

@@ -16,9 +16,9 @@ from PIL import Image
 from features.images import DEFAULT_LIMITS, decode
 from features.schema import StylefeedError
 from styletransfer.config import DEFAULT_KEY
-from styletransfer.provenance import read_digital_source_type, read_provenance
-from styletransfer.signing import can_sign, read_signature
-from styletransfer.watermark import PAYLOAD_BITS, detect
+from styletransfer.provenance.record import read_digital_source_type, read_provenance
+from styletransfer.provenance.signing import can_sign, read_signature
+from styletransfer.provenance.watermark import PAYLOAD_BITS, detect
 
 _PACKAGES: Final = (
     "numpy",
@@ -153,8 +153,8 @@ def _printable(line: str) -> str:
 
 def _models() -> dict[str, Callable[[], object]]:
     # Here, so that looking at a picture does not wait for torch.
-    from features.encoders import ContentEncoder, StyleEncoder
-    from styletransfer.generator import load_pretrained
+    from features.networks.encoders import ContentEncoder, StyleEncoder
+    from styletransfer.painters.generator.network import load_pretrained
 
     return {
         "generator": load_pretrained,

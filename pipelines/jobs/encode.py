@@ -31,7 +31,7 @@ def picture_encoder(limits: ImageLimits, root: Path, with_content: bool) -> Call
     """
     import torch
 
-    from features.encoders import ContentEncoder, StyleEncoder
+    from features.networks.encoders import ContentEncoder, StyleEncoder
     from features.quality import picture_stats
 
     torch.set_num_threads(1)

@@ -19,8 +19,8 @@ from pipelines.jobs.lift import measure_lift
 from pipelines.jobs.tastes import TasteFitter, TasteModel
 from pipelines.progress import progress
 from pipelines.workspace import Workspace
-from recsys.comparison import compare
-from recsys.metrics import per_user_accuracy, ranking_metrics
+from recsys.evaluation.comparison import compare
+from recsys.evaluation.metrics import per_user_accuracy, ranking_metrics
 from recsys.preference import BrowsingPreferenceModel, StylePreferenceModel
 
 BOOTSTRAP_DRAWS = 1000

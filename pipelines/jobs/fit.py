@@ -14,9 +14,9 @@ from pipelines.jobs.encode import without_pictures
 from pipelines.jobs.tastes import TasteFitter
 from pipelines.progress import progress
 from pipelines.workspace import Workspace
-from recsys.knowledge import ItemFeatures
-from recsys.prototypes import PrototypeIndex
-from recsys.two_stage import TwoStageRecommender
+from recsys.prototypes.index import PrototypeIndex
+from recsys.ranking.snapshot import ItemFeatures
+from recsys.ranking.two_stage import TwoStageRecommender
 
 
 def with_pictures(items: pd.DataFrame, pictures: pd.DataFrame) -> pd.DataFrame:

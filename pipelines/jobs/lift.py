@@ -18,7 +18,7 @@ from pipelines.arrays import stack_vectors
 from pipelines.jobs.ab import compare_in, trial_facts, write_comparison
 from pipelines.workspace import Workspace
 from recsys.config import PolicyConfig
-from recsys.look_trial import LookTrial
+from recsys.offpolicy.look_trial import LookTrial
 from recsys.preference import StylePreferenceModel
 
 FOLDER: Final = "ab"

@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from features.encoders import ContentEncoder
 from features.images import (
     ImageLimits,
     decode,
@@ -24,18 +23,19 @@ from features.images import (
     resize_longest,
 )
 from features.matting import Mask, product_mask
+from features.networks.encoders import ContentEncoder
 from features.schema import InputError, StylefeedError
 from pipelines import storage
-from styletransfer import watermark
 from styletransfer.config import RenderConfig
+from styletransfer.faithful.gate import ReadAlike, Recognise, look_anchor
 from styletransfer.fidelity import TextReader, identity, plain_views, text_similarity
-from styletransfer.gate import ReadAlike, Recognise, look_anchor
 from styletransfer.look import Look
-from styletransfer.provenance import Provenance, embed_provenance, lost_tags
+from styletransfer.provenance import watermark
+from styletransfer.provenance.record import Provenance, embed_provenance, lost_tags
+from styletransfer.provenance.signing import SigningCredentials, sign_picture
 from styletransfer.renderer import Rendered, Renderer
 from styletransfer.sets.shelf import SetShelf
 from styletransfer.sets.store import SetStore
-from styletransfer.signing import SigningCredentials, sign_picture
 
 LOOK_SIDE_PX = 384
 SETS = "sets"

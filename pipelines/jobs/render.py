@@ -25,7 +25,7 @@ from pipelines.picture_files import job_root, resolve_picture
 from pipelines.progress import progress
 from pipelines.workspace import Workspace
 from styletransfer.config import RenderConfig
-from styletransfer.gate import JUDGE_REVISION
+from styletransfer.faithful.gate import JUDGE_REVISION
 from styletransfer.renderer import Renderer, render_key
 from styletransfer.sets.store import REVISION
 

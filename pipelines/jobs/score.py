@@ -8,8 +8,8 @@ from pipelines.arrays import stack_vectors
 from pipelines.config import RunConfig
 from pipelines.jobs.tastes import load_tastes
 from pipelines.workspace import Workspace
-from recsys.prototypes import PrototypeIndex
-from recsys.two_stage import TwoStageRecommender
+from recsys.prototypes.index import PrototypeIndex
+from recsys.ranking.two_stage import TwoStageRecommender
 
 
 def score(workspace: Workspace, config: RunConfig) -> dict[str, Any]:

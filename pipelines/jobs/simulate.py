@@ -15,7 +15,7 @@ from pipelines.arrays import stack_vectors
 from pipelines.config import RunConfig
 from pipelines.jobs.encode import encode_pictures
 from pipelines.picture_files import picture_root
-from recsys.prototypes import PrototypeIndex
+from recsys.prototypes.index import PrototypeIndex
 from recsys.simulator import SimulatorConfig, simulate
 
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pipelines import storage
 from pipelines.arrays import stack_vectors
 from pipelines.workspace import Workspace
-from recsys.prototype_names import prototype_names
-from recsys.prototypes import PrototypeIndex
+from recsys.prototypes.index import PrototypeIndex
+from recsys.prototypes.names import prototype_names
 
 STAGE_ORDER = ("prepare", "encode", "fit", "score", "choose", "render", "feed", "evaluate")
 _FEED_COLUMNS = [

@@ -9,7 +9,7 @@ import pandas as pd
 
 from features.schema import ORIGINAL
 from pipelines.report.artefacts import Artefacts
-from recsys.prototype_drift import chance_stability
+from recsys.prototypes.drift import chance_stability
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from recsys import retrieval
-from recsys.candidates import selection
+from recsys.candidates import retrieval, selection
 from recsys.candidates.interactions import Interactions
 from recsys.candidates.model import Arrays, CandidateModel
 from recsys.candidates.selection import with_popularity

@@ -36,7 +36,7 @@ def one_look(look: int) -> Policy:
 def per_shopper(probabilities: Floats) -> Policy:
     """Each shopper has their own odds: (n_shoppers, L+1), rows sum to 1.
 
-    Take them from `recsys.policy.look_probabilities` to run the policy that a feed would use.
+    Take them from `recsys.policy.draw.look_probabilities` to run the policy that a feed would use.
     """
 
     def policy(shop: Shop, rows: Ints) -> Floats:

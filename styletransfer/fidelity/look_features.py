@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from features.efficientnet import EfficientNetLite0, fold_batch_norm, load_pretrained
+from features.networks.efficientnet import EfficientNetLite0, fold_batch_norm, load_pretrained
 
 _STAGES: Final = 3
 _SIZE_PX: Final = 256

@@ -1,5 +1,6 @@
 """Optimal transport between palettes and between style statistics, and painting by it alone."""
 
+from styletransfer.painters.transport import paint_transport, recolour
 from styletransfer.transport.features import transport_features
 from styletransfer.transport.gaussian import (
     AffineMap,
@@ -7,7 +8,6 @@ from styletransfer.transport.gaussian import (
     gaussian_map,
     moments,
 )
-from styletransfer.transport.paint import paint_transport, recolour
 from styletransfer.transport.sinkhorn import (
     EntropicMap,
     Palette,

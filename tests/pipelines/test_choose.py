@@ -12,7 +12,7 @@ from pipelines.jobs.choose import (
     eligible_looks,
     look_reasons,
 )
-from recsys.prototypes import PrototypeIndex
+from recsys.prototypes.index import PrototypeIndex
 
 LOOKS = ["a", "b", "c", "d", ORIGINAL]
 

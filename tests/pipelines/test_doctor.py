@@ -10,8 +10,8 @@ from features.schema import ImageError, WeightsError
 from pipelines.cli import app
 from pipelines.jobs import doctor
 from styletransfer.config import DEFAULT_KEY
-from styletransfer.provenance import Provenance, embed_provenance
-from styletransfer.watermark import embed
+from styletransfer.provenance.record import Provenance, embed_provenance
+from styletransfer.provenance.watermark import embed
 
 
 @pytest.fixture(scope="module")

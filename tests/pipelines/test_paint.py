@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from features.encoders import ContentEncoder, StyleEncoder
 from features.images import DEFAULT_LIMITS, decode
+from features.networks.encoders import ContentEncoder, StyleEncoder
 from pipelines.jobs.doctor import inspect_picture
 from pipelines.jobs.paint import ItemWork, LookSource, item_painter
 from pipelines.jobs.render import _kept_renders, nearest_rivals, with_masks, within_budget

@@ -25,7 +25,7 @@ from pipelines.report.plots import Interval, histogram, interval_plot, ticks
 from pipelines.report.selection import choose_shoppers
 from pipelines.report.thumbnails import MISSING, Thumbnails
 from pipelines.workspace import Workspace
-from recsys.prototypes import PrototypeIndex
+from recsys.prototypes.index import PrototypeIndex
 
 NASTY = '<script>alert("x")</script>'
 LOOKS = ["s0", "s1", "s2", "s3"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from styletransfer.generator import Generator, load_pretrained
+from styletransfer.painters.generator.network import Generator, load_pretrained
 
 
 @pytest.fixture(scope="session")

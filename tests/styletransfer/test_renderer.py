@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from features.encoders import StyleEncoder
 from features.matting import Mask
+from features.networks.encoders import StyleEncoder
 from features.schema import ORIGINAL, ConfigError, ContractError, InputError
 from styletransfer.config import RenderConfig
-from styletransfer.gate import look_anchor
-from styletransfer.generator import Generator
+from styletransfer.faithful.gate import look_anchor
 from styletransfer.look import Look, mix_codes
+from styletransfer.painters.generator.network import Generator
+from styletransfer.painters.generator.runtime import Backend, make_backend
 from styletransfer.renderer import Renderer, render_key
-from styletransfer.runtime import Backend, make_backend
 
 MakePicture = Callable[..., NDArray[np.uint8]]
 MakeCodes = Callable[..., NDArray[np.float32]]

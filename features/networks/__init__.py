@@ -1,0 +1,1 @@
+"""Frozen encoders, and their weights from the packages that ship them."""

@@ -1,0 +1,1 @@
+"""Ranking metrics, paired comparison of models, and slices of users."""

@@ -1,0 +1,1 @@
+"""From scores to lists: re-ranking, diversity, exploration, and reasons in words."""

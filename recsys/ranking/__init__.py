@@ -1,0 +1,1 @@
+"""Second-stage ranking: features, training windows, LambdaRank, serving, calibration."""

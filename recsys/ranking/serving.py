@@ -1,0 +1,153 @@
+"""From users to their lists: candidates, scores, variety, reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recsys.candidates.selection import top_k
+from recsys.candidates.union import union
+from recsys.config import TwoStageConfig
+from recsys.lists.exploration import explored
+from recsys.lists.reasons import POPULAR, SEEN, UNEXPLAINED, reasons, reasons_of_model
+from recsys.lists.rerank import rerank
+from recsys.ranking.features import feature_names, pair_features
+from recsys.ranking.models import TwoStageModels
+from recsys.ranking.served_model import TWO_STAGE
+from recsys.ranking.snapshot import ITEM_COLUMNS
+from recsys.ranking.windows import allowed_for
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """Items int64 (n, k), -1 for none, their scores and the chance that they were drawn with."""
+
+    items: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    propensity: NDArray[np.float64]
+
+
+def serve(
+    models: TwoStageModels,
+    config: TwoStageConfig,
+    seed: int,
+    user_ids: NDArray[np.object_],
+    k: int,
+    barred: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Lists of one batch of users, as `TwoStageRecommender.recommend` returns them.
+
+    Some dense (users, items) arrays are made.
+    """
+    known, n_items = models.known, len(models.available)
+    positions = known.interactions.users.to_index(user_ids)
+    offered = _offered(models, user_ids, barred)
+    allowed = allowed_for(known, positions, models.available, config.exclude_seen) & offered
+    popularity = known.interactions.popularity
+    quotas = [config.quota(model.name, k) for model in models.candidates]
+    rows = union(models.candidates, positions, quotas, allowed)
+    values = pair_features(known, positions, rows)
+    scores = np.full(allowed.shape, -np.inf, dtype=np.float32)
+    scores[rows.users, rows.items] = _scored(models, values)
+    floor = np.where(np.isfinite(scores), scores, np.inf).min(axis=1, initial=0.0)
+    rest = offered & ~np.isfinite(scores)
+    scores = np.where(rest, floor[:, None] + popularity - 2.0, scores)
+    n_ranked = (allowed & ~rest).sum(axis=1)
+    lists = _arranged(models, config, seed, user_ids, scores, n_ranked, k)
+    row, column = np.nonzero(lists.items >= 0)
+    item, score = lists.items[row, column], lists.scores[row, column]
+    propensity = lists.propensity[row, column]
+    popular = known.item_columns[:, ITEM_COLUMNS.index("recent")] * n_items > 1.0
+    why = np.where(popular[item], POPULAR, UNEXPLAINED).astype(object)
+    probability = np.full(len(item), np.nan, dtype=np.float32)
+    cells = rows.users * n_items + rows.items
+    place = np.searchsorted(cells, row * n_items + item)
+    ranked = np.append(cells, -1)[place] == row * n_items + item
+    why[ranked] = _explained(models, values[place[ranked]])
+    if models.calibrator is not None:
+        probability[ranked] = models.calibrator.probability(score[ranked])
+    why[propensity < 1.0] = UNEXPLAINED
+    why[~allowed[row, item]] = SEEN
+    return pd.DataFrame(
+        {
+            "user_id": pd.Series(user_ids[row], dtype="str"),
+            "rank": (column + 1).astype(np.int64),
+            "item_id": pd.Series(known.interactions.items.to_ids(item), dtype="str"),
+            "score": score,
+            "probability": probability,
+            "item_propensity": propensity,
+            "reason": pd.Series(why, dtype="str"),
+        }
+    )
+
+
+def _scored(models: TwoStageModels, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scores (rows,) by the served model of pairs with features `values` (rows, features).
+
+    A single model's are taken from the features, where they are comparable between users.
+    """
+    if models.served.name == TWO_STAGE and models.ranker is not None:
+        return models.ranker.score(values)
+    return values[:, _names(models).index(f"score_{models.served.name}")]
+
+
+def _explained(models: TwoStageModels, values: NDArray[np.float32]) -> NDArray[np.object_]:
+    """Why the served model ranked pairs with features `values` (rows, features)."""
+    if models.served.name == TWO_STAGE and models.ranker is not None:
+        return reasons(models.ranker.contributions(values), values, _names(models))
+    return reasons_of_model(models.served.name, values, _names(models))
+
+
+def _names(models: TwoStageModels) -> list[str]:
+    return feature_names([model.name for model in models.candidates])
+
+
+def _offered(
+    models: TwoStageModels, user_ids: NDArray[np.object_], barred: pd.DataFrame | None
+) -> NDArray[np.bool_]:
+    """What the shop has for each user and no rule forbids, bool (n, items)."""
+    offered = np.tile(models.available, (len(user_ids), 1))
+    if barred is not None:
+        asked = pd.DataFrame({"user_id": user_ids, "row": np.arange(len(user_ids))})
+        pairs = asked.merge(barred[["user_id", "item_id"]].astype(object), on="user_id")
+        item = models.known.interactions.items.to_index(pairs["item_id"])
+        offered[pairs["row"].to_numpy()[item >= 0], item[item >= 0]] = False
+    return offered
+
+
+def _arranged(
+    models: TwoStageModels,
+    config: TwoStageConfig,
+    seed: int,
+    user_ids: NDArray[np.object_],
+    scores: NDArray[np.float32],
+    n_ranked: NDArray[np.int64],
+    k: int,
+) -> _Lists:
+    """The `k` best by `scores` (n, items), in the order that `config.rerank` gives them.
+
+    Only the first `n_ranked` (n,) items of a user change places, unless they are under `k`.
+    """
+    settings = config.rerank
+    if settings.keeps_ranking:
+        best, score = top_k(scores, k)
+        return _Lists(best, score, np.ones(best.shape))
+    best, score = top_k(scores, max(k, config.candidates_per_model))
+    content, category = models.known.content, models.known.category
+    lists = _Lists(
+        np.full((len(best), k), -1, dtype=np.int64),
+        np.full((len(best), k), -np.inf, dtype=np.float32),
+        np.ones((len(best), k)),
+    )
+    for row, user in enumerate(user_ids):
+        n_open = min(max(int(n_ranked[row]), k), int((best[row] >= 0).sum()))
+        items, mine = best[row, :n_open], score[row, :n_open]
+        order = rerank(mine, content[items], category[items], k, settings)
+        order, propensity = explored(order, category[items], settings, str(user), seed)
+        lists.items[row, : len(order)] = items[order]
+        lists.scores[row, : len(order)] = mine[order]
+        lists.propensity[row, : len(order)] = propensity
+    return lists

@@ -1,0 +1,1 @@
+"""The faithful mode: plate, composition, bounded grade, and the gate that decides what is shown."""

@@ -1,0 +1,1 @@
+"""Losses between pictures and between features, for training and optimisation."""

@@ -1,0 +1,1 @@
+"""Painters: pictures and looks in, paint out; one file per method."""

@@ -1,0 +1,1 @@
+"""The conditional generator: network, inference engines, and its export to ONNX."""

@@ -1,0 +1,1 @@
+"""Where a picture comes from: XMP, IPTC and EXIF records, signatures, and the invisible mark."""
