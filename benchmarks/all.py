@@ -36,6 +36,7 @@ NAMES = (
     "simulator_speed",
     "served_model",
     "closed_loop",
+    "all_plain",
     "look_choice",
     "set_starts",
     "sets",

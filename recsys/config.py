@@ -293,7 +293,7 @@ class PolicyConfig:
     """
 
     kind: Kind = "value"
-    epsilon: float = 0.15
+    epsilon: float = 0.2
     temperature: float = 0.03
     caution: float = 0.25
 

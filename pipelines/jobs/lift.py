@@ -37,8 +37,9 @@ def measure_lift(
     """Judge personal looks against plain photos on the events `after` the cut.
 
     `model` was fitted on `before` alone. Writes the comparison's page to `ab/` and returns its
-    verdict and relative lift: kind, sentence, lift, lift_low, lift_high (95 %; None where the
-    plain photo earned nothing); or `note` alone, why this log cannot be judged.
+    verdict: kind, sentence, and the difference as a share of what plain photos earn, lift,
+    lift_low, lift_high (95 %; None where they earn nothing); or `note` alone, why this log
+    cannot be judged.
     """
     past, later = exposures(before), exposures(after)
     shown = pd.concat([past, later])
@@ -65,15 +66,13 @@ def measure_lift(
         **result,
     }
     write_comparison(workspace.path(FOLDER), result)
-    lift = next(row["lift"] for row in result["estimates"] if row["estimator"] == result["main"])
-    low, high = lift["bootstrap"] if lift else (None, None)
-    verdict = result["verdict"]
+    main = next(row for row in result["estimates"] if row["estimator"] == result["main"])
+    base, gap, verdict = main["a"]["value"], main["difference"], result["verdict"]
+    shares = [value / base if base else None for value in (gap["value"], *gap["bootstrap"])]
     return {
         "kind": verdict["kind"],
         "sentence": verdict["sentence"],
-        "lift": lift["value"] if lift else None,
-        "lift_low": low,
-        "lift_high": high,
+        **dict(zip(("lift", "lift_low", "lift_high"), shares, strict=True)),
     }
 
 

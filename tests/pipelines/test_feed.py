@@ -6,6 +6,10 @@ import pytest
 
 from features.schema import ORIGINAL
 from pipelines.jobs.feed import FEED_COLUMNS, feed_rows, user_bucket
+from recsys.config import GuardRails, PolicyConfig
+from recsys.policy.draw import draw, look_probabilities
+from recsys.policy.guardrails import guarded
+from recsys.policy.value import value_probabilities
 
 
 def _chosen():
@@ -108,3 +112,48 @@ def test_a_shopper_stays_in_one_bucket():
     buckets = user_bucket(users)
     assert buckets[0] == buckets[3]
     assert ((buckets >= 0) & (buckets < 16)).all()
+
+
+@pytest.mark.parametrize("kind", ["value", "epsilon_greedy", "softmax", "thompson"])
+def test_rows_that_fell_back_keep_the_true_propensity_of_what_was_drawn(kind):
+    # Two looks and the plain photo; every render of s2 is refused.
+    looks, n = ["s1", "s2", ORIGINAL], 6_000
+    affinity, spread = np.array([[0.6, 0.55, 0.0]]), np.array([[0.3, 0.3, 0.1]])
+    eligible = np.ones((1, 3), dtype=bool)
+    if kind == "value":
+        odds = value_probabilities(
+            affinity, spread, eligible, 2, caution=0.0, temperature=0.1, explore=0.2, seed=1
+        ).probabilities
+    else:
+        policy = PolicyConfig(kind=kind, epsilon=0.3, temperature=0.5)
+        odds = look_probabilities(affinity, eligible, policy, spread, 1)
+    odds = guarded(odds, looks, GuardRails(original_floor=0.1))
+    choice, propensity = draw(np.repeat(odds, n, axis=0), [f"u{i}" for i in range(n)], 5)
+    drawn = np.asarray(looks, dtype=object)[choice]
+    chosen = pd.DataFrame(
+        {
+            "user_id": [f"u{i}" for i in range(n)],
+            "rank": 1,
+            "item_id": "a",
+            "score": 0.5,
+            "probability": np.nan,
+            "item_propensity": 1.0,
+            "reason": "popular",
+            "style_id": drawn,
+            "style_propensity": propensity,
+            "strength": np.where(choice == 2, 0.0, 1.0),
+            "look_reason": "",
+        }
+    )
+    renders = _renders(("a", "s1", 1.0, "k1", "renders/k1.jpg"), ("a", "s2", 1.0, "k2", None))
+    feed, failed = feed_rows(chosen, renders, ORIGINALS, "run")
+    feed = feed.set_index("user_id").loc[chosen["user_id"]]
+    assert failed == (choice == 1).sum() > 0
+    assert (feed["style_drawn"].to_numpy() == drawn).all()
+    assert (feed.loc[(choice == 1), "style_id"] == ORIGINAL).all()
+    for column, look in enumerate(looks):
+        rows = feed["style_drawn"] == look
+        expected = odds[0, column]
+        error = np.sqrt(expected * (1.0 - expected) / n)
+        assert abs(rows.mean() - expected) <= 4.0 * error
+        assert feed.loc[rows, "style_propensity"].to_numpy() == pytest.approx(expected)
