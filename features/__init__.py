@@ -1,1 +1,9 @@
-"""Ground floor: turns raw logs and pictures into tables and arrays."""
+"""Turns raw logs and pictures into tables and arrays.
+
+What a user needs is imported from here; `__init__.pyi` lists it. A name is loaded when it is first
+used, so that importing the package costs nothing.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,25 @@
+from .config import (
+    LookConfig as LookConfig,
+    RunConfig as RunConfig,
+    load_config as load_config,
+    parse_config as parse_config,
+)
+from .jobs.ab import (
+    compare_policies as compare_policies,
+)
+from .jobs.catalogue import (
+    render_catalogue as render_catalogue,
+)
+from .jobs.run import (
+    run as run,
+)
+
+__all__ = [
+    "LookConfig",
+    "RunConfig",
+    "compare_policies",
+    "load_config",
+    "parse_config",
+    "render_catalogue",
+    "run",
+]
