@@ -49,7 +49,6 @@ from recsys.candidates import (
     ItemKNNConfig,
     Popularity,
 )
-from recsys.candidates.blend import blended
 from recsys.candidates.selection import top_k
 from recsys.evaluation.comparison import compare
 from recsys.evaluation.metrics import per_user_accuracy
@@ -158,6 +157,16 @@ def implicit_direct(name: str, settings: Settings, seed: int) -> Recommend:
         return np.asarray(found, dtype=np.int64)
 
     return recommend
+
+
+def blended(scores: Sequence[NDArray[np.float32]], weights: Sequence[float]) -> NDArray[np.float32]:
+    """Weighted mean of `scores`, each (n, items) and standardised per user: float32 (n, items)."""
+    total = np.zeros(scores[0].shape, dtype=np.float64)
+    for values, weight in zip(scores, weights, strict=True):
+        centred = values - values.mean(axis=1, keepdims=True, dtype=np.float64)
+        spread = centred.std(axis=1, keepdims=True)
+        total += weight / sum(weights) * centred / np.where(spread > 0.0, spread, 1.0)
+    return total.astype(np.float32)
 
 
 def opinions(

@@ -37,9 +37,7 @@ _GROUPS: Final = {
     ),
     SIMILAR: ("content_similarity", "score_content", "rank_content"),
     SHOPPERS: tuple(
-        f"{kind}_{model}"
-        for kind in ("score", "rank")
-        for model in ("als", "bpr", "itemknn", "ease")
+        f"{kind}_{model}" for kind in ("score", "rank") for model in ("als", "itemknn", "ease")
     ),
     CATEGORY: ("category_affinity", "score_category", "rank_category"),
     LOOK: ("style_similarity",),

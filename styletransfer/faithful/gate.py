@@ -44,8 +44,6 @@ _ARRIVED: Final = 7.0
 
 CATALOGUE: Final = FidelityBudget()
 """For pictures a product is sold from."""
-CREATIVE: Final = FidelityBudget(max_delta_e=5.0, max_delta_e_p95=20.0, min_ssim=0.9)
-"""For campaigns: the same product, in a stronger light."""
 
 
 class Failure(NamedTuple):

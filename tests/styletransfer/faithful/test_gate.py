@@ -13,7 +13,6 @@ from features.schema import ConfigError, ContractError
 from styletransfer.config import FidelityBudget
 from styletransfer.faithful.gate import (
     CATALOGUE,
-    CREATIVE,
     ItemGate,
     LookAnchor,
     PlacedSet,
@@ -49,6 +48,9 @@ def paint() -> np.ndarray:
 @pytest.fixture
 def look(paint: np.ndarray) -> LookAnchor:
     return look_anchor(paint)
+
+
+CREATIVE = FidelityBudget(max_delta_e=5.0, max_delta_e_p95=20.0, min_ssim=0.9)
 
 
 def test_a_trusted_mask_is_served_faithful_within_the_budget(
