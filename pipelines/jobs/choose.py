@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from features.schema import ORIGINAL
 from pipelines.arrays import stack_vectors
 from pipelines.jobs.encode import without_pictures
-from pipelines.jobs.tastes import load_tastes
 from pipelines.workspace import Workspace
 from recsys.policy.draw import draw, look_probabilities
 from recsys.policy.guardrails import guarded, kept_plain, permitted
 from recsys.policy.value import value_probabilities
+from recsys.preference.registry import load_tastes
 from recsys.prototypes.index import PrototypeIndex
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import log_loss, roc_auc_score
 
 from features.events import split_at, time_split
 from features.exposures import exposures
@@ -16,68 +15,18 @@ from pipelines.config import RunConfig
 from pipelines.jobs.encode import without_pictures
 from pipelines.jobs.fit import fit_recommender, item_features
 from pipelines.jobs.lift import measure_lift
-from pipelines.jobs.tastes import TasteFitter, TasteModel
+from pipelines.jobs.tastes import TasteFitter
 from pipelines.progress import progress
 from pipelines.workspace import Workspace
-from recsys.evaluation.comparison import compare
+from recsys.evaluation.bootstrap import mean_interval
+from recsys.evaluation.held_out import (
+    BOOTSTRAP_DRAWS,
+    click_quality,
+    gains_over,
+    new_interactions,
+)
 from recsys.evaluation.metrics import per_user_accuracy, ranking_metrics
-from recsys.preference import BrowsingPreferenceModel, StylePreferenceModel
-
-BOOTSTRAP_DRAWS = 1000
-
-
-def new_interactions(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """What shoppers known `before` touched for the first time `after`: user_id, item_id."""
-    pair = ["user_id", "item_id"]
-    touched = after.loc[after["event_type"] != "impression", pair].drop_duplicates()
-    known = before.loc[before["event_type"] != "impression", pair].drop_duplicates()
-    touched = touched[touched["user_id"].isin(known["user_id"])]
-    marked = touched.merge(known, on=pair, how="left", indicator=True)
-    fresh = marked.loc[marked["_merge"] == "left_only", pair]
-    return fresh.sort_values(pair, ignore_index=True)
-
-
-def bootstrap_interval(values: np.ndarray[Any, Any], seed: int) -> tuple[float, float]:
-    """95 % percentile interval of the mean of `values` (users,), resampling users."""
-    rng = np.random.default_rng(seed)
-    draws = rng.integers(0, len(values), size=(BOOTSTRAP_DRAWS, len(values)))
-    low, high = np.quantile(values[draws].mean(axis=1), [0.025, 0.975])
-    return float(low), float(high)
-
-
-def against(ndcg: pd.DataFrame, served: str, seed: int) -> dict[str, dict[str, float]]:
-    """Gain of each other model over `served` in mean NDCG, with its 95 % interval.
-
-    `ndcg` (users, models), paired: the bootstrap resamples users. Empty for under two users.
-    """
-    if len(ndcg) < 2:
-        return {}
-    table = compare(ndcg, served, BOOTSTRAP_DRAWS, seed)
-    table = table[table["model"] != served].set_index("model")
-    return {
-        str(model): {name: float(row[name]) for name in ("gain", "gain_low", "gain_high")}
-        for model, row in table.iterrows()
-    }
-
-
-def click_quality(model: TasteModel, later: pd.DataFrame) -> dict[str, float | int]:
-    """How well clicks on `later` exposures are foretold: AUC and log loss beside a constant's.
-
-    Only the number of exposures where there is nothing to tell apart, or tastes come from photos
-    viewed, which foretell no clicks.
-    """
-    clicked = later["clicked"].to_numpy(dtype=bool)
-    if len(set(clicked)) < 2 or isinstance(model, BrowsingPreferenceModel):
-        return {"impressions": len(later)}
-    foretold = model.predict_click(later)
-    rate = np.full(len(later), clicked.mean())
-    return {
-        "impressions": len(later),
-        "click_rate": float(clicked.mean()),
-        "auc": float(roc_auc_score(clicked, foretold)),
-        "log_loss": float(log_loss(clicked, foretold)),
-        "log_loss_of_mean_rate": float(log_loss(clicked, rate)),
-    }
+from recsys.preference.taste_model import TasteModel
 
 
 def favourites(tastes: TasteModel) -> pd.DataFrame:
@@ -89,7 +38,7 @@ def favourites(tastes: TasteModel) -> pd.DataFrame:
 
 
 def evaluate(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
-    """Write `metrics.json`: rankings with intervals, and how well look clicks are foretold.
+    """Write `metrics.json`: rankings with intervals, and how well look clicks are predicted.
 
     `served_model` is the one that two stages and the single models fitted before the cut chose by
     validation, `against_served` each other model's gain over it on the test, with its interval.
@@ -109,7 +58,7 @@ def evaluate(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     with progress("judge models", 3) as advance:
         tastes = fitter.fit(before)
         result["looks"] = click_quality(tastes, exposures(after))
-        if isinstance(tastes, StylePreferenceModel):
+        if fitter.looks_shown:
             result["lift"] = measure_lift(
                 workspace, before, after, cut, tastes, config.policy, config.seed
             )
@@ -163,12 +112,12 @@ def _rankings(
         )
         ndcg = per_user_accuracy(table, truth, config.top_k)["ndcg"].to_numpy()
         per_user[name] = ndcg
-        low, high = bootstrap_interval(ndcg, config.seed)
+        low, high = mean_interval(ndcg, BOOTSTRAP_DRAWS, config.seed)
         scored[name] = {**metrics, "ndcg_low": low, "ndcg_high": high}
     return {
         "models": scored,
         "served_model": served.name,
         "served_because": served.why,
         "validation": served.validation,
-        "against_served": against(pd.DataFrame(per_user), served.name, config.seed),
+        "against_served": gains_over(pd.DataFrame(per_user), served.name, config.seed),
     }

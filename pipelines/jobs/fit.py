@@ -14,6 +14,7 @@ from pipelines.jobs.encode import without_pictures
 from pipelines.jobs.tastes import TasteFitter
 from pipelines.progress import progress
 from pipelines.workspace import Workspace
+from recsys.preference.taste_model import save_tastes
 from recsys.prototypes.index import PrototypeIndex
 from recsys.ranking.snapshot import ItemFeatures
 from recsys.ranking.two_stage import TwoStageRecommender
@@ -62,7 +63,7 @@ def fit(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     # What an earlier fit left could be read in place of what this one does not write.
     shutil.rmtree(workspace.path("models"), ignore_errors=True)
     with progress("fit models", 3) as advance:
-        fitter.fit(events).save(workspace.path("models/preference"))
+        save_tastes(fitter.fit(events), workspace.path("models/preference"))
         advance(1)
         prototypes = PrototypeIndex.fit(
             pictures["style_id"].tolist(), stack_vectors(pictures["style_code"]), seed=config.seed

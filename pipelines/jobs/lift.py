@@ -19,7 +19,7 @@ from pipelines.jobs.ab import compare_in, trial_facts, write_comparison
 from pipelines.workspace import Workspace
 from recsys.config import PolicyConfig
 from recsys.offpolicy.look_trial import LookTrial
-from recsys.preference import StylePreferenceModel
+from recsys.preference.taste_model import TasteModel
 
 FOLDER: Final = "ab"
 A, B = "original", "personal"
@@ -30,7 +30,7 @@ def measure_lift(
     before: pd.DataFrame,
     after: pd.DataFrame,
     cut: pd.Timestamp,
-    model: StylePreferenceModel,
+    model: TasteModel,
     policy: PolicyConfig,
     seed: int,
 ) -> dict[str, Any]:

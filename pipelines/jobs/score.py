@@ -6,8 +6,8 @@ from typing import Any
 
 from pipelines.arrays import stack_vectors
 from pipelines.config import RunConfig
-from pipelines.jobs.tastes import load_tastes
 from pipelines.workspace import Workspace
+from recsys.preference.registry import load_tastes
 from recsys.prototypes.index import PrototypeIndex
 from recsys.ranking.two_stage import TwoStageRecommender
 

@@ -1,8 +1,7 @@
-"""Which preference model a log calls for, fitted on windows of it and read back from its folder."""
+"""Which preference model a log calls for, fitted on windows of it."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,11 +12,10 @@ from features.schema import ORIGINAL, STYLE_CODE_SIZE
 from pipelines.arrays import stack_vectors
 from pipelines.workspace import Workspace
 from recsys.preference import BrowsingPreferenceModel, StylePreferenceModel
+from recsys.preference.taste_model import TasteModel
 
 if TYPE_CHECKING:
     from pipelines.config import RunConfig
-
-TasteModel = StylePreferenceModel | BrowsingPreferenceModel
 
 
 class TasteFitter:
@@ -85,13 +83,6 @@ class TasteFitter:
             self._looks["style_id"].tolist(),
             stack_vectors(self._looks["style_code"]),
         )
-
-
-def load_tastes(folder: Path) -> TasteModel:
-    """The preference model saved in `folder`; raises NotFittedError if there is none."""
-    if (folder / "browsing.json").is_file():
-        return BrowsingPreferenceModel.load(folder)
-    return StylePreferenceModel.load(folder)
 
 
 def _looks_with_codes(styles: pd.DataFrame, pictures: pd.DataFrame) -> pd.DataFrame:

@@ -7,8 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.schema import ContractError, SchemaError
-
-_CELLS_PER_BLOCK = 1 << 23
+from recsys.evaluation.bootstrap import resample_sums
 
 
 def compare(
@@ -30,7 +29,7 @@ def compare(
     names = [str(name) for name in scores.columns]
     base = names.index(reference)
     means = values.mean(axis=0)
-    drawn = bootstrap_means(values, draws, seed)
+    drawn = resample_sums(values, draws, seed) / len(values)
     gain, drawn_gain = means - means[base], drawn - drawn[:, [base]]
     drawn_relative = drawn_gain / _nonzero(drawn[:, [base]])
     # Moved to mean 0 the resampled gains show what chance alone makes of no difference.
@@ -62,22 +61,6 @@ def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
     steps = p_values[order] * (len(order) - np.arange(len(order)))
     corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return corrected
-
-
-def bootstrap_means(values: NDArray[np.float64], draws: int, seed: int) -> NDArray[np.float64]:
-    """Column means of `draws` samples of the rows of `values` (n, m), with repeats: (draws, m).
-
-    All columns share the rows drawn, so that differences between columns are paired.
-    """
-    n, rng = len(values), np.random.default_rng(seed)
-    means = np.empty((draws, values.shape[1]))
-    block = max(1, _CELLS_PER_BLOCK // n)
-    for start in range(0, draws, block):
-        size = min(block, draws - start)
-        rows = rng.integers(0, n, (size, n)) + n * np.arange(size)[:, None]
-        counts = np.bincount(rows.ravel(), minlength=size * n).reshape(size, n)
-        means[start : start + size] = counts @ values / n
-    return means
 
 
 def _checked(scores: pd.DataFrame, reference: str, draws: int, level: float) -> NDArray[np.float64]:

@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from features.schema import ContractError
+from recsys.evaluation.bootstrap import resample_sums
 from recsys.offpolicy.estimate import Estimate, Floats
 
 Method = Literal["normal", "bootstrap", "bernstein"]
 METHODS: Final[tuple[Method, ...]] = ("normal", "bootstrap", "bernstein")
-
-_BLOCK = 16
 
 
 def interval(
@@ -71,10 +70,9 @@ def standard_error(estimate: Estimate) -> float:
 def bootstrap(estimates: Sequence[Estimate], draws: int, seed: int) -> Floats:
     """Values of each estimate in `draws` redraws of the rows, or groups: (draws, estimates).
 
-    Multinomial counts times the matrix of all columns, a block of draws at a time.
+    All estimates share the rows drawn. Raises ContractError on draws < 1 or estimates of several
+    lengths.
     """
-    if draws < 1:
-        raise ContractError(f"bootstrap draws is {draws}: expected at least 1")
     lengths = {len(estimate) for estimate in estimates}
     if len(lengths) != 1:
         raise ContractError(
@@ -82,18 +80,11 @@ def bootstrap(estimates: Sequence[Estimate], draws: int, seed: int) -> Floats:
         )
     columns, uses = _distinct_columns(estimates)
     matrix = _summed(columns, estimates[0].group)
-    n = len(matrix)
-    rng = np.random.default_rng(seed)
+    sums = resample_sums(matrix, draws, seed)
+    means = sums[:, :-1] / sums[:, -1:]
     values = np.empty((draws, len(estimates)))
-    for start in range(0, draws, _BLOCK):
-        block = min(_BLOCK, draws - start)
-        counts = np.stack(
-            [np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(block)]
-        ).astype(np.float64)
-        sums = counts @ matrix
-        means = sums[:, :-1] / sums[:, -1:]
-        for column, (estimate, use) in enumerate(zip(estimates, uses, strict=True)):
-            values[start : start + block, column] = estimate.combine(means[:, use])
+    for column, (estimate, use) in enumerate(zip(estimates, uses, strict=True)):
+        values[:, column] = estimate.combine(means[:, use])
     return values
 
 

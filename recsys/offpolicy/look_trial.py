@@ -28,6 +28,7 @@ from recsys.offpolicy.log import check_propensities
 from recsys.policy.draw import look_probabilities
 from recsys.policy.value import value_probabilities
 from recsys.preference import StylePreferenceModel
+from recsys.preference.taste_model import TasteModel
 
 POLICIES: Final = {
     "feed": "what was really drawn and served: the policy that made the log",
@@ -59,7 +60,7 @@ class LookTrial:
         style_codes: NDArray[np.float32],
         seed: int,
         config: PolicyConfig | None = None,
-        model: StylePreferenceModel | None = None,
+        model: TasteModel | None = None,
     ) -> None:
         """`style_codes` (looks, d), NaN where unknown; `config` is the personal policy's; `model`
         was fitted on `past` alone (None: it is fitted here)."""
@@ -82,7 +83,7 @@ class LookTrial:
         check_sums(self.action, self.pscore, self.looks)
 
     @cached_property
-    def model(self) -> StylePreferenceModel:
+    def model(self) -> TasteModel:
         """Tastes told by the past alone."""
         if self._fitted is not None:
             return self._fitted

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 import pandas as pd
@@ -19,9 +19,11 @@ from recsys.config import BrowsingConfig
 from recsys.preference.browsing_input import check_tables, checked_codes
 from recsys.preference.kernel import unit_codes
 from recsys.preference.slab import chance, spike_and_slab
+from recsys.preference.taste_model import affinity_table, user_table
 from recsys.preference.viewing import principal, viewing_evidence
 
-_SCEPTIC = 0.1
+# Prior probability that a user has a taste.
+_TASTE_PRIOR = 0.1
 _EMBEDDING_TEMPERATURE = 0.25
 _SETTINGS, _TENSORS = "browsing.json", "browsing.safetensors"
 
@@ -34,6 +36,8 @@ class BrowsingPreferenceModel:
     direction in style space drawn from a normal distribution, both learned over all shoppers (a
     spike and slab: Mitchell and Beauchamp, JASA 1988). Nothing is drawn at random.
     """
+
+    kind: Final = "photos viewed"
 
     def __init__(self, config: BrowsingConfig | None = None) -> None:
         self.config = config or BrowsingConfig()
@@ -114,7 +118,7 @@ class BrowsingPreferenceModel:
         deviation is |affinity| sqrt((1 - p) / p), 0 where nothing is known of a shopper.
         """
         rows = self._rows(user_ids)
-        odds = chance(np.append(self._evidence, 0.0)[rows], _SCEPTIC).astype(np.float64)
+        odds = chance(np.append(self._evidence, 0.0)[rows], _TASTE_PRIOR).astype(np.float64)
         spread = np.sqrt((1.0 - odds) / np.maximum(odds, 1e-12))[:, None]
         return np.asarray(np.abs(self._affinity[rows]) * spread, dtype=np.float32)
 
@@ -122,39 +126,30 @@ class BrowsingPreferenceModel:
         """`affinity_matrix` as rows user_id, style_id (the plain photo as `original`), affinity."""
         names = self._names(user_ids)
         matrix = self.affinity_matrix(names)
-        return pd.DataFrame(
-            {
-                "user_id": pd.Series(np.repeat(names, matrix.shape[1]), dtype="str"),
-                "style_id": pd.Series(np.tile(self._looks.ids, len(names)), dtype="str"),
-                "affinity": matrix.reshape(-1),
-            }
-        )
+        return affinity_table(names, self._looks.ids, matrix)
 
     def users(self, user_ids: Iterable[str] | None = None) -> pd.DataFrame:
         """One row per user: user_id, style_embedding, style_strength, n_events, cold.
 
         As `StylePreferenceModel.users`, but n_events counts the different items viewed that have
-        a code. style_strength is the probability of any taste at all, held by a sceptic.
+        a code. style_strength is the posterior probability of any taste at all, of a prior of
+        0.1.
         """
         names = self._names(user_ids)
         rows = self._rows(names)
         events = np.append(self._n_events, 0)[rows]
-        strength = chance(np.append(self._evidence, 0.0)[rows], _SCEPTIC)
+        strength = chance(np.append(self._evidence, 0.0)[rows], _TASTE_PRIOR)
         placed = np.isfinite(self._codes).all(axis=1)
         score = self._affinity[rows][:, :-1][:, placed] / _EMBEDDING_TEMPERATURE
         weight = np.exp(score - score.max(axis=1, initial=0.0, keepdims=True))
         weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1e-300)
-        return pd.DataFrame(
-            {
-                "user_id": pd.Series(names, dtype="str"),
-                "style_embedding": pd.Series(
-                    list((weight @ self._codes[placed]).astype(np.float32)), dtype=object
-                ),
-                "style_strength": np.where(events > 0, strength, 0.0).astype(np.float32),
-                "n_events": events,
-                "cold": events == 0,
-            }
+        embeddings = (weight @ self._codes[placed]).astype(np.float32)
+        return user_table(
+            names, embeddings, np.where(events > 0, strength, 0.0).astype(np.float32), events
         )
+
+    def predict_click(self, exposures: pd.DataFrame) -> None:
+        """None: which photos are viewed says nothing of clicks on looks."""
 
     def _names(self, user_ids: Iterable[str] | None) -> list[str]:
         self._rows(())

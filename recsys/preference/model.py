@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from recsys.preference.folding import fold, with_looks
 from recsys.preference.learning import learn
 from recsys.preference.rows import Rows, Vocabulary
 from recsys.preference.state import PreferenceState, read, write
+from recsys.preference.taste_model import affinity_table, user_table
 
 _EMBEDDING_TEMPERATURE = 0.25
 
@@ -32,6 +33,8 @@ class StylePreferenceModel:
     they are found to say about taste. Affinities are posterior means of
     utility in log odds of a click, so shoppers with little evidence stay near the population.
     """
+
+    kind: Final = "looks shown"
 
     def __init__(self, config: PreferenceConfig | None = None, seed: int = 0) -> None:
         self.config = config or PreferenceConfig()
@@ -133,21 +136,14 @@ class StylePreferenceModel:
         names = fitted.names(user_ids)
         looks = fitted.vocabulary.looks.ids
         matrix = self.affinity_matrix(names)
-        return pd.DataFrame(
-            {
-                "user_id": pd.Series(np.repeat(names, matrix.shape[1]), dtype="str"),
-                "style_id": pd.Series(np.tile(looks, len(names)), dtype="str"),
-                "affinity": matrix.reshape(-1),
-            }
-        )
+        return affinity_table(names, looks, matrix)
 
     def users(self, user_ids: Iterable[str] | None = None) -> pd.DataFrame:
         """One row per user: user_id, style_embedding, style_strength, n_events, cold.
 
         style_embedding is a list of d float32, the centre of the looks' raw codes weighted by
-        affinity. style_strength in [0, 1] is the probability that the shopper has any taste in
-        looks, held by a sceptic: near 0 for indifferent and unknown shoppers, near 1 for a clear
-        taste.
+        affinity. style_strength in [0, 1] is the posterior probability that the shopper has any
+        taste in looks: near 0 for indifferent and unknown shoppers, near 1 for a clear taste.
         n_events counts exposures; cold users have none. Default: the users of the fit, by id.
         """
         fitted = self._fitted()
@@ -155,15 +151,7 @@ class StylePreferenceModel:
         positions = fitted.vocabulary.users.to_index(names)
         events = np.append(fitted.n_events.numpy(), 0)[positions]
         embedding = fitted.embeddings(self.affinity_matrix(names), _EMBEDDING_TEMPERATURE)
-        return pd.DataFrame(
-            {
-                "user_id": pd.Series(names, dtype="str"),
-                "style_embedding": pd.Series(list(embedding), dtype=object),
-                "style_strength": fitted.strength(positions),
-                "n_events": events,
-                "cold": events == 0,
-            }
-        )
+        return user_table(names, embedding, fitted.strength(positions), events)
 
     def predict_click(self, exposures: pd.DataFrame) -> NDArray[np.float64]:
         """Probability of a click on each exposure, float64 (n,), by everything learned.

@@ -22,7 +22,7 @@ from recsys.preference.rows import Rows, Vocabulary
 
 _TENSORS = "preference.safetensors"
 _SETTINGS = "preference.json"
-_SCEPTIC = 0.1
+_TASTE_PRIOR = 0.1
 
 
 @dataclass(frozen=True)
@@ -88,14 +88,15 @@ class PreferenceState:
     def strength(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
         """Probability that users have a taste at all, float32 (n,) in 0..1.
 
-        Weighs the evidence of their clicks against a sceptic's prior, not the population's: where
-        most shoppers care for looks, one never seen would otherwise pass for a lover of them.
+        Weighs the evidence of their clicks against a prior of 0.1 that the user has a taste, not
+        the population's: where most users care for looks, one never seen would otherwise pass for
+        a lover of them.
         """
         indifferent = self.kinds(users)[:, 0]
         evidence = (1 - indifferent) * self.prior[0]
         against = indifferent * (1 - self.prior[0])
-        fond = evidence * _SCEPTIC
-        total = fond + against * (1 - _SCEPTIC)
+        fond = evidence * _TASTE_PRIOR
+        total = fond + against * (1 - _TASTE_PRIOR)
         strength = torch.where(total > 0, fond / total.clamp_min(1e-300), torch.zeros_like(total))
         return np.asarray(strength.numpy(), dtype=np.float32)
 

@@ -9,8 +9,9 @@ import pytest
 from features.schema import ORIGINAL
 from pipelines.config import parse_config
 from pipelines.jobs.run import run
-from pipelines.jobs.tastes import TasteFitter, load_tastes
+from pipelines.jobs.tastes import TasteFitter
 from recsys.preference import BrowsingPreferenceModel, StylePreferenceModel
+from recsys.preference.registry import load_tastes
 
 SIZE = 100
 

@@ -113,7 +113,7 @@ def test_what_cannot_be_asked_is_refused() -> None:
         interval(estimate, "exact")  # type: ignore[arg-type]
     with pytest.raises(ContractError, match="level is 95: expected between 0 and 1"):
         interval(estimate, level=95)
-    with pytest.raises(ContractError, match="draws is 0"):
+    with pytest.raises(ContractError, match="got 0 bootstrap draws"):
         interval(estimate, "bootstrap", draws=0)
     with pytest.raises(ContractError, match=r"\[20, 30\] rows: expected one length"):
         intervals_of([estimate, ips(_log(30, 0))], "bootstrap")
