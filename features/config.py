@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
+from features.contracts.layout import COLUMNS
+from features.contracts.names import column_mapping, event_type_mapping
 from features.schema import ConfigError
 
 LOW_CONFIDENCE: Final = 0.9
@@ -22,15 +25,74 @@ class CleaningConfig:
 
     An action is any event but an impression. The defaults are five to fifteen times what the
     busiest wholesale customer of a real gift shop does (192 actions an hour, 1,275 events a day).
+    Of equal events less than `repeat_window_s` seconds apart only the first is kept.
     """
 
     max_actions_per_hour: int = 1_000
     max_events_per_day: int = 20_000
+    repeat_window_s: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("max_actions_per_hour", "max_events_per_day"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"events: {name} is {getattr(self, name)}: expected at least 1")
+
+
+@dataclass(frozen=True)
+class LogConfig:
+    """How the input tables are read.
+
+    `columns`: our name of a column -> the table's, for the log (`user_id = "visitorid"`) and the
+    other tables (`"items.price" = "amount"`). `event_types`: the log's word -> impression, view,
+    click, cart, purchase, or `ignore`. `day_first`: whether 03/04/2026 is 3 April; unset, the
+    column tells. `as_of`: the time the job takes for now, ISO 8601, UTC (a date is its end); rows
+    after it are set aside; unset, the last time that is not far from the others. An outcome may be
+    stamped up to `clock_tolerance_s` seconds before the impression whose session and position it
+    names. Of equal events less than `repeat_window_s` seconds apart one is kept.
+    """
+
+    columns: dict[str, str] = field(default_factory=dict)
+    event_types: dict[str, str] = field(default_factory=dict)
+    day_first: bool | None = None
+    as_of: str | None = None
+    clock_tolerance_s: float = 300.0
+    repeat_window_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        names = {table: [column.name for column in of] for table, of in COLUMNS.items()}
+        object.__setattr__(self, "columns", column_mapping(self.columns, names))
+        object.__setattr__(self, "event_types", event_type_mapping(self.event_types))
+        for name in ("clock_tolerance_s", "repeat_window_s"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ConfigError(f"log: {name} is {getattr(self, name)}: expected at least 0")
+        _ = self.now_utc
+
+    def columns_of(self, table: str) -> dict[str, str]:
+        """Our name -> the table's, for `events`, `items` or `styles`."""
+        prefix = "" if table == "events" else f"{table}."
+        return {
+            name.removeprefix(prefix): theirs
+            for name, theirs in self.columns.items()
+            if (name.startswith(prefix) if prefix else "." not in name)
+        }
+
+    @property
+    def now_utc(self) -> datetime | None:
+        """`as_of` as a time with its zone; None where it is not set."""
+        if self.as_of is None:
+            return None
+        text = self.as_of.strip()
+        try:
+            now = datetime.fromisoformat("" if text.isdigit() else text)
+        except ValueError:
+            raise ConfigError(
+                f"log: as_of is {self.as_of!r}: expected a time such as 2026-03-01T12:00:00Z, "
+                "or a date"
+            ) from None
+        now = now.replace(tzinfo=UTC) if now.tzinfo is None else now.astimezone(UTC)
+        if len(text) <= len("2026-03-01"):
+            now += timedelta(days=1, microseconds=-1)
+        return now
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.config import CleaningConfig, EventWeights
-from features.order import sorted_by
+from features.order import grouped, order_of, sorted_by
 from features.rejects import join_rejects, rejected
-from features.schema import EVENT_TYPES, ContractError, InputError
+from features.schema import EVENT_TYPES, ContractError, InputError, SchemaError
 
 EVENT_ORDER: Final = (
     *("timestamp", "user_id", "session_id", "position", "item_id", "event_type", "style_id"),
@@ -21,18 +21,29 @@ EVENT_ORDER: Final = (
 
 
 def clean_events(
-    events: pd.DataFrame, config: CleaningConfig | None = None
+    events: pd.DataFrame,
+    config: CleaningConfig | None = None,
+    rows: NDArray[np.int64] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Order a valid log by time, drop rows logged twice and set the events of bots aside.
+    """Order a valid log by time, drop events logged twice and set the events of bots aside.
 
-    Takes the table of `validate_events`. Rows of one time are ordered by `EVENT_ORDER`, so the
-    input's row order does not matter. Returns the clean log and the rejects, whose `row` counts
-    from 0 in the table given.
+    Takes the table of `check_events`. An event is logged twice where a row is repeated, and where
+    the same user, session, position, item, look and type come again within the window: a retried
+    delivery. Rows of one time are ordered by `EVENT_ORDER`, so the input's row order does not
+    matter. Returns the clean log and the rejects, whose `row` is that of `rows` (int64 (n,): where
+    each row was in the input), else counts from 0 in the table given.
     """
     limits = config or CleaningConfig()
-    repeated = events.duplicated().to_numpy()
+    where = np.arange(len(events)) if rows is None else rows
+    twice = events.duplicated().to_numpy()
+    again = _repeated(events, twice, limits.repeat_window_s)
+    repeated = twice | again
+    window = f"{limits.repeat_window_s:g} s"
     actions = (events["event_type"] != "impression").to_numpy()
-    set_aside = [_reject(events, repeated, "the same row occurs more than once: one was kept")]
+    set_aside = [
+        _reject(events, where, twice, "the same row occurs more than once: one was kept"),
+        _reject(events, where, again, f"the same event within {window}: the first was kept"),
+    ]
     bots = np.zeros(len(events), dtype=bool)
     for counted, most, hours, what in (
         (actions, limits.max_actions_per_hour, 1, "actions in an hour"),
@@ -41,9 +52,37 @@ def clean_events(
         users = _busier_than(events[counted & ~repeated], most, pd.Timedelta(hours=hours))
         found = events["user_id"].isin(users).to_numpy() & ~repeated & ~bots
         reason = f"the user looks like a bot: more than {most} {what}"
-        set_aside.append(_reject(events, found, reason))
+        set_aside.append(_reject(events, where, found, reason))
         bots |= found
     return sorted_by(events[~repeated & ~bots], EVENT_ORDER), join_rejects(set_aside)
+
+
+_SAME_EVENT: Final = ("user_id", "session_id", "position", "item_id", "style_id", "event_type")
+
+
+def _repeated(events: pd.DataFrame, twice: NDArray[np.bool_], window_s: float) -> NDArray[np.bool_]:
+    """Rows that say again, less than `window_s` seconds later, what an earlier row said."""
+    repeated = np.zeros(len(events), dtype=bool)
+    rows = np.flatnonzero(~twice)
+    if window_s <= 0 or len(rows) < 2:
+        return repeated
+    group = grouped(events.iloc[rows], _SAME_EVENT)
+    times = events["timestamp"].to_numpy(dtype="datetime64[us]").astype(np.int64)[rows]
+    # Rows of one group and time differ in dwell, propensity or channel: their own order decides.
+    ties = order_of(events.iloc[rows], EVENT_ORDER)
+    order = ties[np.argsort(group[ties], kind="stable")]
+    moments, window = times[order], window_s * 1e6
+    close = (np.diff(moments) < window) & (np.diff(group[order]) == 0)
+    kept, previous = 0, -1
+    for at in (np.flatnonzero(close) + 1).tolist():
+        if at - 1 != previous:
+            kept = moments[at - 1]
+        if moments[at] - kept < window:
+            repeated[rows[order[at]]] = True
+        else:
+            kept = moments[at]
+        previous = at
+    return repeated
 
 
 def _busier_than(events: pd.DataFrame, most: int, window: pd.Timedelta) -> list[str]:
@@ -57,10 +96,28 @@ def _busier_than(events: pd.DataFrame, most: int, window: pd.Timedelta) -> list[
     return [str(name) for name in names[np.unique(user[most:][same & close])]]
 
 
-def _reject(events: pd.DataFrame, mask: NDArray[np.bool_], reason: str) -> pd.DataFrame:
+def _reject(
+    events: pd.DataFrame, where: NDArray[np.int64], mask: NDArray[np.bool_], reason: str
+) -> pd.DataFrame:
     rows = np.flatnonzero(mask)
     keys, types = events["user_id"].iloc[rows], events["event_type"].iloc[rows]
-    return rejected("events", rows, keys, reason, types)
+    return rejected("events", where[rows], keys, reason, types)
+
+
+def require_outcomes(events: pd.DataFrame, rejects: pd.DataFrame) -> None:
+    """Raise SchemaError where a clean log has no outcome: nothing can be learned from it.
+
+    `rejects`: the rows set aside before, which may be where the outcomes went.
+    """
+    if (events["event_type"] != "impression").any():
+        return
+    reasons = rejects["reason"].value_counts()
+    lost = "; ".join(f"{reason}: {count:,}" for reason, count in reasons.head(3).items())
+    raise SchemaError(
+        f"events: no outcome is left: all {len(events):,} rows kept are impressions, "
+        f"{len(rejects):,} rows were set aside{f' ({lost})' if lost else ''}; expected some of "
+        f"{', '.join(EVENT_TYPES[1:])}: name the log's event types with --event-types theirs=ours"
+    )
 
 
 def event_weights(

@@ -2,30 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.order import sorted_by
+from features.order import grouped, sorted_by
 from features.schema import ORIGINAL
 
 ATTRIBUTION_WINDOW: Final = pd.Timedelta(hours=24)
 """How long after an impression an outcome that names no session may still be its outcome."""
 
+CLOCK_TOLERANCE_S: Final = 300.0
+"""How long before its impression an outcome may be stamped that names its session and position."""
+
 EXPOSURE_ORDER: Final = ("timestamp", "user_id", "session_id", "position", "item_id", "style_id")
+_UNITS_US: Final = tuple(seconds * 10**6 for seconds in (86_400, 3_600, 60))
+_FEWEST_STAMPS: Final = 10
 
 
-def exposures(events: pd.DataFrame) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Matches:
+    """How many outcomes a log has, and how many found their impression.
+
+    `early` of the matched ones are stamped before it, within the tolerance; `unmatched` have none.
+    """
+
+    outcomes: int
+    early: int
+    unmatched: int
+
+    @property
+    def unmatched_share(self) -> float:
+        """Share of the outcomes without an impression, 0 where there is no outcome."""
+        return self.unmatched / self.outcomes if self.outcomes else 0.0
+
+
+def exposures(events: pd.DataFrame, tolerance_s: float = CLOCK_TOLERANCE_S) -> pd.DataFrame:
     """One row per impression of a clean log, with the outcomes that followed it.
 
     An outcome (view, click, cart, purchase) that logs a session and a position belongs to the
-    latest impression of the same user, item, look, session and position before it. Any other, and
+    latest impression of the same user, item, look, session and position before it, or else to the
+    first one at most `tolerance_s` seconds after it: servers' clocks differ. Any other, and
     one for which there is none, belongs to the latest impression of the same user, item and look at
-    most 24 hours before it; event types that never name a look are matched by user and item
-    alone. Outcomes with no impression are left out.
+    most 24 hours before it, or else, if it logs a session, to one of the same user, item, look and
+    session within the tolerance; event types that never name a look are matched without it. An
+    event type that is stamped in whole minutes, hours or days is matched in that unit. Outcomes
+    with no impression are left out.
 
     Returns, sorted by (timestamp, user_id, session_id, position, item_id, style_id): user_id,
     item_id, style_id (`original` for the plain photo), style_drawn (the look that was drawn with
@@ -33,12 +59,20 @@ def exposures(events: pd.DataFrame) -> pd.DataFrame:
     and propensity float32 (NaN unknown), session_id, clicked (any outcome), dwell_s float32 (sum
     over its outcomes, 0 if none), carted, purchased.
     """
+    return matched_exposures(events, tolerance_s)[0]
+
+
+def matched_exposures(
+    events: pd.DataFrame, tolerance_s: float = CLOCK_TOLERANCE_S
+) -> tuple[pd.DataFrame, Matches]:
+    """`exposures`, and how many of the outcomes they account for."""
     shown = events["event_type"] == "impression"
     impressions = sorted_by(events[shown], EXPOSURE_ORDER)
     outcomes = events[~shown].reset_index(drop=True)
-    owner = _owners(impressions, outcomes)
+    owner, early = _owners(impressions, outcomes, tolerance_s)
 
     owned = owner >= 0
+    matches = Matches(len(outcomes), int(early.sum()), int((~owned).sum()))
     owner, outcomes = owner[owned], outcomes[owned]
     count = len(impressions)
     dwell_s = outcomes["dwell_s"].fillna(0.0).to_numpy(dtype=np.float64)
@@ -49,7 +83,7 @@ def exposures(events: pd.DataFrame) -> pd.DataFrame:
         return np.bincount(owner[mask.to_numpy()], minlength=count) > 0
 
     types = outcomes["event_type"]
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "user_id": impressions["user_id"],
             "item_id": impressions["item_id"],
@@ -67,6 +101,7 @@ def exposures(events: pd.DataFrame) -> pd.DataFrame:
             "purchased": happened(types == "purchase"),
         }
     )
+    return table, matches
 
 
 def _drawn(impressions: pd.DataFrame) -> pd.Series:
@@ -76,44 +111,115 @@ def _drawn(impressions: pd.DataFrame) -> pd.Series:
     return impressions["style_drawn"].fillna(served)
 
 
-def _owners(impressions: pd.DataFrame, outcomes: pd.DataFrame) -> NDArray[np.int64]:
-    """Position of the impression each outcome belongs to, -1 for none."""
-    exact = ("user_id", "item_id", "style_id", "session_id", "position")
-    owner = _latest_before(impressions, outcomes, exact)
-    placed = outcomes["session_id"].notna() & outcomes["position"].notna()
-    owner[~placed.to_numpy()] = -1
+def _owners(
+    impressions: pd.DataFrame, outcomes: pd.DataFrame, tolerance_s: float
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Position of the impression each outcome belongs to, -1 for none; and which are early."""
+    owner = np.full(len(outcomes), -1, dtype=np.int64)
+    early = np.zeros(len(outcomes), dtype=bool)
+    if impressions.empty or outcomes.empty:
+        return owner, early
+    kinds = outcomes["event_type"]
+    names_look = outcomes["style_id"].notna().groupby(kinds).transform("any").to_numpy(dtype=bool)
+    in_session = outcomes["session_id"].notna().to_numpy()
+    placed = in_session & outcomes["position"].notna().to_numpy()
+    units = _units(outcomes)
+    unit = np.array([units[str(kind)] for kind in kinds], dtype=np.int64)
+    search = _Search(impressions, outcomes, unit, round(tolerance_s * 1e6))
+    for look, of_look in ((("style_id",), names_look), ((), ~names_look)):
+        anywhere = ("user_id", "item_id", *look)
+        session, exact = (*anywhere, "session_id"), (*anywhere, "session_id", "position")
+        for find, keys, applies, is_early in (
+            (search.latest_before, exact, placed, False),
+            (search.first_after, exact, placed, True),
+            (search.recent, anywhere, of_look, False),
+            (search.first_after, session, in_session & ~placed, True),
+        ):
+            rows = np.flatnonzero((owner < 0) & of_look & applies)
+            if rows.size:
+                owner[rows] = find(keys, rows)
+                early[rows] = is_early & (owner[rows] >= 0)
+    return owner, early
 
-    names_look = outcomes["style_id"].notna().groupby(outcomes["event_type"]).transform("any")
-    shown_at = impressions["timestamp"].to_numpy(dtype="datetime64[us]")
-    done_at = outcomes["timestamp"].to_numpy(dtype="datetime64[us]")
-    for keys, applies in (
-        (("user_id", "item_id", "style_id"), names_look),
-        (("user_id", "item_id"), ~names_look),
-    ):
-        open_rows = np.flatnonzero((owner < 0) & applies.to_numpy(dtype=bool))
-        found = _latest_before(impressions, outcomes.iloc[open_rows], keys)
-        seen = found >= 0
-        recent = done_at[open_rows[seen]] - shown_at[found[seen]]
-        within = recent <= ATTRIBUTION_WINDOW.to_timedelta64()
-        owner[open_rows[seen][within]] = found[seen][within]
-    return owner
+
+def _units(outcomes: pd.DataFrame) -> dict[str, int]:
+    """Event type -> the unit it is stamped in, microseconds: of whole days, hours or minutes, or 1.
+
+    A type of fewer than 10 different stamps does not tell.
+    """
+    units = {}
+    times = outcomes["timestamp"].to_numpy(dtype="datetime64[us]").astype(np.int64)
+    codes, kinds = pd.factorize(outcomes["event_type"])
+    for code, kind in enumerate(kinds):
+        stamps = times[codes == code]
+        whole = (unit for unit in _UNITS_US if not (stamps % unit).any())
+        few = len(np.unique(stamps)) < _FEWEST_STAMPS
+        units[str(kind)] = 1 if few else next(whole, 1)
+    return units
 
 
-def _latest_before(
-    impressions: pd.DataFrame, outcomes: pd.DataFrame, keys: Sequence[str]
-) -> NDArray[np.int64]:
-    """Position of the latest impression with equal `keys` at or before each outcome, -1 if none."""
-    shown = len(impressions)
-    both = pd.concat([impressions[["timestamp", *keys]], outcomes[["timestamp", *keys]]])
-    group = np.zeros(len(both), dtype=np.int64)
-    for name in keys:
-        codes = pd.factorize(both[name], use_na_sentinel=False)[0]
-        # Renumbered at every step, so that the product cannot overflow.
-        group = pd.factorize(group * (codes.max(initial=0) + 1) + codes)[0]
-    moment = np.unique(both["timestamp"].to_numpy(dtype="datetime64[us]"), return_inverse=True)[1]
-    when = group * (moment.max(initial=0) + 1) + moment
-    order = np.argsort(when[:shown], kind="stable")
-    before = np.searchsorted(when[:shown][order], when[shown:], side="right") - 1
-    found = np.append(order, -1)[before]
-    same = (found >= 0) & (group[found] == group[shown:])
-    return np.where(same, found, -1).astype(np.int64)
+class _Search:
+    """Impressions by keys and time; `unit` is what each outcome's time is a whole number of."""
+
+    def __init__(
+        self,
+        impressions: pd.DataFrame,
+        outcomes: pd.DataFrame,
+        unit: NDArray[np.int64],
+        tolerance_us: int,
+    ) -> None:
+        self._n = len(impressions)
+        self._unit, self._tolerance = unit, tolerance_us
+        self._shown_at, self._done_at = _microseconds(impressions), _microseconds(outcomes)
+        names = ["user_id", "item_id", "style_id", "session_id", "position"]
+        both = pd.concat([impressions[names], outcomes[names]], ignore_index=True)
+        self._codes = pd.DataFrame(
+            {name: pd.factorize(both[name], use_na_sentinel=False)[0] for name in names}
+        )
+
+    def latest_before(self, keys: tuple[str, ...], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The latest impression with equal `keys` at or before each of `rows`, -1 if none."""
+        return self._found(keys, rows, lambda when, wanted: np.searchsorted(when, wanted, "right"))
+
+    def recent(self, keys: tuple[str, ...], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """As `latest_before`, but of the 24 hours before."""
+        found = self.latest_before(keys, rows)
+        age = self._done_at[rows] - self._shown_at[found]
+        return np.where(age <= ATTRIBUTION_WINDOW // pd.Timedelta(microseconds=1), found, -1)
+
+    def first_after(self, keys: tuple[str, ...], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The first impression with equal `keys` after each of `rows`, within the tolerance."""
+        found = self._found(
+            keys, rows, lambda when, wanted: np.searchsorted(when, wanted, "left") + 1
+        )
+        wait = self._shown_at[found] - self._done_at[rows]
+        return np.where(wait <= self._tolerance, found, -1)
+
+    def _found(
+        self,
+        keys: tuple[str, ...],
+        rows: NDArray[np.int64],
+        place: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64]],
+    ) -> NDArray[np.int64]:
+        """Impressions with equal `keys`, by time, the one before the `place` of each of `rows`."""
+        found = np.full(len(rows), -1, dtype=np.int64)
+        chosen = np.concatenate([np.arange(self._n), self._n + rows])
+        group = grouped(self._codes.iloc[chosen], keys)
+        for unit in np.unique(self._unit[rows]):
+            # An outcome stamped with its minute happened at any time within it.
+            mine = np.flatnonzero(self._unit[rows] == unit)
+            times = np.concatenate([self._shown_at // unit * unit, self._done_at[rows[mine]]])
+            moment = np.unique(times, return_inverse=True)[1]
+            groups = np.concatenate([group[: self._n], group[self._n + mine]])
+            when = groups * (moment.max(initial=0) + 1) + moment
+            order = np.argsort(when[: self._n], kind="stable")
+            at = place(when[: self._n][order], when[self._n :]) - 1
+            near = order[np.clip(at, 0, self._n - 1)]
+            inside = (at >= 0) & (at < self._n)
+            same = inside & (groups[: self._n][near] == groups[self._n :])
+            found[mine] = np.where(same, near, -1)
+        return found
+
+
+def _microseconds(table: pd.DataFrame) -> NDArray[np.int64]:
+    return table["timestamp"].to_numpy(dtype="datetime64[us]").astype(np.int64)

@@ -16,8 +16,23 @@ def sorted_by(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
     Strings sort by code point, and `event_type` as the shopper meets them: impression first.
     """
+    return table.iloc[order_of(table, columns)].reset_index(drop=True)
+
+
+def order_of(table: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.int64]:
+    """Positions of the rows of `table` in the order of `sorted_by`, int64 (n,)."""
     keys = [_rank(table[name]) for name in reversed(columns)]
-    return table.iloc[np.lexsort(keys)].reset_index(drop=True)
+    return np.lexsort(keys).astype(np.int64)
+
+
+def grouped(table: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.int64]:
+    """A number per row, int64 (n,), the same for rows with equal `columns`; nulls are equal."""
+    group = np.zeros(len(table), dtype=np.int64)
+    for name in columns:
+        codes = pd.factorize(table[name], use_na_sentinel=False)[0]
+        # Renumbered at every step, so that the product cannot overflow.
+        group = pd.factorize(group * (codes.max(initial=0) + 1) + codes)[0]
+    return group
 
 
 def _rank(values: pd.Series) -> NDArray[np.int64] | NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,82 +10,69 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.columns import Kind, Mask, parse
+from features.contracts.columns import MEND, Mask, parse
+from features.contracts.layout import COLUMNS, Column
+from features.contracts.names import (
+    IGNORE,
+    check_event_types,
+    missing_column,
+    name_event_types,
+    rename_columns,
+)
 from features.ids import IdMap
 from features.rejects import join_rejects, rejected
 from features.schema import EVENT_TYPES, ORIGINAL, SchemaError
 
+_FEWEST_ZERO_BASED: Final = 0.01
+"""Share of positions that are 0 from which they are taken to run from 0."""
+
 
 @dataclass(frozen=True)
-class Column:
-    """One column of a contract: its name, what it holds, and whether each row must fill it.
+class Checked:
+    """A table brought to its contract, and what it cost.
 
-    A `required` column that is `all_or_none` may be left empty in every row.
+    `table`: canonical columns and dtypes, in the input's order, index 0..n-1. `rows`: where each
+    of its rows was in the input, from 0, int64 (n,). `rejects`: the rows set aside, and
+    `value_rejects`: the values set aside in rows that were kept, both with columns table, row,
+    key, reason, got.
     """
 
-    name: str
-    kind: Kind
-    required: bool = False
-    all_or_none: bool = False
-    low: float = -np.inf
-    high: float = np.inf
-    low_open: bool = False
-
-
-EVENT_COLUMNS: Final = (
-    Column("user_id", "id", required=True),
-    Column("item_id", "id", required=True),
-    Column("timestamp", "time", required=True),
-    Column("event_type", "id", required=True),
-    Column("dwell_s", "number", low=0.0),
-    Column("style_id", "id"),
-    Column("style_drawn", "id"),
-    Column("position", "whole", low=1, high=np.iinfo(np.int16).max),
-    Column("propensity", "number", low=0.0, high=1.0, low_open=True),
-    Column("session_id", "id"),
-    Column("channel", "id"),
-)
-ITEM_COLUMNS: Final = (
-    Column("item_id", "id", required=True),
-    Column("image_path", "id", required=True, all_or_none=True),
-    Column("title", "text"),
-    Column("category", "text"),
-    Column("price", "number", low=0.0),
-    Column("mask_path", "id"),
-    Column("available", "flag"),
-)
-STYLE_COLUMNS: Final = (
-    Column("style_id", "id", required=True),
-    Column("name", "text"),
-    Column("image_path", "id", required=True),
-    Column("tags", "text"),
-    Column("verbatim", "permission"),
-)
+    table: pd.DataFrame
+    rows: NDArray[np.int64]
+    rejects: pd.DataFrame
+    value_rejects: pd.DataFrame
 
 
 class _Table:
     """One table on its way through its contract; the first fault of a row is the one reported."""
 
-    def __init__(self, name: str, table: pd.DataFrame, columns: tuple[Column, ...]) -> None:
-        self.name, self.raw, self.columns = name, table, columns
+    def __init__(
+        self,
+        name: str,
+        table: pd.DataFrame,
+        told: Mapping[str, str],
+        day_first: bool | None = None,
+    ) -> None:
+        self.name, self.columns = name, COLUMNS[name]
+        self.raw = rename_columns(table, name, [column.name for column in self.columns], told)
+        self.day_first = day_first
         self.bad: Mask = np.zeros(len(table), dtype=bool)
         self.faults: list[pd.DataFrame] = []
+        self.odd_values: list[pd.DataFrame] = []
         self.clean = pd.DataFrame(index=pd.RangeIndex(len(table)))
 
     def check_shape(self) -> None:
+        known = [column.name for column in self.columns]
         needed = [column.name for column in self.columns if column.required]
-        found = ", ".join(map(str, self.raw.columns)) or "no columns"
+        found = [str(column) for column in self.raw.columns]
         for name in needed:
-            if name not in self.raw.columns:
+            if name not in found:
+                raise missing_column(self.name, name, found, needed, known)
+        for name in known:
+            if found.count(name) > 1:
                 raise SchemaError(
-                    f"{self.name}: column {name!r} is missing: found {found}; "
-                    f"expected {', '.join(needed)}: add the column or rename the one that holds it"
-                )
-        for column in self.columns:
-            if list(self.raw.columns).count(column.name) > 1:
-                raise SchemaError(
-                    f"{self.name}: column {column.name!r} occurs more than once: found {found}; "
-                    "expected each name once: drop or rename the extra one"
+                    f"{self.name}: column {name!r} occurs more than once: found "
+                    f"{', '.join(found)}; expected each name once: drop or rename the extra one"
                 )
         if self.raw.empty:
             raise SchemaError(
@@ -105,8 +93,8 @@ class _Table:
                     )
                 raw = pd.Series(np.full(len(self.raw), np.nan))
             where = f"{self.name}: column {column.name!r}"
-            values, wrong, expected = parse(raw, column.kind, where)
-            self.reject(wrong, column.name, f"{column.name} is not {expected}")
+            values, wrong, expected = parse(raw, column.kind, where, self.day_first)
+            self._fault(column, wrong, f"{column.name} is not {expected}")
             if column.required and not (column.all_or_none and bool(values.isna().all())):
                 self.reject(values.isna().to_numpy(), column.name, f"{column.name} is missing")
             if column.kind in ("number", "whole"):
@@ -114,19 +102,42 @@ class _Table:
             self.clean[column.name] = values
 
     def _within_range(self, column: Column, values: pd.Series) -> pd.Series:
+        if column.name == "position":
+            self._refuse_from_zero(values)
         below = values <= column.low if column.low_open else values < column.low
         outside = below | (values > column.high) | np.isinf(values)
         bracket = "(" if column.low_open else "["
         span = f"{bracket}{column.low:g}, {column.high:g}]"
-        self.reject(outside.to_numpy(), column.name, f"{column.name} is outside {span}")
+        self._fault(column, outside.to_numpy(), f"{column.name} is outside {span}")
         kept = values.mask(outside)
         return kept.astype("Int16") if column.kind == "whole" else kept
+
+    def _refuse_from_zero(self, values: pd.Series) -> None:
+        zeros, given = int((values == 0).sum()), int(values.notna().sum())
+        if zeros > 1 and zeros >= _FEWEST_ZERO_BASED * given:
+            raise SchemaError(
+                f"{self.name}: positions run from 0: got 0 in {zeros:,} of {given:,}, first in row "
+                f"{int(np.flatnonzero(values == 0)[0])}; expected the top place to be 1: add 1 to "
+                "the column 'position'"
+            )
+
+    def _fault(self, column: Column, mask: Mask, reason: str) -> None:
+        if column.required or column.decisive:
+            self.reject(mask, column.name, reason)
+            return
+        rows = np.flatnonzero(mask & ~self.bad)
+        if rows.size:
+            told = f"{reason}: the value was set aside, the row kept: {MEND[column.kind]}"
+            self.odd_values.append(self._noted(rows, column.name, told))
+
+    def _noted(self, rows: NDArray[np.int64], column: str, reason: str) -> pd.DataFrame:
+        keys, got = self.raw[self.columns[0].name], self.raw[column]
+        return rejected(self.name, rows, keys.iloc[rows], reason, got.iloc[rows])
 
     def reject(self, mask: NDArray[np.bool_], column: str, reason: str) -> None:
         rows = np.flatnonzero(mask & ~self.bad)
         if rows.size:
-            keys, got = self.raw[self.columns[0].name], self.raw[column]
-            self.faults.append(rejected(self.name, rows, keys.iloc[rows], reason, got.iloc[rows]))
+            self.faults.append(self._noted(rows, column, reason))
             self.bad[rows] = True
 
     def reject_unknown(self, column: str, known: IdMap | None, catalogue: str) -> None:
@@ -140,7 +151,7 @@ class _Table:
         repeated[~self.bad] = self.clean.loc[~self.bad, column].duplicated()
         self.reject(repeated, column, f"{column} occurs more than once: the first row was kept")
 
-    def result(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def result(self) -> Checked:
         rejects = join_rejects(self.faults)
         if self.bad.all():
             first = rejects.iloc[0]
@@ -148,24 +159,43 @@ class _Table:
                 f"{self.name}: none of {len(self.raw)} rows can be used: first {first['reason']}, "
                 f"got {first['got']}: compare the file with the data contract"
             )
-        return self.clean.loc[~self.bad].reset_index(drop=True), rejects
+        odd = join_rejects(self.odd_values)
+        rows = np.flatnonzero(~self.bad)
+        return Checked(
+            self.clean.iloc[rows].reset_index(drop=True),
+            rows,
+            rejects,
+            odd[~odd["row"].isin(np.flatnonzero(self.bad))].reset_index(drop=True),
+        )
 
 
-def validate_events(
-    events: pd.DataFrame, item_ids: IdMap | None = None, style_ids: IdMap | None = None
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def check_events(
+    events: pd.DataFrame,
+    item_ids: IdMap | None = None,
+    style_ids: IdMap | None = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    event_types: Mapping[str, str] | None = None,
+    day_first: bool | None = None,
+) -> Checked:
     """Check an event log and bring it to canonical columns and dtypes, in the input's order.
 
     A `style_id` of `original` becomes null; times without a zone are taken as UTC; columns outside
     the contract are dropped. With `item_ids` / `style_ids`, rows of unknown ids are set aside.
-    Returns the clean table and the rejects (columns table, row, key, reason, got). Raises
-    SchemaError when a column is missing or wholly of a wrong type, and when no row is left.
+    `columns` (our name -> the table's), `event_types` (the table's word -> ours, or `ignore`) and
+    `day_first` as in `features.config.LogConfig`. Raises SchemaError when a column is missing
+    or wholly of a wrong type, when event types of another name would be lost, when positions run
+    from 0, and when no row is left.
     """
-    table = _Table("events", events, EVENT_COLUMNS)
+    table = _Table("events", events, columns or {}, day_first)
     table.check_shape()
     table.parse_columns()
+    types = name_event_types(table.clean["event_type"], event_types or {})
+    check_event_types(types, "events")
+    table.clean["event_type"] = types
+    table.reject((types == IGNORE).to_numpy(), "event_type", "event_type is to be ignored")
     table.reject(
-        ~table.clean["event_type"].isin(EVENT_TYPES).to_numpy(),
+        ~types.isin(EVENT_TYPES).to_numpy(),
         "event_type",
         f"event_type is not one of {', '.join(EVENT_TYPES)}",
     )
@@ -176,29 +206,29 @@ def validate_events(
     return table.result()
 
 
-def validate_items(items: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def check_items(items: pd.DataFrame, columns: Mapping[str, str] | None = None) -> Checked:
     """Check a catalogue and bring it to canonical columns and dtypes, in the input's order.
 
     Absent optional columns are filled: title and category '', price NaN, mask_path null,
     available True. A catalogue without pictures leaves `image_path` empty in every row; among
     others, a row without one is set aside. Of a repeated `item_id` the first good row is kept.
-    Returns the clean table and the rejects; raises SchemaError as `validate_events` does.
+    `columns` maps our name of a column to the table's. Raises SchemaError as `check_events` does.
     """
-    table = _Table("items", items, ITEM_COLUMNS)
+    table = _Table("items", items, columns or {})
     table.check_shape()
     table.parse_columns()
     table.reject_repeated("item_id")
     return table.result()
 
 
-def validate_styles(styles: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def check_styles(styles: pd.DataFrame, columns: Mapping[str, str] | None = None) -> Checked:
     """Check a table of looks and bring it to canonical columns and dtypes, in the input's order.
 
     An empty `name` becomes the `style_id`, an absent `verbatim` False; the reserved id `original`
-    is set aside; of a repeated `style_id` the first good row is kept. Returns the clean table and
-    the rejects; raises SchemaError as `validate_events` does.
+    is set aside; of a repeated `style_id` the first good row is kept. `columns` maps our name of
+    a column to the table's. Raises SchemaError as `check_events` does.
     """
-    table = _Table("styles", styles, STYLE_COLUMNS)
+    table = _Table("styles", styles, columns or {})
     table.check_shape()
     table.parse_columns()
     names = table.clean["name"]
@@ -207,3 +237,23 @@ def validate_styles(styles: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     table.reject(reserved, "style_id", f"style_id {ORIGINAL!r} is reserved for the plain photo")
     table.reject_repeated("style_id")
     return table.result()
+
+
+def validate_events(
+    events: pd.DataFrame, item_ids: IdMap | None = None, style_ids: IdMap | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """`check_events` as a pair: the canonical log and the rows set aside."""
+    checked = check_events(events, item_ids, style_ids)
+    return checked.table, checked.rejects
+
+
+def validate_items(items: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """`check_items` as a pair: the canonical catalogue and the rows set aside."""
+    checked = check_items(items)
+    return checked.table, checked.rejects
+
+
+def validate_styles(styles: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """`check_styles` as a pair: the canonical looks and the rows set aside."""
+    checked = check_styles(styles)
+    return checked.table, checked.rejects

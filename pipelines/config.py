@@ -7,13 +7,15 @@ import json
 import os
 import tomllib
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from features.config import EventWeights, ImageLimits
+from features.config import EventWeights, ImageLimits, LogConfig
 from features.schema import ConfigError
+from pipelines.mapping import parse_mapping
 from recsys.config import (
     BrowsingConfig,
     GuardRails,
@@ -63,6 +65,7 @@ class RunConfig:
     max_users: int | None = None
     workers: int = 0
     train_share: float = 0.8
+    log: LogConfig = field(default_factory=LogConfig)
     events: EventWeights = field(default_factory=EventWeights)
     images: ImageLimits = field(default_factory=ImageLimits)
     preference: PreferenceConfig = field(default_factory=PreferenceConfig)
@@ -129,9 +132,26 @@ def _laid_over(settings: dict[str, Any], overrides: dict[str, Any]) -> dict[str,
     return result
 
 
+def log_settings(columns: str | None, event_types: str | None, as_of: str | None) -> dict[str, Any]:
+    """The section `log` that the options `--columns`, `--event-types` and `--as-of` ask for.
+
+    Mappings are `a=b,c=d`. Raises ConfigError on anything else.
+    """
+    told = {
+        "columns": columns and parse_mapping(columns, "--columns"),
+        "event_types": event_types and parse_mapping(event_types, "--event-types"),
+        "as_of": as_of,
+    }
+    return {key: value for key, value in told.items() if value}
+
+
 def parse_config(settings: dict[str, Any]) -> RunConfig:
     """Settings as nested mappings -> RunConfig. Raises ConfigError as `load_config` does."""
     _refuse_unknown(RunConfig, settings, "")
+    if isinstance(settings.get("log"), dict):
+        # TOML has dates of its own; settings are kept as JSON, which has none.
+        log = {k: v.isoformat() if isinstance(v, date) else v for k, v in settings["log"].items()}
+        settings = {**settings, "log": log}
     try:
         return TypeAdapter(RunConfig).validate_python(settings)
     except ValidationError as error:

@@ -14,7 +14,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from features.schema import InputError, SchemaError
+from pipelines.input_tables import read_input_table as read_input_table
+from pipelines.input_tables import table_files
 
 
 @contextmanager
@@ -67,36 +68,6 @@ def write_table(
             table.to_parquet(temporary, index=False, compression="zstd", schema=schema)
 
 
-_TEXT_COLUMNS = (
-    "user_id", "item_id", "style_id", "session_id", "channel", "event_type",
-    "title", "category", "image_path", "mask_path", "name", "tags",
-)  # fmt: skip
-
-
-def read_input_table(path: Path, what: str) -> pd.DataFrame:
-    """Read a user's Parquet or CSV table; ids and names are text, so `007` stays `007`.
-
-    Raises InputError when the file is missing, of another format, or unreadable.
-    """
-    if not path.is_file():
-        raise InputError(f"{what}: no file at {path}; expected a .parquet or .csv table")
-    try:
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path)
-        if path.suffix == ".csv":
-            header = pd.read_csv(path, nrows=0).columns
-            text = {name: "str" for name in header if name in _TEXT_COLUMNS}
-            # Only the empty cell is missing: a category may be called NA or null.
-            return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
-    except (pa.ArrowInvalid, OSError, ValueError) as error:
-        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SchemaError(
-            f"{what}: {path} cannot be read as {path.suffix[1:]}: {first_line}; "
-            "write it again with pandas or check that the copy is complete"
-        ) from error
-    raise InputError(f"{what}: {path} ends in {path.suffix!r}; expected .parquet or .csv")
-
-
 def digest_bytes(*parts: bytes) -> str:
     """Hex BLAKE2b-128 of `parts`, each kept apart by its length."""
     state = hashlib.blake2b(digest_size=16)
@@ -110,6 +81,14 @@ def digest_file(path: Path) -> str:
     """Hex BLAKE2b-128 of a file's bytes."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def digest_input(path: Path) -> str:
+    """Hex BLAKE2b-128 of an input table: of a file's bytes, or of a folder's names and bytes."""
+    if not path.is_dir():
+        return digest_file(path)
+    files = {part.relative_to(path).as_posix(): digest_file(part) for part in table_files(path)}
+    return digest_json(files)
 
 
 def digest_json(value: Mapping[str, Any]) -> str:

@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from features.contracts.layout import ITEM_COLUMNS
+from features.contracts.nothing import WORDS, empty_words
 from features.ids import IdMap
 from features.schema import InputError, SchemaError
-from features.tables import ITEM_COLUMNS, validate_events
+from features.tables import check_events
 
 
 class Tables(NamedTuple):
@@ -18,7 +20,7 @@ class Tables(NamedTuple):
 
     `events` is valid; `items` has the canonical columns, `image_path` '' where the source has no
     pictures (such a catalogue can be learned from but not rendered). `set_aside` counts the
-    source's rows that were left out, by reason.
+    source's rows that were left out, by reason, and the values that were.
     """
 
     events: pd.DataFrame
@@ -91,15 +93,16 @@ def catalogue(items: pd.DataFrame) -> pd.DataFrame:
             table[column.name] = pd.Series([None] * len(table), index=table.index, dtype="str")
         else:
             text = pd.Series("", index=table.index, dtype="str") if values is None else values
-            table[column.name] = text.astype("str").fillna("")
+            table[column.name] = empty_words(text.astype("str"), WORDS).fillna("")
     return table.drop_duplicates("item_id").sort_values("item_id", ignore_index=True)
 
 
 def finish(events: pd.DataFrame, items: pd.DataFrame, set_aside: Mapping[str, int]) -> Tables:
-    """Bring both tables to canonical form, and count by reason the rows that did not pass."""
+    """Bring both tables to canonical form, and count by reason what did not pass."""
     items = catalogue(items)
-    events, rejects = validate_events(events, IdMap(items["item_id"].tolist()))
+    checked = check_events(events, IdMap(items["item_id"].tolist()))
     counts = dict(set_aside)
-    for reason, count in rejects["reason"].value_counts().items():
-        counts[str(reason)] = counts.get(str(reason), 0) + int(count)
-    return Tables(events, items, {reason: n for reason, n in counts.items() if n})
+    for part in (checked.rejects, checked.value_rejects):
+        for reason, count in part["reason"].value_counts().items():
+            counts[str(reason)] = counts.get(str(reason), 0) + int(count)
+    return Tables(checked.table, items, {reason: n for reason, n in counts.items() if n})

@@ -58,6 +58,15 @@ Config = Annotated[Path | None, typer.Option(help="Settings, .toml.")]
 TopK = Annotated[int | None, typer.Option(help="Items per shopper.  [default: 10]")]
 MaxUsers = Annotated[int | None, typer.Option(help="Keep the first N shoppers by id.")]
 Seed = Annotated[int | None, typer.Option(help="Decides every draw.  [default: 0]")]
+Columns = Annotated[
+    str | None, typer.Option(help="Names of columns: user_id=visitorid,items.price=amount.")
+]
+EventTypes = Annotated[
+    str | None, typer.Option(help="Names of event types: order=purchase,hover=ignore.")
+]
+AsOf = Annotated[
+    str | None, typer.Option(help="What the job takes for now; later rows are set aside.")
+]
 Workers = Annotated[
     int | None, typer.Option(help="Worker processes, 0 for one per core.  [default: 0]")
 ]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pipelines.commands.app import (
+    AsOf,
+    Columns,
     Config,
     Events,
+    EventTypes,
     Items,
     Json,
     MaxUsers,
@@ -31,6 +34,9 @@ def fit(
     top_k: TopK = None,
     max_users: MaxUsers = None,
     seed: Seed = None,
+    columns: Columns = None,
+    event_types: EventTypes = None,
+    as_of: AsOf = None,
     workers: Workers = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -40,10 +46,11 @@ def fit(
     Example: stylefeed fit --events data/samples/events.parquet --items data/samples/items.csv
     --styles data/samples/styles.csv --out runs/1
     """
-    from pipelines.config import load_config
+    from pipelines.config import load_config, log_settings
     from pipelines.jobs.run import open_job
 
-    settings = load_config(config, top_k=top_k, max_users=max_users, seed=seed)
+    log = log_settings(columns, event_types, as_of)
+    settings = load_config(config, log=log, top_k=top_k, max_users=max_users, seed=seed)
     inputs = {"events": events, "items": items, "styles": styles}
     open_job(out, inputs, settings, pictures)
     run_part("fit", out, workers, as_json)

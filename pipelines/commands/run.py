@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pipelines.commands.app import (
+    AsOf,
+    Columns,
     Config,
     Events,
+    EventTypes,
     Items,
     Json,
     MaxUsers,
@@ -32,6 +35,9 @@ def run(
     top_k: TopK = None,
     max_users: MaxUsers = None,
     seed: Seed = None,
+    columns: Columns = None,
+    event_types: EventTypes = None,
+    as_of: AsOf = None,
     workers: Workers = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -41,10 +47,13 @@ def run(
     Example: stylefeed run --events data/samples/events.parquet --items data/samples/items.csv
     --styles data/samples/styles.csv --out runs/demo
     """
-    from pipelines.config import load_config
+    from pipelines.config import load_config, log_settings
     from pipelines.jobs.run import run as run_job
 
-    settings = load_config(config, top_k=top_k, max_users=max_users, seed=seed, workers=workers)
+    log = log_settings(columns, event_types, as_of)
+    settings = load_config(
+        config, log=log, top_k=top_k, max_users=max_users, seed=seed, workers=workers
+    )
     inputs = {"events": events, "items": items, "styles": styles}
     manifest = run_job(out, inputs, settings, say, pictures)
     counts = manifest["counts"]["feed"]

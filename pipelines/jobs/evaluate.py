@@ -57,7 +57,7 @@ def evaluate(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     result: dict[str, Any] = {"cut_utc": cut.isoformat(), "k": config.top_k, "models": {}}
     with progress("judge models", 3) as advance:
         tastes = fitter.fit(before)
-        result["looks"] = click_quality(tastes, exposures(after))
+        result["looks"] = click_quality(tastes, exposures(after, config.log.clock_tolerance_s))
         if fitter.looks_shown:
             result["lift"] = measure_lift(
                 workspace, before, after, cut, tastes, config.policy, config.seed

@@ -11,6 +11,7 @@ from features.schema import STYLE_CODE_SIZE
 from pipelines.arrays import stack_vectors
 from pipelines.config import RunConfig
 from pipelines.jobs.encode import without_pictures
+from pipelines.jobs.prepare import as_of
 from pipelines.jobs.tastes import TasteFitter
 from pipelines.progress import progress
 from pipelines.workspace import Workspace
@@ -72,7 +73,9 @@ def fit(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
         advance(1)
         items = workspace.read("tables/items.parquet")
         item_pictures = workspace.read("tables/item_pictures.parquet")
-        recommender = fit_recommender(events, items, item_pictures, fitter, config)
+        now = as_of(config.log)
+        after = None if now is None else now + pd.Timedelta(microseconds=1)
+        recommender = fit_recommender(events, items, item_pictures, fitter, config, after)
         recommender.save(workspace.path("models/two_stage"))
         advance(1)
     served = recommender.served

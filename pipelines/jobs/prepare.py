@@ -5,48 +5,119 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from features.events import clean_events, event_weights, interactions, time_split
-from features.exposures import exposures
+from features.clocks import split_wrong_clocks
+from features.config import CleaningConfig, LogConfig
+from features.events import (
+    clean_events,
+    event_weights,
+    interactions,
+    require_outcomes,
+    time_split,
+)
+from features.exposures import matched_exposures
 from features.ids import IdMap
+from features.rejects import join_rejects
 from features.schema import SchemaError
-from features.tables import validate_events, validate_items, validate_styles
+from features.tables import Checked, check_events, check_items, check_styles
 from pipelines import storage
 from pipelines.config import RunConfig
+from pipelines.log_warnings import log_warnings
 from pipelines.workspace import Workspace
 
 
+def as_of(config: LogConfig) -> pd.Timestamp | None:
+    """What the settings take for now; None where they leave it to the log."""
+    return None if config.now_utc is None else pd.Timestamp(config.now_utc).as_unit("us")
+
+
+def canonical_log(
+    events: pd.DataFrame,
+    config: LogConfig,
+    item_ids: IdMap | None = None,
+    style_ids: IdMap | None = None,
+    clock_utc: pd.Timestamp | None = None,
+) -> Checked:
+    """Validate a raw log, set wrong clocks, repeats and bots aside; events in time order.
+
+    `clock_utc` is the time of the job (None: now). The result's `rows` are not kept: they are those
+    of the input's order. Raises SchemaError when the log cannot be used at all, or no outcome is
+    left.
+    """
+    checked = check_events(
+        events,
+        item_ids,
+        style_ids,
+        columns=config.columns_of("events"),
+        event_types=config.event_types,
+        day_first=config.day_first,
+    )
+    clock = pd.Timestamp.now("UTC") if clock_utc is None else clock_utc
+    sound, mistimed = split_wrong_clocks(checked.table, clock, as_of(config), checked.rows)
+    kept, unclean = clean_events(
+        checked.table[sound].reset_index(drop=True),
+        CleaningConfig(repeat_window_s=config.repeat_window_s),
+        checked.rows[sound],
+    )
+    rejects = join_rejects([checked.rejects, mistimed, unclean])
+    if kept.empty:
+        raise SchemaError(
+            f"events: none of {len(events)} rows can be used, the first because: "
+            f"{rejects['reason'].iloc[0]}; compare the ids with those of the items and styles "
+            "tables"
+        )
+    require_outcomes(kept, rejects)
+    return Checked(kept, np.empty(0, dtype=np.int64), rejects, checked.value_rejects)
+
+
 def canonical_tables(
-    events: pd.DataFrame, items: pd.DataFrame, styles: pd.DataFrame, config: RunConfig
+    events: pd.DataFrame,
+    items: pd.DataFrame,
+    styles: pd.DataFrame,
+    config: RunConfig,
+    clock_utc: pd.Timestamp | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Validate and clean the three input tables.
 
-    Returns events, items, styles, exposures (one row per impression), interactions (one row per
-    user and item) and rejects. Raises SchemaError when a table cannot be used at all.
+    Returns events, items, styles (both with `row`, where each was in the input), exposures (one row
+    per impression), interactions (one row per user and item), rejects and values (set aside in rows
+    that were kept). `clock_utc` is the time of the job (None: now). Raises SchemaError when a table
+    cannot be used at all, when no outcome is left, and when no item is available.
     """
-    items, item_rejects = validate_items(items)
-    styles, style_rejects = validate_styles(styles)
-    events, event_rejects = validate_events(
-        events, IdMap.sorted(items["item_id"]), IdMap.sorted(styles["style_id"])
-    )
-    events, unclean = clean_events(events)
-    if events.empty:
+    log = config.log
+    catalogue = check_items(items, log.columns_of("items"))
+    if not catalogue.table["available"].any():
         raise SchemaError(
-            f"events: none of {len(event_rejects) + len(unclean)} rows can be used, the first "
-            f"because: {pd.concat([event_rejects, unclean])['reason'].iloc[0]}; "
-            "compare the ids with those of the items and styles tables"
+            f"items: none of {len(catalogue.table)} items is available: expected at least one to "
+            "recommend: correct the column 'available', or leave it out"
         )
-    now = events["timestamp"].max()
-    weights = event_weights(events, config.events, now)
+    looks = check_styles(styles, log.columns_of("styles"))
+    checked = canonical_log(
+        events,
+        log,
+        IdMap.sorted(catalogue.table["item_id"]),
+        IdMap.sorted(looks.table["style_id"]),
+        clock_utc,
+    )
+    kept = checked.table
+    now = as_of(log) or kept["timestamp"].max()
+    weights = event_weights(kept, config.events, now)
+    parts = (checked, catalogue, looks)
     return {
-        "events": events,
-        "items": items.sort_values("item_id", ignore_index=True),
-        "styles": styles.sort_values("style_id", ignore_index=True),
-        "exposures": exposures(events),
-        "interactions": interactions(events, weights),
-        "rejects": pd.concat([event_rejects, unclean, item_rejects, style_rejects]),
+        "events": kept,
+        "items": _placed(catalogue).sort_values("item_id", ignore_index=True),
+        "styles": _placed(looks).sort_values("style_id", ignore_index=True),
+        "exposures": matched_exposures(kept, log.clock_tolerance_s)[0],
+        "interactions": interactions(kept, weights),
+        "rejects": pd.concat([part.rejects for part in parts], ignore_index=True),
+        "values": pd.concat([part.value_rejects for part in parts], ignore_index=True),
     }
+
+
+def _placed(checked: Checked) -> pd.DataFrame:
+    return checked.table.assign(row=checked.rows)
 
 
 def prepare(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
@@ -57,22 +128,37 @@ def prepare(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
         for name in ("events", "items", "styles")
     )
     tables = canonical_tables(events, items, styles, config)
-    rejects = tables.pop("rejects")
+    rejects, values = tables.pop("rejects"), tables.pop("values")
     for name, table in tables.items():
         workspace.write(f"tables/{name}.parquet", table)
     set_aside = workspace.set_aside("prepare", rejects)
-    events = tables["events"]
+    workspace.set_aside("prepare_values", values)
+    kept = tables["events"]
+    matches = matched_exposures(kept, config.log.clock_tolerance_s)[1]
+    one_time = kept["timestamp"].nunique() < 2
     return {
-        "events": len(events),
-        "users": int(events["user_id"].nunique()),
+        "events": len(kept),
+        "users": int(kept["user_id"].nunique()),
         "items": len(tables["items"]),
         "styles": len(tables["styles"]),
         "impressions": len(tables["exposures"]),
+        "outcomes": matches.outcomes,
+        "outcomes_before_impression": matches.early,
+        "outcomes_without_impression": matches.unmatched,
         "rejects": set_aside,
-        "rejects_by_reason": {
-            str(reason): int(n) for reason, n in rejects["reason"].value_counts().items()
-        },
-        "first_event_utc": events["timestamp"].min().isoformat(),
-        "last_event_utc": events["timestamp"].max().isoformat(),
-        "evaluation_cut_utc": time_split(events, config.train_share).isoformat(),
+        "rejects_by_reason": _by_reason(rejects),
+        "values_set_aside": len(values),
+        "values_by_reason": _by_reason(values),
+        "warnings": log_warnings(
+            events, rejects, values, matches, len(tables["exposures"]), config.log
+        ),
+        "first_event_utc": kept["timestamp"].min().isoformat(),
+        "last_event_utc": kept["timestamp"].max().isoformat(),
+        "evaluation_cut_utc": None
+        if one_time
+        else time_split(kept, config.train_share).isoformat(),
     }
+
+
+def _by_reason(rejects: pd.DataFrame) -> dict[str, int]:
+    return {str(reason): int(n) for reason, n in rejects["reason"].value_counts().items()}

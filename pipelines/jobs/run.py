@@ -23,13 +23,13 @@ from pipelines.picture_files import job_root, picture_root, resolve_picture
 from pipelines.workspace import Stage, Workspace, read_record, run_stage, stage_key
 
 STAGES = (
-    Stage("prepare", prepare, (), ("events", "train_share"), ("tables/events.parquet",
+    Stage("prepare", prepare, (), ("events", "train_share", "log"), ("tables/events.parquet",
           "tables/items.parquet", "tables/styles.parquet", "tables/exposures.parquet",
-          "tables/interactions.parquet", "rejects/prepare.csv")),
+          "tables/interactions.parquet", "rejects/prepare.csv", "rejects/prepare_values.csv")),
     Stage("encode", encode, ("prepare",), ("images",), ("tables/item_pictures.parquet",
           "tables/look_pictures.parquet", "rejects/encode.csv")),
     Stage("fit", fit, ("prepare", "encode"), ("seed", "preference", "browsing",
-          "ranking", "events"), ("models",)),
+          "ranking", "events", "log"), ("models",)),
     Stage("score", score, ("fit",), ("top_k", "max_users"), ("users.parquet",
           "style_affinity.parquet", "tables/recommendations.parquet")),
     Stage("choose", choose, ("score",), ("seed", "looks", "policy", "guard_rails"),
@@ -38,7 +38,7 @@ STAGES = (
           "rejects/render.csv")),
     Stage("feed", feed, ("choose", "render"), (), ("feed", "originals")),
     Stage("evaluate", evaluate, ("prepare", "encode"), ("seed", "preference", "browsing",
-          "ranking", "events", "top_k", "train_share", "policy"), ("metrics.json",
+          "ranking", "events", "log", "top_k", "train_share", "policy"), ("metrics.json",
           "tables/tastes_before.parquet", "ab")),
     Stage("report", report, ("score", "feed", "evaluate"), (), ("report.html", "quality.json")),
 )  # fmt: skip
@@ -73,9 +73,9 @@ def open_job(
         inputs = {name: Path(source) for name, source in before["inputs"].items()}
         pictures = before.get("pictures")
     for name, source in inputs.items():
-        if not source.is_file():
+        if not source.exists():
             raise InputError(f"{name}: no file at {source}; expected a .parquet or .csv table")
-    digests = {name: storage.digest_file(source) for name, source in inputs.items()}
+    digests = {name: storage.digest_input(source) for name, source in inputs.items()}
     identity = {"inputs": digests, "config": config.settings(), "version": version("stylefeed")}
     job = {
         **identity,
@@ -138,6 +138,8 @@ def run_stages(
             worked.append(stage.name)
             record = read_record(workspace, stage.name)
             say(f"{stage.name}: {record['seconds']:.1f} s, {_in_words(record['counts'])}")
+            for line in record["counts"].get("warnings", []):
+                say(f"warning: {line}")
     return worked
 
 

@@ -72,7 +72,8 @@ class TasteFitter:
     def _from_looks(self, events: pd.DataFrame) -> StylePreferenceModel:
         model = StylePreferenceModel(self._config.preference, self._config.seed)
         codes = stack_vectors(self._looks["style_code"])
-        return model.fit(exposures(events), self._looks["style_id"].tolist(), codes)
+        shown = exposures(events, self._config.log.clock_tolerance_s)
+        return model.fit(shown, self._looks["style_id"].tolist(), codes)
 
     def _from_photos(self, events: pd.DataFrame) -> BrowsingPreferenceModel:
         return BrowsingPreferenceModel(self._config.browsing).fit(

@@ -10,8 +10,15 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from features.config import CleaningConfig, EventWeights
-from features.events import clean_events, event_weights, interactions, split_at, time_split
-from features.schema import ConfigError, ContractError, InputError
+from features.events import (
+    clean_events,
+    event_weights,
+    interactions,
+    require_outcomes,
+    split_at,
+    time_split,
+)
+from features.schema import ConfigError, ContractError, InputError, SchemaError
 from features.tables import validate_events
 
 NOON = pd.Timestamp("2026-01-01 12:00", tz="UTC")
@@ -89,6 +96,48 @@ def test_a_row_logged_twice_is_set_aside_by_its_row() -> None:
     assert rejects["row"].tolist() == [2]
     assert rejects["key"].tolist() == ["u1"]
     assert "more than once" in rejects["reason"].iloc[0]
+
+
+def test_an_impression_delivered_twice_counts_once() -> None:
+    times = [NOON + pd.Timedelta(milliseconds=ms) for ms in (0, 40, 999, 1000, 5000)]
+    events = log(
+        timestamp=times, event_type="impression", session_id="x", position=1, style_id="s1"
+    )
+    clean, rejects = clean_events(events, rows=np.arange(5) + 100)
+    assert clean["timestamp"].tolist() == [times[0], times[3], times[4]]
+    assert rejects["row"].tolist() == [101, 102]
+    assert set(rejects["reason"]) == {"the same event within 1 s: the first was kept"}
+    kept, _ = clean_events(events, CleaningConfig(repeat_window_s=0.0))
+    assert len(kept) == 5
+    kept, _ = clean_events(events, CleaningConfig(repeat_window_s=60.0))
+    assert len(kept) == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("user_id", ["u", "v"]),
+        ("session_id", ["x", "y"]),
+        ("position", [1, 2]),
+        ("item_id", ["a", "b"]),
+        ("style_id", ["s1", None]),
+        ("event_type", ["impression", "click"]),
+    ],
+)
+def test_events_that_differ_in_more_than_time_are_no_repeats(
+    column: str, values: list[object]
+) -> None:
+    same = {"session_id": "x", "position": 1, "style_id": "s1", "event_type": "impression"}
+    events = log(timestamp=[NOON, NOON], **(same | {column: values}))
+    assert len(clean_events(events)[0]) == 2
+
+
+def test_a_log_without_outcomes_is_refused_and_says_where_they_went() -> None:
+    shown = log(event_type=["impression"])
+    require_outcomes(log(event_type=["impression", "view"]), shown.iloc[:0].assign(reason=""))
+    lost = pd.DataFrame({"reason": ["event_type is not one of impression"] * 3})
+    with pytest.raises(SchemaError, match=r"no outcome is left: all 1 rows.*impression: 3\); expe"):
+        require_outcomes(shown, lost)
 
 
 def burst(user: str, count: int, minutes: float, kind: str) -> pd.DataFrame:

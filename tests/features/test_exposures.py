@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from features.exposures import exposures
+from features.exposures import Matches, exposures, matched_exposures
 from features.tables import validate_events
 
 NOON = pd.Timestamp("2026-01-01 12:00", tz="UTC")
@@ -181,7 +181,8 @@ def oracle(rows: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
             continue
         found = None
         if row[5] is not None and row[6] is not None:
-            found = latest(row, (0, 1, 4, 5, 6), np.inf)
+            exact = (0, 1, 4, 5, 6) if row[2] in styled else (0, 1, 5, 6)
+            found = latest(row, exact, np.inf)
         if found is None:
             found = latest(row, (0, 1, 4) if row[2] in styled else (0, 1), 24)
         if found is not None:
@@ -236,3 +237,76 @@ def test_a_large_log_is_matched_at_over_three_hundred_thousand_rows_a_second() -
     table = exposures(events)
     assert time.process_time() - start < 0.25
     assert table["clicked"].sum() == 10_000
+
+
+S = 1 / 3600  # hours
+SHOWN = ("u", "a", "impression", 1.0, "s1", "x", 1)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "tolerance_s", "clicked"),
+    [
+        (-5, 300.0, True),
+        (-120, 300.0, True),
+        (-301, 300.0, False),
+        (-5, 0.0, False),
+        (9e4, 0, True),
+    ],
+)
+def test_an_exact_outcome_may_be_stamped_a_little_before_its_impression(
+    seconds: float, tolerance_s: float, clicked: bool
+) -> None:
+    late = ("u", "a", "view", 1.0 + seconds * S, "s1", "x", 1)
+    table, matches = matched_exposures(log(SHOWN, late), tolerance_s)
+    assert table["clicked"].tolist() == [clicked]
+    assert matches == Matches(1, int(clicked and seconds < 0), int(not clicked))
+
+
+@pytest.mark.parametrize(
+    ("change", "clicked"),
+    [
+        ({}, True),
+        ({6: None}, True),  # the session is enough within the tolerance
+        ({5: None, 6: None}, False),  # without one, what came before belongs to something else
+        ({5: "y"}, False),
+        ({6: 2}, False),
+        ({4: "s2"}, False),
+        ({1: "b"}, False),
+    ],
+)
+def test_the_tolerance_is_for_outcomes_that_name_the_session(
+    change: dict[int, object], clicked: bool
+) -> None:
+    early = ["u", "a", "view", 1.0 - 5 * S, "s1", "x", 1]
+    for place, value in change.items():
+        early[place] = value
+    assert exposures(log(SHOWN, tuple(early)))["clicked"].tolist() == [clicked]
+
+
+def test_an_impression_before_the_outcome_comes_before_one_after_it() -> None:
+    second = (*SHOWN[:3], 1.0 + 60 * S, *SHOWN[4:])
+    between = ("u", "a", "view", 1.0 + 58 * S, "s1", "x", 1)
+    assert exposures(log(SHOWN, second, between))["clicked"].tolist() == [True, False]
+
+
+@pytest.mark.parametrize("unit", ["min", "h", "D"])
+def test_outcomes_stamped_in_whole_units_are_matched_in_that_unit(unit: str) -> None:
+    rng = np.random.default_rng(0)
+    n = 40
+    shown = pd.DataFrame(
+        {
+            "user_id": [f"u{i % 7}" for i in range(n)],
+            "item_id": [f"i{i}" for i in range(n)],
+            "timestamp": NOON + pd.to_timedelta(rng.integers(0, 40 * 86_400_000, n), unit="ms"),
+            "event_type": "impression",
+        }
+    )
+    bought = shown.assign(event_type="purchase", timestamp=shown["timestamp"].dt.floor(unit))
+    table, matches = matched_exposures(validate_events(pd.concat([shown, bought]))[0], 0.0)
+    assert table["purchased"].all()
+    assert matches == Matches(n, 0, 0)
+
+
+def test_a_placed_outcome_that_names_no_look_is_matched_by_its_place() -> None:
+    bought = ("u", "a", "purchase", 90, None, "x", 1)
+    assert exposures(log(SHOWN, bought))["purchased"].tolist() == [True]

@@ -13,7 +13,7 @@ from pandas.testing import assert_frame_equal
 
 from features import schema
 from features.ids import IdMap
-from features.tables import validate_events, validate_items, validate_styles
+from features.tables import check_events, validate_events, validate_items, validate_styles
 
 
 def log(**columns: object) -> pd.DataFrame:
@@ -149,16 +149,9 @@ def test_a_table_without_one_good_row_is_refused() -> None:
     [
         ("user_id", ["u1", None, "u2"], "user_id is missing", "nan"),
         ("item_id", ["a", "", "b"], "item_id is missing", "''"),
-        ("user_id", ["u1", 5, "u2"], "user_id is not a string", "5"),
+        ("user_id", ["u1", 5.5, "u2"], "user_id is not a string", "5.5"),
         ("timestamp", ["2026-01-01", "32 May", "2026-01-02"], "timestamp is not a", "'32 May'"),
         ("event_type", ["view", "like", "click"], "event_type is not one of imp", "'like'"),
-        ("dwell_s", [1.0, -1.0, np.nan], "dwell_s is outside [0, inf]", "-1.0"),
-        ("dwell_s", [1.0, np.inf, np.nan], "dwell_s is outside [0, inf]", "inf"),
-        ("position", [1, 0, 2], "position is outside [1, 32767]", "0"),
-        ("position", [1, 40_000, 2], "position is outside [1, 32767]", "40000"),
-        ("position", [1, 1.5, 2], "position is not a whole number", "1.5"),
-        ("propensity", [1.0, 0.0, 0.5], "propensity is outside (0, 1]", "0.0"),
-        ("propensity", [1.0, 1.01, 0.5], "propensity is outside (0, 1]", "1.01"),
     ],
 )
 def test_a_bad_row_is_set_aside_and_the_rest_is_kept(
@@ -168,6 +161,45 @@ def test_a_bad_row_is_set_aside_and_the_rest_is_kept(
     assert len(events) == 2
     assert rejects[["table", "row", "got"]].to_numpy().tolist() == [["events", 1, got]]
     assert rejects["reason"].str.startswith(reason).all()
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "reason", "got"),
+    [
+        ("dwell_s", [1.0, -1.0, np.nan], "dwell_s is outside [0, inf]", "-1.0"),
+        ("dwell_s", [1.0, np.inf, np.nan], "dwell_s is outside [0, inf]", "inf"),
+        ("position", [1, 0, 2], "position is outside [1, 32767]", "0"),
+        ("position", [1, 40_000, 2], "position is outside [1, 32767]", "40000"),
+        ("position", [1, 1.5, 2], "position is not a whole number", "1.5"),
+        ("propensity", [1.0, 0.0, 0.5], "propensity is outside (0, 1]", "0.0"),
+        ("propensity", [1.0, 1.01, 0.5], "propensity is outside (0, 1]", "1.01"),
+    ],
+)
+def test_a_bad_optional_value_is_set_aside_and_its_row_is_kept(
+    column: str, values: list[object], reason: str, got: str
+) -> None:
+    checked = check_events(log(**{column: values}))
+    assert len(checked.table) == 3
+    assert checked.rejects.empty
+    assert checked.table[column].isna().tolist()[1]
+    assert checked.table[column].notna().tolist()[0]
+    assert checked.value_rejects[["table", "row", "got"]].to_numpy().tolist() == [
+        ["events", 1, got]
+    ]
+    said = checked.value_rejects["reason"].iloc[0]
+    assert said.startswith(reason)
+    assert "the row kept: write " in said
+
+
+def test_a_value_of_a_row_set_aside_is_not_told_twice() -> None:
+    checked = check_events(log(dwell_s=[1, -1, 1], event_type=["view", "hover", "click"]))
+    assert checked.rejects["row"].tolist() == [1]
+    assert checked.value_rejects.empty
+
+
+def test_the_rows_that_are_left_know_where_they_were() -> None:
+    checked = check_events(log(user_id=[None, "u1", "u2"]))
+    assert checked.rows.tolist() == [1, 2]
 
 
 def test_rows_of_unknown_items_and_looks_are_set_aside() -> None:
@@ -182,7 +214,7 @@ def test_rows_of_unknown_items_and_looks_are_set_aside() -> None:
 
 
 def test_a_row_with_several_faults_is_set_aside_once() -> None:
-    _, rejects = validate_events(log(dwell_s=[1, -1, 1], propensity=[1, 7, 1]))
+    _, rejects = validate_events(log(user_id=["u", 0.5, "u"], event_type=["view", "hover", "view"]))
     assert rejects["row"].tolist() == [1]
 
 
@@ -204,7 +236,7 @@ def test_times_are_brought_to_utc() -> None:
 
 
 def test_items_get_their_defaults_and_repeats_keep_the_first_good_row() -> None:
-    table = catalogue(item_id=["a", "a"], image_path=["", "second.jpg"], available=["no", "maybe"])
+    table = catalogue(item_id=["a", None], image_path=["", "second.jpg"])
     with pytest.raises(schema.SchemaError, match="none of 2 rows"):
         validate_items(table)
     table = pd.DataFrame(

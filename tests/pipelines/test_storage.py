@@ -35,8 +35,8 @@ def test_csv_ids_keep_their_leading_zeros_and_the_word_na(tmp_path):
     ("name", "content", "kind", "message"),
     [
         ("events.parquet", b"not parquet", SchemaError, "cannot be read as parquet"),
-        ("events.csv", b"", SchemaError, "cannot be read as csv"),
-        ("events.xlsx", b"x", InputError, r"expected \.parquet or \.csv"),
+        ("events.csv", b"", SchemaError, "is empty: expected a header"),
+        ("events.xlsx", b"x", InputError, r"expected a \.parquet or \.csv"),
         ("missing.csv", None, InputError, "no file at"),
     ],
 )

@@ -40,7 +40,7 @@ def test_article_ids_keep_their_leading_zero_and_lead_to_their_picture(tmp_path:
     assert tables.events["item_id"].iloc[0] == "0108775015"
     items = tables.items.set_index("item_id")
     assert items.loc["0108775015", "image_path"] == "images/010/0108775015.jpg"
-    assert items["title"].tolist() == ["Strap top", "Rae Push", "None"]
+    assert items["title"].tolist() == ["Strap top", "Rae Push", ""]
     assert items["category"].tolist() == ["Vest top", "Bra, padded", "Bra"]
     assert items.loc["0108775015", "price"] == pytest.approx(0.04)
     assert pd.isna(items.loc["0999999999", "price"])

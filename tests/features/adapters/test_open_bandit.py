@@ -24,12 +24,15 @@ def test_rows_become_impressions_with_their_propensity_and_clicks(tmp_path: Path
     (tmp_path / "item_context.csv").write_text(CONTEXT)
     tables = load_open_bandit(tmp_path)
     shown = tables.events[tables.events["event_type"] == "impression"]
-    assert shown["item_id"].tolist() == ["14", "7"]
-    assert shown["user_id"].tolist() == ["cef3-03a5-7bc9-9bde", "cef3-03a5-9f4e-9bde"]
-    assert shown["propensity"].tolist() == [0.029411764705882353, 0.5]
-    assert shown["position"].tolist() == [3, 1]
+    assert shown["item_id"].tolist() == ["14", "7", "14"]
+    assert shown["user_id"].tolist()[:2] == ["cef3-03a5-7bc9-9bde", "cef3-03a5-9f4e-9bde"]
+    assert shown["propensity"].tolist()[:2] == [0.029411764705882353, 0.5]
+    assert shown["propensity"].isna().tolist() == [False, False, True]
+    assert shown["position"].tolist() == [3, 1, 2]
     assert str(shown["timestamp"].iloc[0]) == "2019-11-24 00:03:13.442536+00:00"
-    assert tables.set_aside == {"propensity is outside (0, 1]": 1}
+    ((reason, count),) = tables.set_aside.items()
+    assert reason.startswith("propensity is outside (0, 1]: the value was set aside, the row kept")
+    assert count == 1
     assert tables.items["item_id"].tolist() == ["0", "14", "7"]
     assert tables.items["image_path"].tolist() == ["", "", ""]
 

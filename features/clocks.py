@@ -1,0 +1,98 @@
+"""Wrong clocks: rows whose time cannot be that of the rest, set aside so that none bends `now`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.rejects import join_rejects, rejected
+from features.schema import SchemaError
+
+_US: Final = 10**6
+_DAY: Final = 86_400 * _US
+_FEWEST_DAYS: Final = 30
+_MEAN_GAPS: Final = 100
+_FEW_ROWS, _FEW_SHARE, _MOST_SHARE = 10, 0.01, 0.2
+_ZONES: Final = pd.Timedelta(days=1)
+"""Local times taken as UTC are up to 14 hours ahead of it."""
+_NEVER_SET: Final = pd.Timestamp("1990-01-01", tz="UTC")
+
+
+def split_wrong_clocks(
+    events: pd.DataFrame,
+    clock_utc: pd.Timestamp,
+    as_of: pd.Timestamp | None = None,
+    rows: NDArray[np.int64] | None = None,
+) -> tuple[NDArray[np.bool_], pd.DataFrame]:
+    """Which rows of a valid log may be believed, bool (n,), and the rejects.
+
+    Not believed are rows after `as_of`; without it, rows after `clock_utc`, the time at which the
+    job runs, and a few rows far after all others. Nor are a few rows far before all others, and
+    times before 1990 in a log that is later. Far is a pause of 30 days or more, in which 100 rows
+    were due; few are at most 10 rows or one in a hundred, and never one in five. `rows`: where
+    each row was in the input. Raises SchemaError when `as_of` is before every row.
+    """
+    times = events["timestamp"].to_numpy(dtype="datetime64[us]").astype(np.int64)
+    wrong = np.zeros(len(times), dtype=bool)
+    faults = []
+
+    def set_aside(found: NDArray[np.bool_], reason: str) -> None:
+        new = found & ~wrong
+        if new.any():
+            at = np.flatnonzero(new)
+            numbers = at if rows is None else rows[at]
+            keys, got = events["user_id"].iloc[at], events["timestamp"].iloc[at].astype("str")
+            faults.append(rejected("events", numbers, keys, reason, got))
+            wrong[at] = True
+
+    if as_of is not None:
+        late = times > _microseconds(as_of)
+        if late.all():
+            raise SchemaError(
+                f"events: every row is after as_of, {as_of.isoformat()}: the first is of "
+                f"{events['timestamp'].min().isoformat()}: expected a log of before: correct as_of"
+            )
+        set_aside(late, f"timestamp is after as_of, {as_of.isoformat()}")
+    else:
+        late = times > _microseconds(clock_utc + _ZONES)
+        # Where most of a log is of the future it is this machine's clock that is behind.
+        if late.mean() < 0.5:
+            set_aside(late, f"timestamp is after the day of the job, {clock_utc:%Y-%m-%d}")
+    before = times < _microseconds(_NEVER_SET)
+    if before.mean() < 0.5:
+        set_aside(before, "timestamp is before 1990: a clock that was not set")
+    first, last = _bounds(times[~wrong])
+    day = f"{pd.Timestamp(last, unit='us'):%Y-%m-%d}"
+    if as_of is None:
+        set_aside(
+            times > last,
+            f"timestamp is far after the rest, which ends on {day}: if it is right, set as_of",
+        )
+    day = f"{pd.Timestamp(first, unit='us'):%Y-%m-%d}"
+    set_aside(times < first, f"timestamp is far before the rest, which begins on {day}")
+    return ~wrong, join_rejects(faults)
+
+
+def _microseconds(time: pd.Timestamp) -> int:
+    return int(np.datetime64(time.tz_convert("UTC").tz_localize(None), "us").astype(np.int64))
+
+
+def _bounds(times: NDArray[np.int64]) -> tuple[int, int]:
+    """The first and the last time that no long pause parts from nearly all the others."""
+    ordered = np.sort(times)
+    n = len(ordered)
+    most = int(min(max(_FEW_ROWS, n * _FEW_SHARE), n * _MOST_SHARE))
+    if most < 1:
+        return int(ordered[0]), int(ordered[-1])
+    low, high = np.quantile(ordered, [0.1, 0.9], method="nearest")
+    due = (high - low) / max(0.8 * n, 1.0)
+    far = max(_FEWEST_DAYS * _DAY, _MEAN_GAPS * due)
+    pauses = np.diff(ordered)
+    late = np.flatnonzero(pauses[n - 1 - most :] >= far)
+    early = np.flatnonzero(pauses[:most] >= far)
+    last = ordered[n - 1 - most + late[0]] if len(late) else ordered[-1]
+    first = ordered[early[-1] + 1] if len(early) else ordered[0]
+    return int(first), int(last)
