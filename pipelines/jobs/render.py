@@ -9,10 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import faiss
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from features.images import ImageLimits, read_picture
 from features.schema import ORIGINAL, InputError
@@ -23,6 +21,7 @@ from pipelines.executor import BatchFailure, LocalExecutor
 from pipelines.jobs.paint import ItemWork, LookSource, Row, item_painter
 from pipelines.picture_files import job_root, resolve_picture
 from pipelines.progress import progress
+from pipelines.rivals import nearest_rivals
 from pipelines.workspace import Workspace
 from styletransfer.config import RenderConfig
 from styletransfer.faithful.gate import JUDGE_REVISION
@@ -30,7 +29,6 @@ from styletransfer.renderer import Renderer, render_key
 from styletransfer.sets.store import REVISION
 
 BATCH_RENDERS = 32
-RIVALS = 16
 JOURNAL = "renders/journal.jsonl"
 RENDER_COLUMNS = {
     "render_key": "str",
@@ -153,22 +151,13 @@ def with_permissions(pictures: pd.DataFrame, styles: pd.DataFrame) -> pd.DataFra
     return pictures.merge(styles[["style_id", "verbatim"]], on="style_id", how="left")
 
 
-def nearest_rivals(content: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Rows of each item and of its `RIVALS` most similar items, by content: (n, k), own first."""
-    index = faiss.IndexFlatIP(content.shape[1])
-    index.add(np.ascontiguousarray(content))
-    _, found = index.search(np.ascontiguousarray(content), min(RIVALS + 1, len(content)))
-    own = np.arange(len(content))[:, None]
-    # An exact duplicate may come before the item itself.
-    others = np.argsort(found == own, axis=1, kind="stable")[:, : found.shape[1] - 1]
-    return np.concatenate([own, np.take_along_axis(found, others, axis=1)], axis=1)
-
-
 def _work_list(plan: pd.DataFrame, items: pd.DataFrame) -> list[ItemWork]:
     if plan.empty:
         return []
     content = stack_vectors(items["content_embedding"])
-    rivals = nearest_rivals(content)
+    rivals = nearest_rivals(
+        content, items["picture_digest"].tolist(), items["phash"].to_numpy(np.uint64)
+    )
     row = {item: position for position, item in enumerate(items["item_id"])}
     photos = items.set_index("item_id")
     masks = dict(zip(items["item_id"], items["mask_file"], strict=True))

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from features.figures import compare_figures
 from features.images import decode
 from features.matting import Mask
 from features.schema import ORIGINAL, ContractError
@@ -18,7 +19,7 @@ from styletransfer.faithful.grade import LookPalette, look_palette
 from styletransfer.faithful.plate import take_apart
 from styletransfer.fidelity import FidelityMeter, FidelityReport, LookColours
 
-JUDGE_REVISION: Final = 2
+JUDGE_REVISION: Final = 3
 """Goes up when the same render may be judged otherwise than before."""
 _MODES: Final = ("faithful", "accent", "artistic", ORIGINAL)
 # Shares of the asked strength that are tried, strongest first, each with the share of the product's
@@ -56,8 +57,8 @@ class Failure(NamedTuple):
 
     def __str__(self) -> str:
         side = "at most" if self.at_most else "at least"
-        digits = 0 if self.measure == _RANK else 2
-        return f"{self.measure} {self.got:.{digits}f}, {side} {self.allowed:.{digits}f} allowed"
+        got, allowed = compare_figures(self.got, self.allowed)
+        return f"{self.measure} {got}, {side} {allowed} allowed"
 
 
 def failures(report: FidelityReport, budget: FidelityBudget) -> tuple[Failure, ...]:
@@ -271,14 +272,14 @@ def _refusal(alpha: NDArray[np.float32], confidence: float, budget: FidelityBudg
     if not (alpha >= 0.5).any():
         return "no product was found in the photo"
     if confidence < budget.min_mask_confidence:
-        return (
-            f"mask confidence {confidence:.2f}, at least {budget.min_mask_confidence:.2f} required"
-        )
+        got, least = compare_figures(confidence, budget.min_mask_confidence)
+        return f"mask confidence {got}, at least {least} required"
     free = float((alpha < 0.05).mean())
     if free < budget.min_surroundings:
+        got, least = compare_figures(100 * free, 100 * budget.min_surroundings, 1)
         return (
-            f"the product leaves {100 * free:.1f} % of the photo to its surroundings, at least "
-            f"{100 * budget.min_surroundings:.1f} % required"
+            f"the product leaves {got} % of the photo to its surroundings, at least {least} % "
+            "required"
         )
     return ""
 
@@ -288,12 +289,14 @@ def _missing_look(report: FidelityReport, set_share: float | None, budget: Fidel
     if set_share is not None:
         if set_share >= budget.least_set_share:
             return ""
-        return f"its set at {set_share:.2f}, at least {budget.least_set_share:.2f} required"
+        got, least = compare_figures(set_share, budget.least_set_share)
+        return f"its set at {got}, at least {least} required"
     if report.arrival is None or report.look_distance is None:
         return ""
     if report.arrival >= budget.least_arrival or report.look_distance <= _ARRIVED:
         return ""
-    return f"{report.arrival:.2f} of its colours, at least {budget.least_arrival:.2f} required"
+    got, least = compare_figures(report.arrival, budget.least_arrival)
+    return f"{got} of its colours, at least {least} required"
 
 
 def _require(paint: NDArray[np.uint8] | None, mode: Mode) -> NDArray[np.uint8]:

@@ -1,6 +1,5 @@
 """The painter's files carry their provenance; a bad photo or mask costs itself alone."""
 
-import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -9,7 +8,7 @@ from features.images import DEFAULT_LIMITS, decode
 from features.networks.encoders import ContentEncoder, StyleEncoder
 from pipelines.jobs.doctor import inspect_picture
 from pipelines.jobs.paint import ItemWork, LookSource, item_painter
-from pipelines.jobs.render import _kept_renders, nearest_rivals, with_masks, within_budget
+from pipelines.jobs.render import _kept_renders, with_masks, within_budget
 from pipelines.workspace import Workspace
 from styletransfer.config import RenderConfig
 
@@ -106,14 +105,6 @@ def test_a_mask_that_cannot_be_used_is_set_aside_and_estimated(shop, tmp_path, m
     assert [r["key"] for r in rejects] == ["000"]
     assert pd.Series([rejects[0]["reason"]]).str.contains(reason).all()
     assert row["served_mode"] in ("faithful", "accent", "original")
-
-
-def test_an_items_own_embedding_comes_first_among_its_rivals():
-    content = np.eye(4, 8, dtype=np.float32)
-    content[1] = content[0]
-    rivals = nearest_rivals(content)
-    assert rivals[:, 0].tolist() == [0, 1, 2, 3]
-    assert all(len(set(row)) == len(row) for row in rivals.tolist())
 
 
 def test_a_mask_path_that_leads_nowhere_is_set_aside(tmp_path):

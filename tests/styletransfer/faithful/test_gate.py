@@ -105,7 +105,7 @@ def test_a_product_that_fills_the_frame_leaves_no_room_for_a_look(
     gate = ItemGate(make_picture(HEIGHT, WIDTH), Mask(alpha, 1.0, "given"))
     served = gate.serve("faithful", paint, look)
     assert served.mode == "original"
-    assert "leaves 4.0 % of the photo to its surroundings, at least 8.0 %" in served.reasons[0]
+    assert "leaves 4 % of the photo to its surroundings, at least 8 % required" in served.reasons[0]
 
 
 def test_a_set_leaves_the_products_own_colours_alone(make_picture, mask, paint, look) -> None:
