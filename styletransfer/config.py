@@ -9,6 +9,9 @@ from features.config import LOW_CONFIDENCE, PictureFormat
 from features.schema import ConfigError
 
 MIN_SIDE_PX: Final = 64
+"""Longer side of the smallest renders, and both sides of what the painters see."""
+LEAST_SHORT_SIDE_PX: Final = 16
+"""Shorter side of the narrowest picture that is painted."""
 MAX_SIDE_PX: Final = 1536
 """Sides that the generator paints."""
 LEAST_SET_SIDE_PX: Final = 96

