@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-
 from features.encoders import ContentEncoder
+
 from features.images import decode, encode, perceptual_hash, resize_longest
 from pipelines.rivals import RIVALS, nearest_rivals
 from styletransfer.fidelity import identity
