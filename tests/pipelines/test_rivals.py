@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from features.encoders import ContentEncoder
 
 from features.images import decode, encode, perceptual_hash, resize_longest
+from features.networks.encoders import ContentEncoder
 from pipelines.rivals import RIVALS, nearest_rivals
 from styletransfer.fidelity import identity
 
