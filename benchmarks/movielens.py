@@ -40,16 +40,13 @@ from recsys.candidates import (
     ALS,
     BPR,
     EASE,
-    ALSConfig,
-    BPRConfig,
     CandidateModel,
-    EASEConfig,
     Interactions,
     ItemKNN,
-    ItemKNNConfig,
     Popularity,
 )
 from recsys.candidates.selection import top_k
+from recsys.config import ALSConfig, BPRConfig, EASEConfig, ItemKNNConfig
 from recsys.evaluation.comparison import compare
 from recsys.evaluation.metrics import per_user_accuracy
 

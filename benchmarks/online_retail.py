@@ -45,9 +45,8 @@ from features.config import EventWeights
 from features.events import split_at
 from features.schema import STYLE_CODE_SIZE
 from features.titles import TitleEncoder
-from recsys.candidates import ALSConfig, EASEConfig, ItemKNNConfig
 from recsys.candidates.selection import top_k
-from recsys.config import RankerConfig
+from recsys.config import ALSConfig, EASEConfig, ItemKNNConfig, RankerConfig
 from recsys.evaluation.comparison import compare
 from recsys.evaluation.metrics import per_user_accuracy
 from recsys.evaluation.slices import SLICES, label_slices, pooled, rolling_cuts

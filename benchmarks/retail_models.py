@@ -18,17 +18,14 @@ from recsys.candidates import (
     ALS,
     BPR,
     EASE,
-    ALSConfig,
-    BPRConfig,
     CandidateModel,
     Content,
-    EASEConfig,
     History,
     Interactions,
     ItemKNN,
-    ItemKNNConfig,
     Popularity,
 )
+from recsys.config import ALSConfig, BPRConfig, EASEConfig, ItemKNNConfig
 from recsys.ranking.snapshot import ItemFeatures
 
 HORIZON = pd.Timedelta(days=28)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from features.schema import ORIGINAL, ConfigError
+from recsys.candidates.registry import CANDIDATE_MODELS
 
 
 @dataclass(frozen=True)
@@ -111,9 +112,6 @@ class RerankConfig:
         return not (self.variety or self.max_per_category or self.exploration_slots)
 
 
-MODELS = ("popularity", "recent", "category", "history", "content", "als", "itemknn", "ease")
-
-
 @dataclass(frozen=True)
 class TwoStageConfig:
     """How candidates are found and how the ranker learns to order them.
@@ -159,10 +157,10 @@ class TwoStageConfig:
                 f"ranking.recent_half_life_days is {self.recent_half_life_days}: expected above 0"
             )
         for model, quota in self.quotas.items():
-            if model not in MODELS or quota < 0:
+            if model not in CANDIDATE_MODELS or quota < 0:
                 raise ConfigError(
                     f"ranking.quotas has {model} = {quota}: expected 0 or more for one of "
-                    f"{', '.join(MODELS)}"
+                    f"{', '.join(CANDIDATE_MODELS)}"
                 )
 
     def quota(self, model: str, k: int) -> int:

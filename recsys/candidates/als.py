@@ -9,6 +9,8 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from recsys.candidates.factors import FactorModel, Floats
+from recsys.candidates.model import Sources
+from recsys.candidates.reason_words import SHOPPERS
 from recsys.config import ALSConfig
 
 
@@ -16,11 +18,16 @@ class ALS(FactorModel):
     """Factors whose dot product is a user's preference; repeatable for any number of threads."""
 
     name = "als"
+    reason = SHOPPERS
     config: ALSConfig
 
     def __init__(self, config: ALSConfig = ALSConfig(), seed: int = 0) -> None:
         self.config = config
         self.seed = seed
+
+    @classmethod
+    def of(cls, sources: Sources) -> Self:
+        return cls(sources.config.als, sources.seed).fit(sources.log)
 
     def _factorised(self, matrix: sparse.csr_matrix) -> tuple[Floats, Floats]:
         with threadpool_limits(1, "blas"):

@@ -9,6 +9,7 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from recsys.candidates.factors import FactorModel, Floats
+from recsys.candidates.reason_words import SHOPPERS
 from recsys.config import BPRConfig
 
 
@@ -16,6 +17,7 @@ class BPR(FactorModel):
     """Factors trained so that touched items outrank sampled ones; item biases are a factor."""
 
     name = "bpr"
+    reason = SHOPPERS
     config: BPRConfig
 
     def __init__(self, config: BPRConfig = BPRConfig(), seed: int = 0) -> None:

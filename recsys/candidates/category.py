@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from features.schema import ContractError
 from recsys.candidates import selection
 from recsys.candidates.interactions import Interactions
-from recsys.candidates.model import Arrays, CandidateModel
+from recsys.candidates.model import Arrays, CandidateModel, Sources
+from recsys.candidates.reason_words import CATEGORY
 from recsys.config import CategoryPopularityConfig
 
 
@@ -21,6 +22,7 @@ class CategoryPopularity(CandidateModel):
     """
 
     name = "category"
+    reason = CATEGORY
     config: CategoryPopularityConfig
 
     def __init__(
@@ -31,6 +33,11 @@ class CategoryPopularity(CandidateModel):
         """`category` int64 (items,), in the order of the interactions' items, -1 for none."""
         self.config = config
         self._category = category
+
+    @classmethod
+    def of(cls, sources: Sources) -> Self | None:
+        known = (sources.category >= 0).any()
+        return cls(sources.category).fit(sources.log) if known else None
 
     def _learn(self, interactions: Interactions) -> None:
         if len(self._category) != len(interactions.items):

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from features.schema import ContractError
 from recsys.candidates import selection
 from recsys.candidates.interactions import Interactions
-from recsys.candidates.model import Arrays, CandidateModel
+from recsys.candidates.model import Arrays, CandidateModel, Sources
+from recsys.candidates.reason_words import SIMILAR
 
 
 class Content(CandidateModel):
@@ -20,11 +21,16 @@ class Content(CandidateModel):
     """
 
     name = "content"
+    reason = SIMILAR
 
     def __init__(self, vectors: NDArray[np.float32]) -> None:
         """`vectors` float32 (items, d), unit rows in the order of the interactions' items, zeros
         where nothing is known: such items follow the others, by popularity."""
         self._vectors = vectors
+
+    @classmethod
+    def of(cls, sources: Sources) -> Self | None:
+        return cls(sources.content).fit(sources.log) if sources.content.any() else None
 
     def _learn(self, interactions: Interactions) -> None:
         if len(self._vectors) != len(interactions.items):

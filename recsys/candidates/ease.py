@@ -11,7 +11,8 @@ from scipy import linalg, sparse
 from features.schema import ContractError, InputError
 from recsys.candidates import selection
 from recsys.candidates.interactions import Interactions
-from recsys.candidates.model import Arrays, CandidateModel
+from recsys.candidates.model import Arrays, CandidateModel, Sources
+from recsys.candidates.reason_words import SHOPPERS
 from recsys.config import EASEConfig
 
 MAX_ITEMS = 20_000
@@ -22,11 +23,18 @@ class EASE(CandidateModel):
     """Scores an item by a linear mix of the items the user touched; weights count as touched."""
 
     name = "ease"
+    reason = SHOPPERS
     config: EASEConfig
 
     def __init__(self, config: EASEConfig = EASEConfig()) -> None:
         self.config = config
         self._weights = np.empty((0, 0), dtype=np.float32)
+
+    @classmethod
+    def of(cls, sources: Sources) -> Self | None:
+        if len(sources.log.items) > MAX_ITEMS:
+            return None
+        return cls(sources.config.ease).fit(sources.log)
 
     def _learn(self, interactions: Interactions) -> None:
         self._weights = item_weights(_touched(interactions.matrix), self.config.l2)

@@ -9,13 +9,19 @@ from numpy.typing import NDArray
 
 from recsys.candidates import selection
 from recsys.candidates.interactions import Interactions
-from recsys.candidates.model import Arrays, CandidateModel
+from recsys.candidates.model import Arrays, CandidateModel, Sources
+from recsys.candidates.reason_words import AGAIN
 
 
 class History(CandidateModel):
     """Scores an item by the user's own weight for it; items never touched follow by popularity."""
 
     name = "history"
+    reason = AGAIN
+
+    @classmethod
+    def of(cls, sources: Sources) -> Self | None:
+        return None if sources.config.exclude_seen else cls().fit(sources.log)
 
     def score(self, user_positions: NDArray[np.int64]) -> NDArray[np.float32]:
         fitted = self._fitted()

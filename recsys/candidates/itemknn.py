@@ -10,7 +10,8 @@ from scipy import sparse
 
 from recsys.candidates import selection
 from recsys.candidates.interactions import Interactions
-from recsys.candidates.model import Arrays, CandidateModel
+from recsys.candidates.model import Arrays, CandidateModel, Sources
+from recsys.candidates.reason_words import SHOPPERS
 from recsys.config import ItemKNNConfig
 
 _ITEMS_PER_BLOCK = 1024
@@ -20,11 +21,16 @@ class ItemKNN(CandidateModel):
     """Scores an item by its similarity to what the user touched, weight by weight."""
 
     name = "itemknn"
+    reason = SHOPPERS
     config: ItemKNNConfig
 
     def __init__(self, config: ItemKNNConfig = ItemKNNConfig()) -> None:
         self.config = config
         self._similarity = sparse.csr_matrix((0, 0), dtype=np.float32)
+
+    @classmethod
+    def of(cls, sources: Sources) -> Self:
+        return cls(sources.config.itemknn).fit(sources.log)
 
     def _learn(self, interactions: Interactions) -> None:
         self._similarity = similarity(interactions.matrix, self.config)

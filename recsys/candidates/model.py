@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,7 +17,26 @@ from recsys.candidates.interactions import Interactions
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from recsys.config import TwoStageConfig
+
 Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What candidate models may learn from at one moment.
+
+    `log`: interactions with the weights of the config; `recent`: the same with weights that forget
+    within days; `category` int64 (items,), -1 unknown; `content` float32 (items, d), unit rows,
+    zeros where unknown; both in the order of the log's items.
+    """
+
+    log: Interactions
+    recent: Interactions
+    category: NDArray[np.int64]
+    content: NDArray[np.float32]
+    config: TwoStageConfig
+    seed: int
 
 
 class CandidateModel(ABC):
@@ -24,13 +44,20 @@ class CandidateModel(ABC):
 
     A user position of -1 (unknown) or of a user without interactions is served by popularity.
     Before `fit` or `load` every method but these raises NotFittedError. A model of its own says
-    what it learns (`_learn`), how it scores, and how its arrays bring it back.
+    what it learns (`_learn`), how it scores, how its arrays bring it back, what the recommender
+    gives it to learn from (`of`), and what shoppers are told of its items (`reason`).
     """
 
     name: str
+    reason: str
     config: DataclassInstance | None = None
     seed = 0
     _interactions: Interactions | None = None
+
+    @classmethod
+    def of(cls, sources: Sources) -> Self | None:
+        """The model that `sources` call for, fitted; None where they hold nothing for it."""
+        raise NotImplementedError(f"{cls.__name__} is not one of the recommender's models")
 
     def fit(self, interactions: Interactions) -> Self:
         """Learn from `interactions`; returns self."""

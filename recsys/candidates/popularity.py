@@ -8,13 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.candidates.interactions import Interactions
-from recsys.candidates.model import Arrays, CandidateModel
+from recsys.candidates.model import Arrays, CandidateModel, Sources
+from recsys.candidates.reason_words import POPULAR
 
 
 class Popularity(CandidateModel):
     """Scores an item by its share of the total weight; decay belongs to the weights."""
 
     name = "popularity"
+    reason = POPULAR
+
+    @classmethod
+    def of(cls, sources: Sources) -> Self:
+        return cls().fit(sources.log)
 
     def score(self, user_positions: NDArray[np.int64]) -> NDArray[np.float32]:
         return np.tile(self._fitted().popularity, (len(user_positions), 1))

@@ -8,40 +8,37 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-POPULAR: Final = "popular this month"
-SIMILAR: Final = "similar to items you viewed"
-SHOPPERS: Final = "shoppers like you chose it"
-CATEGORY: Final = "in a category you browse"
+from recsys.candidates.reason_words import AGAIN, CATEGORY, POPULAR, SHOPPERS, SIMILAR
+from recsys.candidates.registry import CANDIDATE_MODELS, candidate_model
+
 LOOK: Final = "its look is near your taste"
-AGAIN: Final = "you chose it before"
 UNEXPLAINED: Final = "to widen your choice"
 SEEN: Final = "you looked at it before"
 
-_GROUPS: Final = {
+# Columns of the ranker beside the candidate models' own, by what they say of an item.
+_FEATURES: Final = {
     POPULAR: (
-        "score_popularity",
-        "rank_popularity",
-        "popularity",
-        "recent_popularity",
-        "recent_trend",
-        "days_since_touched",
-        "click_rate",
-        "score_recent",
-        "rank_recent",
-        "item_buyers",
-        "item_week_share",
+        *("popularity", "recent_popularity", "recent_trend", "days_since_touched", "click_rate"),
+        *("item_buyers", "item_week_share"),
     ),
-    AGAIN: (
-        *("own_visits", "own_last_days", "own_gap_days", "own_due"),
-        *("score_history", "rank_history"),
-    ),
-    SIMILAR: ("content_similarity", "score_content", "rank_content"),
-    SHOPPERS: tuple(
-        f"{kind}_{model}" for kind in ("score", "rank") for model in ("als", "itemknn", "ease")
-    ),
-    CATEGORY: ("category_affinity", "score_category", "rank_category"),
+    AGAIN: ("own_visits", "own_last_days", "own_gap_days", "own_due"),
+    SIMILAR: ("content_similarity",),
+    SHOPPERS: (),
+    CATEGORY: ("category_affinity",),
     LOOK: ("style_similarity",),
 }
+
+
+def _group_columns() -> dict[str, tuple[str, ...]]:
+    """All the ranker's columns by what they say of an item; the first bears the claim out."""
+    groups = {word: list(names) for word, names in _FEATURES.items()}
+    for name in CANDIDATE_MODELS:
+        columns = (f"score_{name}", f"rank_{name}")
+        groups.setdefault(candidate_model(name).reason, []).extend(columns)
+    return {word: tuple(names) for word, names in groups.items()}
+
+
+_GROUPS: Final = _group_columns()
 
 
 def reasons(
@@ -81,9 +78,9 @@ def reasons_of_model(
 
 def _holds(word: str, features: NDArray[np.float32], column: dict[str, int]) -> NDArray[np.bool_]:
     """Rows of which the claim `word` is true; an unknown value (NaN) bears nothing out."""
-    if word == SHOPPERS:
+    if not _FEATURES.get(word):
         ranks = [i for name, i in column.items() if name in _GROUPS[word] and name[:4] == "rank"]
         proposed = np.isfinite(features[:, ranks]).any(axis=1)
         return np.asarray(proposed & (features[:, column["user_items"]] > 0), dtype=bool)
-    evidence = "recent_popularity" if word == POPULAR else _GROUPS[word][0]
+    evidence = "recent_popularity" if word == POPULAR else _FEATURES[word][0]
     return np.asarray(features[:, column[evidence]] > 0.0, dtype=bool)

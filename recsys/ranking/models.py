@@ -6,36 +6,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.schema import NotFittedError
-from recsys.candidates import (
-    ALS,
-    EASE,
-    CandidateModel,
-    CategoryPopularity,
-    Content,
-    History,
-    ItemKNN,
-    Popularity,
-    RecentPopularity,
-)
+from recsys.candidates import CandidateModel
+from recsys.candidates.registry import candidate_model
 from recsys.config import TwoStageConfig
 from recsys.ranking.calibration import ScoreCalibrator
 from recsys.ranking.lambdarank import Ranker
 from recsys.ranking.served_model import ServedModel
 from recsys.ranking.snapshot import Snapshot
-
-_MODELS: Final[dict[str, type[CandidateModel]]] = {
-    model.name: model
-    for model in (
-        *(Popularity, RecentPopularity, CategoryPopularity, History),
-        *(Content, ALS, ItemKNN, EASE),
-    )
-}
 
 
 @dataclass(frozen=True)
@@ -98,6 +81,8 @@ def load_models(
         calibrator = ScoreCalibrator.load(directory / "calibration.json")
     available = np.zeros(len(known.interactions.items), dtype=bool)
     available[record["available"]] = True
-    candidates = [_MODELS[name].load(directory / "candidates" / name) for name in record["models"]]
+    candidates = [
+        candidate_model(name).load(directory / "candidates" / name) for name in record["models"]
+    ]
     served = ServedModel(**record["served"])
     return TwoStageModels(candidates, known, ranker, calibrator, available, served)

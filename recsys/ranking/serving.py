@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from recsys.candidates.reason_words import POPULAR
 from recsys.candidates.selection import top_k
 from recsys.candidates.union import union
 from recsys.config import TwoStageConfig
 from recsys.lists.exploration import explored
-from recsys.lists.reasons import POPULAR, SEEN, UNEXPLAINED, reasons, reasons_of_model
+from recsys.lists.reasons import SEEN, UNEXPLAINED, reasons, reasons_of_model
 from recsys.lists.rerank import rerank
 from recsys.ranking.features import feature_names, pair_features
 from recsys.ranking.models import TwoStageModels

@@ -14,19 +14,9 @@ from numpy.typing import NDArray
 from features.config import EventWeights
 from features.events import event_weights, interactions, split_at
 from features.ids import IdMap
-from recsys.candidates import (
-    ALS,
-    EASE,
-    CandidateModel,
-    CategoryPopularity,
-    Content,
-    History,
-    Interactions,
-    ItemKNN,
-    Popularity,
-    RecentPopularity,
-)
-from recsys.candidates.ease import MAX_ITEMS
+from recsys.candidates import CandidateModel, Interactions
+from recsys.candidates.model import Sources
+from recsys.candidates.registry import CANDIDATE_MODELS, candidate_model
 from recsys.config import RankerConfig, TwoStageConfig
 from recsys.ranking.calibration import ScoreCalibrator
 from recsys.ranking.features import feature_names
@@ -96,20 +86,16 @@ def learn(
     known = replace(known, content=completed(known.content, items, item_map, seed))
     short = replace(weights, half_life_days=config.recent_half_life_days)
     recent = interactions(events, event_weights(events, short, now))
-    fitted: list[CandidateModel] = [
-        Popularity().fit(log),
-        RecentPopularity().fit(Interactions.from_table(recent, log.users, item_map)),
-    ]
-    if (known.category >= 0).any():
-        fitted.append(CategoryPopularity(known.category).fit(log))
-    if not config.exclude_seen:
-        fitted.append(History().fit(log))
-    if known.content.any():
-        fitted.append(Content(known.content).fit(log))
-    fitted += [ALS(config.als, seed).fit(log), ItemKNN(config.itemknn).fit(log)]
-    if len(item_map) <= MAX_ITEMS:
-        fitted.append(EASE(config.ease).fit(log))
-    return fitted, known
+    sources = Sources(
+        log,
+        Interactions.from_table(recent, log.users, item_map),
+        known.category,
+        known.content,
+        config,
+        seed,
+    )
+    fitted = [candidate_model(name).of(sources) for name in CANDIDATE_MODELS]
+    return [model for model in fitted if model is not None], known
 
 
 def training_lists(

@@ -14,8 +14,6 @@ from recsys.candidates import (
     ALS,
     BPR,
     EASE,
-    ALSConfig,
-    BPRConfig,
     CandidateModel,
     CategoryPopularity,
     Content,
@@ -25,6 +23,7 @@ from recsys.candidates import (
     Popularity,
     RecentPopularity,
 )
+from recsys.config import ALSConfig, BPRConfig
 
 MODELS = [
     *("popularity", "recent", "category", "history", "content"),

@@ -10,8 +10,9 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from features.ids import IdMap
-from recsys.candidates import ALS, BPR, ALSConfig, BPRConfig, Interactions, selection
+from recsys.candidates import ALS, BPR, Interactions, selection
 from recsys.candidates.factors import Factors
+from recsys.config import ALSConfig, BPRConfig
 
 
 def log() -> Interactions:

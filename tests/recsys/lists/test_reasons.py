@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from recsys.lists.reasons import CATEGORY, LOOK, POPULAR, SHOPPERS, SIMILAR, UNEXPLAINED, reasons
+from recsys.candidates.reason_words import CATEGORY, POPULAR, SHOPPERS, SIMILAR
+from recsys.lists.reasons import LOOK, UNEXPLAINED, reasons
 from recsys.ranking.features import feature_names
 
 NAMES = feature_names(["popularity", "ease"])

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from features.schema import ContractError
+from recsys.candidates.reason_words import POPULAR, SHOPPERS
 from recsys.config import RankerConfig, RerankConfig
-from recsys.lists.reasons import POPULAR, SHOPPERS, UNEXPLAINED, reasons_of_model
+from recsys.lists.reasons import UNEXPLAINED, reasons_of_model
 from recsys.ranking.lambdarank import RankingRows
 from recsys.ranking.served_model import TWO_STAGE, choose_served, list_ndcg, single_scores
 from recsys.ranking.training import TrainingLists

@@ -12,10 +12,10 @@ import pytest
 
 from features.events import split_at, time_split
 from features.schema import ConfigError, ContractError, InputError, NotFittedError, SchemaError
-from recsys.candidates import ALSConfig
-from recsys.config import RankerConfig, RerankConfig
+from recsys.candidates.reason_words import POPULAR
+from recsys.config import ALSConfig, RankerConfig, RerankConfig
 from recsys.evaluation.metrics import ranking_metrics
-from recsys.lists.reasons import POPULAR, SEEN, UNEXPLAINED
+from recsys.lists.reasons import SEEN, UNEXPLAINED
 from recsys.ranking.snapshot import ItemFeatures
 from recsys.ranking.two_stage import TwoStageConfig, TwoStageRecommender
 

@@ -14,8 +14,7 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 
-from recsys.candidates import ALSConfig
-from recsys.config import RankerConfig
+from recsys.config import ALSConfig, RankerConfig
 from recsys.ranking.snapshot import ItemFeatures
 from recsys.ranking.two_stage import TwoStageConfig, TwoStageRecommender
 
