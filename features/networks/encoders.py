@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.images import crop_square, resize
 from features.networks.weights import packaged_file
-from features.schema import STYLE_CODE_SIZE, ConfigError, ContractError
+from features.schema import STYLE_CODE_SIZE, ConfigError
 from features.titles import TitleEncoder
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "ContentEncoder",
     "StyleEncoder",
     "TitleEncoder",
-    "center_and_normalise",
 ]
 
 CONTENT_SIZE: Final = 1280
@@ -97,37 +96,6 @@ def _session(model: str | bytes, threads: int) -> onnxruntime.InferenceSession:
     # Idle threads that spin would take the cores from the job's other workers.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
-def center_and_normalise(
-    codes: NDArray[np.float32], center: NDArray[np.float32] | None = None
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Subtract the centre and scale to unit length, so that dot products are cosines.
-
-    `codes` is (n, d) float32, `center` (d,) or None for the mean of `codes`. Returns the unit
-    codes (n, d) and the centre used (d,), both float32; a code at the centre itself becomes zeros.
-    Raises ContractError for another shape, values that are not finite, or no codes and no centre.
-    """
-    codes = np.asarray(codes, dtype=np.float32)
-    if codes.ndim != 2 or (center is not None and center.shape != codes.shape[1:]):
-        raise ContractError(
-            f"codes must be (n, d) and center (d,), got {codes.shape} and "
-            f"{None if center is None else center.shape}: stack one code per row"
-        )
-    if not np.isfinite(codes).all():
-        raise ContractError("codes must be finite, got NaN or infinity: encode the pictures again")
-    if center is None:
-        if not len(codes):
-            raise ContractError(
-                "the centre of no codes is undefined: pass center or at least one code"
-            )
-        center = codes.mean(axis=0, dtype=np.float64).astype(np.float32)
-    moved = codes - center
-    norms = np.linalg.norm(moved, axis=1, keepdims=True)
-    # Rounding leaves a code equal to the centre with a length near 1e-7, not zero, and its
-    # direction would be noise.
-    real = norms > 1e-6 * max(1.0, float(np.abs(center).max(initial=0.0)))
-    return np.divide(moved, norms, out=np.zeros_like(moved), where=real), center.astype(np.float32)
 
 
 def _require_threads(threads: int) -> None:

@@ -11,7 +11,9 @@ import pandas as pd
 
 from features.images import ImageLimits, decode_file, read_picture
 from features.schema import InputError
+from features.style_space import StyleSpace
 from pipelines import storage
+from pipelines.arrays import stack_vectors
 from pipelines.config import RunConfig
 from pipelines.executor import BatchFailure, LocalExecutor
 from pipelines.picture_files import job_root, resolve_picture
@@ -19,6 +21,7 @@ from pipelines.progress import progress
 from pipelines.workspace import Workspace
 
 BATCH_PICTURES = 16
+STYLE_SPACE = "style_space.json"
 
 Row = dict[str, Any]
 Batch = list[tuple[str, str]]
@@ -108,11 +111,12 @@ def without_pictures(items: pd.DataFrame) -> bool:
 
 
 def encode(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
-    """Write `tables/item_pictures.parquet` and `tables/look_pictures.parquet`."""
+    """Write `tables/item_pictures.parquet`, `tables/look_pictures.parquet` and the style space."""
     job = storage.read_json(workspace.path("job.json"))
     rejects: list[Row] = []
     notes: list[Row] = []
     counts: dict[str, Any] = {}
+    codes = []
     unpictured = without_pictures(workspace.read("tables/items.parquet"))
     for name, key in (("item", "item_id"), ("look", "style_id")):
         if name == "item" and unpictured:
@@ -127,6 +131,7 @@ def encode(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
                 f"{bad[0]['reason']}"
             )
         workspace.write(f"tables/{name}_pictures.parquet", encoded)
+        codes.append(stack_vectors(encoded["style_code"]))
         counts[f"{name}_pictures"] = len(encoded)
         rejects += bad
         notes += picture_notes(encoded, key)
@@ -135,6 +140,7 @@ def encode(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
         none = encoded.head(0).rename(columns={"style_id": "item_id"})
         workspace.write("tables/item_pictures.parquet", none.assign(content_embedding=None))
         counts["item_pictures"] = 0
+    StyleSpace.fit(*codes).save(workspace.path(STYLE_SPACE))
     workspace.set_aside("encode", rejects + notes)
     return {**counts, "rejects": len(rejects), "pictures_read_with_a_note": len(notes)}
 

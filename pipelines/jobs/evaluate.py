@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from features.events import split_at, time_split
 from features.exposures import exposures
+from features.style_space import StyleSpace
 from pipelines import storage
 from pipelines.config import RunConfig
-from pipelines.jobs.encode import without_pictures
+from pipelines.jobs.encode import STYLE_SPACE, without_pictures
 from pipelines.jobs.fit import fit_recommender, item_features
 from pipelines.jobs.lift import measure_lift
 from pipelines.jobs.tastes import TasteFitter
@@ -50,6 +51,7 @@ def evaluate(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     events = workspace.read("tables/events.parquet")
     items = workspace.read("tables/items.parquet")
     pictures = workspace.read("tables/item_pictures.parquet")
+    space = StyleSpace.load(workspace.path(STYLE_SPACE))
     fitter = TasteFitter.of(workspace, config)
     cut = time_split(events, config.train_share)
     before, after = split_at(events, cut)
@@ -68,7 +70,7 @@ def evaluate(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
         if truth.empty:
             result["note"] = "no shopper known before the cut touched a new item after it"
         else:
-            result |= _rankings(before, truth, items, pictures, fitter, config, cut)
+            result |= _rankings(before, truth, items, pictures, space, fitter, config, cut)
         advance(1)
     result["n_users"] = int(truth["user_id"].nunique())
     storage.write_json(workspace.path("metrics.json"), result)
@@ -80,18 +82,19 @@ def _rankings(
     truth: pd.DataFrame,
     items: pd.DataFrame,
     pictures: pd.DataFrame,
+    space: StyleSpace,
     fitter: TasteFitter,
     config: RunConfig,
     cut: pd.Timestamp,
 ) -> dict[str, Any]:
     shoppers = sorted(truth["user_id"].unique())
-    recommender = fit_recommender(before, items, pictures, fitter, config, cut)
+    recommender = fit_recommender(before, items, pictures, space, fitter, config, cut)
     served = recommender.served
     lists = {
         name: recommender.serving(name).recommend(shoppers, config.top_k)
         for name in recommender.servable
     }
-    embeddings = item_features(pictures)
+    embeddings = item_features(pictures, space)
     ids: NDArray[np.object_] = embeddings.item_ids
     content: NDArray[np.float32] | None = embeddings.content
     if without_pictures(items):

@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 
 from features.schema import STYLE_CODE_SIZE
+from features.style_space import StyleSpace
 from pipelines.arrays import stack_vectors
 from pipelines.config import RunConfig
-from pipelines.jobs.encode import without_pictures
+from pipelines.jobs.encode import STYLE_SPACE, without_pictures
 from pipelines.jobs.prepare import as_of
 from pipelines.jobs.tastes import TasteFitter
 from pipelines.progress import progress
@@ -32,12 +33,13 @@ def with_pictures(items: pd.DataFrame, pictures: pd.DataFrame) -> pd.DataFrame:
     return items.assign(available=items["available"] & readable)
 
 
-def item_features(pictures: pd.DataFrame) -> ItemFeatures:
-    """What the encoders said about each readable item picture."""
+def item_features(pictures: pd.DataFrame, space: StyleSpace) -> ItemFeatures:
+    """What the encoders said about each readable item picture, in the job's style space."""
     return ItemFeatures(
         pictures["item_id"].to_numpy(dtype=object),
         stack_vectors(pictures["content_embedding"]),
         stack_vectors(pictures["style_code"], STYLE_CODE_SIZE),
+        space,
     )
 
 
@@ -45,6 +47,7 @@ def fit_recommender(
     events: pd.DataFrame,
     items: pd.DataFrame,
     pictures: pd.DataFrame,
+    space: StyleSpace,
     fitter: TasteFitter,
     config: RunConfig,
     now: pd.Timestamp | None = None,
@@ -52,7 +55,7 @@ def fit_recommender(
     """Fit the recommender on `events`, all before `now` (None: just after the last of them)."""
     recommender = TwoStageRecommender(config.ranking, config.seed, config.events)
     return recommender.fit(
-        events, with_pictures(items, pictures), item_features(pictures), fitter.tastes, now
+        events, with_pictures(items, pictures), item_features(pictures, space), fitter.tastes, now
     )
 
 
@@ -60,6 +63,7 @@ def fit(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     """Write `models/preference`, `models/prototypes` and `models/two_stage`."""
     events = workspace.read("tables/events.parquet")
     pictures = workspace.read("tables/look_pictures.parquet")
+    space = StyleSpace.load(workspace.path(STYLE_SPACE))
     fitter = TasteFitter.of(workspace, config)
     # What an earlier fit left could be read in place of what this one does not write.
     shutil.rmtree(workspace.path("models"), ignore_errors=True)
@@ -67,7 +71,10 @@ def fit(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
         save_tastes(fitter.fit(events), workspace.path("models/preference"))
         advance(1)
         prototypes = PrototypeIndex.fit(
-            pictures["style_id"].tolist(), stack_vectors(pictures["style_code"]), seed=config.seed
+            pictures["style_id"].tolist(),
+            stack_vectors(pictures["style_code"]),
+            seed=config.seed,
+            space=space,
         )
         prototypes.save(workspace.path("models/prototypes"))
         advance(1)
@@ -75,7 +82,7 @@ def fit(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
         item_pictures = workspace.read("tables/item_pictures.parquet")
         now = as_of(config.log)
         after = None if now is None else now + pd.Timedelta(microseconds=1)
-        recommender = fit_recommender(events, items, item_pictures, fitter, config, after)
+        recommender = fit_recommender(events, items, item_pictures, space, fitter, config, after)
         recommender.save(workspace.path("models/two_stage"))
         advance(1)
     served = recommender.served

@@ -27,7 +27,7 @@ STAGES = (
           "tables/items.parquet", "tables/styles.parquet", "tables/exposures.parquet",
           "tables/interactions.parquet", "rejects/prepare.csv", "rejects/prepare_values.csv")),
     Stage("encode", encode, ("prepare",), ("images",), ("tables/item_pictures.parquet",
-          "tables/look_pictures.parquet", "rejects/encode.csv")),
+          "tables/look_pictures.parquet", "style_space.json", "rejects/encode.csv")),
     Stage("fit", fit, ("prepare", "encode"), ("seed", "preference", "browsing",
           "ranking", "events", "log"), ("models",)),
     Stage("score", score, ("fit",), ("top_k", "max_users"), ("users.parquet",

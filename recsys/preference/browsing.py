@@ -15,9 +15,9 @@ from safetensors.numpy import load_file, save_file
 
 from features.ids import IdMap
 from features.schema import ORIGINAL, NotFittedError, SchemaError
+from features.style_space import StyleSpace
 from recsys.config import BrowsingConfig
 from recsys.preference.browsing_input import check_tables, checked_codes
-from recsys.preference.kernel import unit_codes
 from recsys.preference.slab import chance, spike_and_slab
 from recsys.preference.taste_model import affinity_table, user_table
 from recsys.preference.viewing import principal, viewing_evidence
@@ -88,7 +88,7 @@ class BrowsingPreferenceModel:
         place = np.zeros((len(looks) + 1, axes.shape[1]))
         if placed.any():
             # The looks' own mean: a log of photos cannot say whether a painted one is liked more.
-            place[:-1][placed] = unit_codes(looks[placed]) @ axes
+            place[:-1][placed] = StyleSpace.fit(looks[placed]).unit(looks[placed]) @ axes
         self._affinity = np.vstack([taste, np.zeros(taste.shape[1])]) @ place.T
         return self
 

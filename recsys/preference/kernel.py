@@ -5,18 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from features.style_space import StyleSpace
+
 JITTER = 1e-6
 """Added to the diagonal of a kernel before it is factorised or solved."""
-
-
-def unit_codes(
-    codes: NDArray[np.float32], centre: NDArray[np.float64] | None = None
-) -> NDArray[np.float64]:
-    """Codes (n, d) less `centre` (default: their mean), each of length one (zero at the centre)."""
-    raw = codes.astype(np.float64)
-    centred = raw - (raw.mean(axis=0) if centre is None else centre)
-    length = np.linalg.norm(centred, axis=1, keepdims=True)
-    return np.asarray(centred / np.maximum(length, 1e-12), dtype=np.float64)
 
 
 def style_kernel(codes: NDArray[np.float32], scale: float) -> NDArray[np.float64]:
@@ -40,10 +32,10 @@ def cross_kernel(
     kernel = np.zeros((len(new), len(codes)))
     known, placed = np.isfinite(codes).all(axis=1), np.isfinite(new).all(axis=1)
     if known.sum() > 1:
-        unit = unit_codes(codes[known])
+        space = StyleSpace.fit(codes[known])
+        unit = space.unit(codes[known]).astype(np.float64)
         length = max(float(np.median(_squared(unit, unit))), 1e-12) * scale**2
-        centre = codes[known].astype(np.float64).mean(axis=0)
-        others = unit_codes(new[placed], centre)
+        others = space.unit(new[placed]).astype(np.float64)
         kernel[np.ix_(placed, known)] = np.exp(-0.5 * _squared(others, unit) / length)
     return kernel
 

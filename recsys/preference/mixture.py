@@ -9,10 +9,11 @@ from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
+from features.style_space import StyleSpace
 from recsys.config import TastePrior
 from recsys.preference.evidence import moments, settle
 from recsys.preference.families import Families, active_families
-from recsys.preference.kernel import JITTER, style_kernel, unit_codes
+from recsys.preference.kernel import JITTER, style_kernel
 
 _TASTE_SD = 1.5
 _PLAIN_IN_FAMILY_SD = 0.4
@@ -60,7 +61,7 @@ class TasteMixture(nn.Module):
             # So few points that threads only wait for one another.
             with threadpool_limits(1):
                 clusters = KMeans(families, n_init=10, random_state=seed)
-                member = clusters.fit_predict(unit_codes(codes[known]))
+                member = clusters.fit_predict(StyleSpace.fit(codes[known]).unit(codes[known]))
             start[member, np.flatnonzero(known)] = _START_MEMBERSHIP
         self._start_membership(torch.from_numpy(start))
         zeros = torch.zeros(families, dtype=torch.float64)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.preference.kernel import unit_codes
+from features.style_space import StyleSpace
 
 Floats = NDArray[np.float64]
 _LEAST_PSEUDO_VIEWERS = 0.5
@@ -99,7 +99,7 @@ def principal(codes: NDArray[np.float32], most: int) -> tuple[Floats, Floats]:
     """
     if not len(codes):
         return np.zeros((0, 1)), np.zeros((codes.shape[1], 1))
-    unit = unit_codes(codes)
+    unit = StyleSpace.fit(codes).unit(codes).astype(np.float64)
     unit -= unit.mean(axis=0)
     axes = np.linalg.svd(unit, full_matrices=False)[2][:most].T
     scale = float(np.sqrt((unit @ axes).var(axis=0).sum()))

@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.ids import IdMap
-from features.networks.encoders import center_and_normalise
 from features.schema import ContractError, NotFittedError
+from features.style_space import StyleSpace, UnitCodes
 from recsys.prototypes.clusters import DirectionMixture, cluster
 from recsys.prototypes.drift import prototype_drift
 
@@ -33,20 +33,19 @@ class PrototypeIndex:
     """Looks clustered in centred, normalised style space, searchable by cosine.
 
     A prototype stands at the mean direction of its looks and is named proto-00, proto-01, ... by
-    falling number of looks. Raw style codes all point the same way, so every code is centred on
-    the looks' mean before it is compared.
+    falling number of looks. Codes are raw everywhere and compared in the index's StyleSpace.
     """
 
     def __init__(
         self,
-        center: NDArray[np.float32],
+        space: StyleSpace,
         ids: IdMap,
         vectors: NDArray[np.float32],
         table: pd.DataFrame,
         concentration: float,
         index: Any = None,
     ) -> None:
-        self._center, self._ids, self._vectors, self._table = center, ids, vectors, table
+        self._space, self._ids, self._vectors, self._table = space, ids, vectors, table
         self._concentration = concentration
         self._index = _build(vectors) if index is None else index
 
@@ -57,11 +56,13 @@ class PrototypeIndex:
         style_codes: NDArray[np.float32],
         n_prototypes: int | None = None,
         seed: int = 0,
+        space: StyleSpace | None = None,
     ) -> Self:
         """Cluster looks by spherical k-means.
 
         style_codes: float32 (n, d), finite. Without n_prototypes the number from 2 to 24 is taken
-        that best predicts looks held out (see `choose_number`). Raises SchemaError on no looks, on
+        that best predicts looks held out (see `choose_number`). `space` is the one that all codes
+        of a job share (None: one fitted on these looks). Raises SchemaError on no looks, on
         codes of another length or not finite, and ContractError on more prototypes than looks.
         """
         codes = _checked(style_ids, style_codes)
@@ -70,7 +71,8 @@ class PrototypeIndex:
                 f"n_prototypes must lie in 1..{len(codes)} (the number of looks), "
                 f"got {n_prototypes}"
             )
-        unit, center = center_and_normalise(codes)
+        space = space or StyleSpace.fit(codes)
+        unit = space.unit(codes)
         labels = cluster(unit, n_prototypes, seed)
         names = np.asarray(style_ids, dtype=object)
         groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
@@ -87,7 +89,7 @@ class PrototypeIndex:
         table = table.astype({"prototype_id": "str", "style_id": "str"})
         concentration = DirectionMixture.fit(unit, labels).concentration
         ids = IdMap(table["prototype_id"].tolist())
-        return cls(center, ids, np.stack(vectors), table, concentration)
+        return cls(space, ids, np.stack(vectors), table, concentration)
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -157,7 +159,7 @@ class PrototypeIndex:
         if known:
             raise ContractError(f"prototypes {known[:3]} are in the index already: give new ids")
         was_exact = self.exact
-        vectors = center_and_normalise(fresh, self._center)[0]
+        vectors = self._space.unit(fresh)
         self._ids = IdMap([*self._ids.ids, *ids])
         self._vectors = np.concatenate([self._vectors, vectors])
         added = pd.DataFrame(
@@ -176,7 +178,7 @@ class PrototypeIndex:
         faiss.write_index(self._index, str(path / _INDEX))
         np.savez(
             path / _ARRAYS,
-            center=self._center,
+            center=self._space.centre,
             vectors=self._vectors,
             concentration=np.float64(self._concentration),
         )
@@ -199,20 +201,20 @@ class PrototypeIndex:
         table = table.astype({"prototype_id": "str", "style_id": "str"})
         ids = IdMap(table["prototype_id"].tolist())
         index = faiss.read_index(str(path / _INDEX))
-        return cls(center, ids, vectors, table, concentration, index)
+        return cls(StyleSpace(center), ids, vectors, table, concentration, index)
 
     def _mixture(self) -> DirectionMixture:
         sizes = self._table["members"].map(len).to_numpy(dtype=np.float64)
         return DirectionMixture(self._vectors, sizes / sizes.sum(), self._concentration)
 
-    def _unit(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
-        return center_and_normalise(self._checked_queries(codes), self._center)[0]
+    def _unit(self, codes: NDArray[np.float32]) -> UnitCodes:
+        return self._space.unit(self._checked_queries(codes))
 
     def _checked_queries(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
         array = np.asarray(codes, dtype=np.float32)
-        if array.ndim != 2 or array.shape[1] != len(self._center):
+        if array.ndim != 2 or array.shape[1] != len(self._space.centre):
             raise ContractError(
-                f"style codes have shape {array.shape}: expected (n, {len(self._center)})"
+                f"style codes have shape {array.shape}: expected (n, {len(self._space.centre)})"
             )
         if not np.isfinite(array).all():
             raise ContractError("style codes hold NaN or infinity: drop the looks without a code")

@@ -13,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 from features.ids import IdMap
 from features.schema import STYLE_CODE_SIZE, ContractError, NotFittedError
+from features.style_space import StyleSpace
 from recsys.candidates.interactions import Interactions
 from recsys.ranking.revisits import Touches, gather_touches
 
@@ -26,12 +27,14 @@ class ItemFeatures:
     """What the encoders say about the items' pictures.
 
     `item_ids` (n,), unique; `content` float32 (n, d), content embeddings; `style_codes` float32
-    (n, 100), style codes of the original pictures. Raises ContractError on a length mismatch.
+    (n, 100), raw style codes of the original pictures; `space` is the one that all codes of a job
+    share (None: one fitted on these pictures). Raises ContractError on a length mismatch.
     """
 
     item_ids: NDArray[np.object_]
     content: NDArray[np.float32]
     style_codes: NDArray[np.float32]
+    space: StyleSpace | None = None
 
     def __post_init__(self) -> None:
         n = len(self.item_ids)
@@ -41,16 +44,26 @@ class ItemFeatures:
                 f"{self.style_codes.shape}: expected ({n}, d) and ({n}, {STYLE_CODE_SIZE})"
             )
 
+    @property
+    def style_space(self) -> StyleSpace:
+        """The space in which items and users are compared."""
+        if self.space is not None:
+            return self.space
+        if not len(self.style_codes):
+            return StyleSpace(np.zeros(STYLE_CODE_SIZE, dtype=np.float32))
+        return StyleSpace.fit(self.style_codes)
+
 
 @dataclass(frozen=True)
 class Snapshot:
     """Everything known at one moment; nothing later can be in it.
 
     Arrays follow `interactions.items` (n) and `interactions.users` (u). `item_columns` float32
-    (n, 6) by ITEM_COLUMNS, NaN unknown; `category` int64 (n,), -1 unknown; `content` (n, d) and
-    `style` (n, 100) unit vectors, centred over the pictures, zeros if unknown; `taste_style`
-    (u, 100) the users' style embeddings, likewise; `taste` (u, 2) by TASTE_COLUMNS, NaN unknown;
-    `shown`: how often each user was shown each item; `touches`: when each touched each.
+    (n, 6) by ITEM_COLUMNS, NaN unknown; `category` int64 (n,), -1 unknown; `content` (n, d) unit
+    vectors, centred over the pictures, zeros if unknown; `style` (n, 100) and `taste_style`
+    (u, 100) the items' and users' directions in the style space, likewise; `taste`
+    (u, 2) by TASTE_COLUMNS, NaN unknown; `shown`: how often each user was shown each item;
+    `touches`: when each touched each.
     """
 
     interactions: Interactions
@@ -112,7 +125,8 @@ def gather(
     if "category" in table.columns:
         names = table["category"].replace("", np.nan)
         category = np.asarray(pd.factorize(names, sort=True)[0], dtype=np.int64)
-    taste_style, taste = _tastes(tastes, interactions.users)
+    space = features.style_space
+    taste_style, taste = _tastes(tastes, interactions.users, space)
     impressions = events.loc[events["event_type"] == "impression", ["user_id", "item_id"]]
     shown = impressions.groupby(["user_id", "item_id"], as_index=False).size()
     shown = shown.rename(columns={"size": "weight"})
@@ -123,7 +137,7 @@ def gather(
         item_columns=_item_columns(events, interactions, table, now),
         category=category,
         content=picked(_centred_units(features.content), known),
-        style=picked(_centred_units(features.style_codes), known),
+        style=picked(space.unit(features.style_codes), known),
         taste_style=taste_style,
         taste=taste,
     )
@@ -156,7 +170,7 @@ def _item_columns(
 
 
 def _tastes(
-    tastes: pd.DataFrame | None, users: IdMap
+    tastes: pd.DataFrame | None, users: IdMap, space: StyleSpace
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     style = np.zeros((len(users), STYLE_CODE_SIZE), dtype=np.float32)
     taste = np.full((len(users), len(TASTE_COLUMNS)), np.nan, dtype=np.float32)
@@ -165,7 +179,7 @@ def _tastes(
     position = users.to_index(tastes["user_id"])
     kept = position >= 0
     embeddings = np.stack(tastes["style_embedding"].to_list()).astype(np.float32)
-    style[position[kept]] = _centred_units(embeddings)[kept]
+    style[position[kept]] = space.unit(embeddings)[kept]
     for column, name in enumerate(TASTE_COLUMNS):
         if name in tastes.columns:
             taste[position[kept], column] = tastes[name].to_numpy(dtype=np.float32)[kept]

