@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from pipelines.config import RunConfig
+from pipelines.settings_text import sections
 
 HEAD = """# Configuration
 
@@ -30,34 +27,6 @@ size_px = 512
 format = "webp"
 ```
 """
-
-
-def sections(kind: Any, name: str) -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
-    """Yield (section name, docstring, [(key, type, default)]) of `kind` and all inside it."""
-    rows, inner = [], []
-    for field in dataclasses.fields(kind):
-        default = (
-            field.default_factory()
-            if field.default_factory is not dataclasses.MISSING
-            else field.default
-        )
-        if dataclasses.is_dataclass(default):
-            inner.append((type(default), f"{name}.{field.name}".lstrip(".")))
-        else:
-            rows.append((field.name, str(field.type), _toml(default)))
-    yield name, inspect.getdoc(kind) or "", rows
-    for section, section_name in inner:
-        yield from sections(section, section_name)
-
-
-def _toml(value: Any) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return "[" + ", ".join(_toml(part) for part in value) + "]"
-    return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
 def page() -> str:

@@ -117,17 +117,26 @@ def load_config(path: Path | None, **overrides: Any) -> RunConfig:
             raise ConfigError(f"config: no file at {path}") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"config: {path} is not TOML: {error}") from None
-    return parse_config(_laid_over(settings, overrides))
+    return parse_config(_laid_over(settings, _given(overrides)))
+
+
+def _given(overrides: dict[str, Any]) -> dict[str, Any]:
+    """`overrides` without those that are None, in sections too."""
+    return {
+        key: _given(value) if isinstance(value, dict) else value
+        for key, value in overrides.items()
+        if value is not None
+    }
 
 
 def _laid_over(settings: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
     result = dict(settings)
     for key, value in overrides.items():
         if isinstance(value, dict):
-            section = result.setdefault(key, {})
+            section = result.get(key, {})
             # A section that is no section is refused with the other settings, by name.
             result[key] = _laid_over(section, value) if isinstance(section, dict) else section
-        elif value is not None:
+        else:
             result[key] = value
     return result
 
@@ -147,11 +156,13 @@ def log_settings(columns: str | None, event_types: str | None, as_of: str | None
 
 def parse_config(settings: dict[str, Any]) -> RunConfig:
     """Settings as nested mappings -> RunConfig. Raises ConfigError as `load_config` does."""
-    _refuse_unknown(RunConfig, settings, "")
+    _refuse_unknown(RunConfig(), settings, "")
     if isinstance(settings.get("log"), dict):
         # TOML has dates of its own; settings are kept as JSON, which has none.
         log = {k: v.isoformat() if isinstance(v, date) else v for k, v in settings["log"].items()}
         settings = {**settings, "log": log}
+    # Over all defaults, since those of a section may differ from those of its class.
+    settings = _laid_over(dataclasses.asdict(RunConfig()), settings)
     try:
         return TypeAdapter(RunConfig).validate_python(settings)
     except ValidationError as error:
@@ -161,12 +172,12 @@ def parse_config(settings: dict[str, Any]) -> RunConfig:
 
 
 def _refuse_unknown(section: Any, settings: dict[str, Any], prefix: str) -> None:
-    fields = {item.name: item for item in dataclasses.fields(section)}
+    fields = {field.name for field in dataclasses.fields(section)}
     for key, value in settings.items():
         if key not in fields:
             raise ConfigError(
                 f"config: unknown key {prefix + key!r}; expected one of {', '.join(sorted(fields))}"
             )
-        kind: Any = fields[key].default_factory
-        if isinstance(value, dict) and dataclasses.is_dataclass(kind):
-            _refuse_unknown(kind, value, f"{prefix}{key}.")
+        default = getattr(section, key)
+        if isinstance(value, dict) and dataclasses.is_dataclass(default):
+            _refuse_unknown(default, value, f"{prefix}{key}.")

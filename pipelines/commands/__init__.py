@@ -2,11 +2,13 @@
 
 from pipelines.commands import (
     ab,
+    check,
     doctor,
     evaluate,
     feed,
     fit,
     import_log,
+    init,
     render,
     report,
     run,
@@ -17,11 +19,13 @@ from pipelines.commands.app import app
 
 __all__ = [
     "ab",
+    "check",
     "doctor",
     "evaluate",
     "feed",
     "fit",
     "import_log",
+    "init",
     "render",
     "report",
     "run",
@@ -31,7 +35,7 @@ __all__ = [
 
 # Help lists them as a user meets them; importing a command has put it on the command line.
 _ORDER = (
-    *("import", "run", "fit", "score", "feed", "evaluate", "report"),
+    *("import", "init", "check", "run", "fit", "score", "feed", "evaluate", "report"),
     *("render", "ab", "simulate", "doctor"),
 )
 app.registered_commands.sort(

@@ -34,16 +34,17 @@ def _silence(quiet: bool) -> None:
     verbosity.quiet = quiet
 
 
-def _folder(out: Path) -> Path:
+def free_folder(out: Path) -> Path:
+    """`out`, a folder or a name that is free; raises ConfigError where a file is in the way."""
     place = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
     if not place.is_dir():
-        raise ConfigError(f"--out is {out}: {place} is a file; expected a folder or a new name")
+        raise ConfigError(f"{out}: {place} is a file; expected a folder or a new name")
     return out
 
 
 def folder_option(help: str) -> Any:
     """The option `--out` of a command: a folder, or a name that is free."""
-    return typer.Option("--out", help=help, callback=_folder)
+    return typer.Option("--out", help=help, callback=free_folder)
 
 
 Events = Annotated[Path, typer.Option(help="Browsing log, .parquet or .csv.")]

@@ -8,7 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.commands.app import Json, Quiet, app, folder_option, print_result
+from pipelines.commands.app import (
+    Columns,
+    EventTypes,
+    Json,
+    Quiet,
+    app,
+    folder_option,
+    print_result,
+)
 
 
 @app.command("import")
@@ -24,12 +32,8 @@ def import_log(
         typer.Argument(help="Its folder or files; for csv the log and, if any, the catalogue."),
     ],
     out: Annotated[Path, folder_option("Where the tables and pictures go; made if missing.")],
-    columns: Annotated[
-        str, typer.Option(help="csv: our=theirs, e.g. user_id=visitor,items.price=amount.")
-    ] = "",
-    event_types: Annotated[
-        str, typer.Option(help="csv: theirs=ours, e.g. order=purchase,pageview=view.")
-    ] = "",
+    columns: Columns = None,
+    event_types: EventTypes = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -37,16 +41,11 @@ def import_log(
 
     Example: stylefeed import movielens ml-100k --out shop
     """
+    from pipelines.config import load_config, log_settings
     from pipelines.jobs.import_log import import_files
-    from pipelines.mapping import parse_mapping
 
-    counts = import_files(
-        layout,
-        files,
-        out,
-        parse_mapping(columns, "--columns"),
-        parse_mapping(event_types, "--event-types"),
-    )
+    log = load_config(None, log=log_settings(columns, event_types, None)).log
+    counts = import_files(layout, files, out, log)
     print_result(counts, as_json, _lines(counts, out))
 
 

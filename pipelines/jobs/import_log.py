@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from functools import partial
 from importlib.metadata import version
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 
 from features.adapters import Tables
-from features.adapters.source import finish
-from features.schema import ConfigError, InputError, SchemaError
+from features.adapters.source import catalogue
+from features.config import LogConfig
+from features.contracts.layout import EVENT_COLUMNS
+from features.contracts.names import meant, rename_columns
+from features.ids import IdMap
+from features.rejects import join_rejects
+from features.schema import ConfigError, InputError
+from features.tables import check_events, check_items
 from pipelines import storage
 from pipelines.jobs.sample_looks import write_sample_looks
+from pipelines.picture_files import picture_root, resolve_picture
 from pipelines.progress import progress
 
 LAYOUTS: Final = ("csv", "hm", "movielens", "online-retail", "open-bandit", "retailrocket")
 RECORD: Final = "import.json"
+PATH: Final = "image_path"
 
 Loader = Callable[[Path], Tables]
 
@@ -29,39 +39,39 @@ def import_files(
     layout: str,
     files: Sequence[Path],
     out: Path,
-    columns: Mapping[str, str],
-    event_types: Mapping[str, str],
+    config: LogConfig,
 ) -> dict[str, Any]:
     """Write `events.parquet`, `items.csv`, `styles.csv` and their pictures to `out`.
 
     `layout` is one of `LAYOUTS`; `files` its folder or its files, for csv the log and, if there is
-    one, the catalogue. `columns` (our name -> the file's, `items.price` for the catalogue's) and
-    `event_types` (the file's word -> ours) are for csv alone. Sample looks stand in where there is
-    no `styles.csv`. Returns the counts, which `import.json` keeps; `worked` is False where the
-    same files were imported before. Raises InputError or SchemaError for what cannot be read.
+    one, the catalogue. `config` names columns and event types, for csv alone. Sample looks stand in
+    where there is no `styles.csv`. Returns the counts, which `import.json` keeps; `worked` is False
+    where these files were imported before. Raises InputError or SchemaError for what cannot be
+    read.
     """
     layout = layout.replace("_", "-").lower()
     if layout not in LAYOUTS:
         near = get_close_matches(layout, LAYOUTS, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else "use csv for a layout of your own"
         raise ConfigError(f"layout {layout!r}: expected one of {', '.join(LAYOUTS)}; {hint}")
-    if (columns or event_types) and layout != "csv":
+    if (config.columns or config.event_types) and layout != "csv":
         raise ConfigError(f"--columns and --event-types: only for csv, {layout} has its own names")
     absent = [path for path in files if not path.exists()]
     if absent:
         raise InputError(f"no file or folder at {absent[0]}; expected the {layout} files there")
-    key = _state(layout, files, columns, event_types)
+    key = _state(layout, files, config)
     record = out / RECORD
     if record.is_file() and (done := storage.read_json(record))["key"] == key and _whole(out):
         return {**done, "worked": False}
     with progress(f"import {layout}", 4) as advance:
-        tables = _read(layout, files, columns, event_types)
+        tables, rejects = _read(layout, files, config)
         advance(1)
         folder = files[-1] if files[-1].is_dir() else files[-1].parent
         items, linked, missing = _with_pictures(tables.items, folder, out)
         advance(1)
         storage.write_table(out / "events.parquet", tables.events)
         storage.write_table(out / "items.csv", items)
+        storage.write_table(out / "rejects" / "import.csv", rejects)
         advance(1)
         looks = write_sample_looks(out)
         advance(1)
@@ -80,7 +90,7 @@ def import_files(
     return {**counts, "worked": True}
 
 
-def _state(layout: str, files: Sequence[Path], *mappings: Mapping[str, str]) -> str:
+def _state(layout: str, files: Sequence[Path], config: LogConfig) -> str:
     """Digest of what decides the result: the files' paths, sizes and times of change."""
     found = []
     for path in files:
@@ -88,9 +98,9 @@ def _state(layout: str, files: Sequence[Path], *mappings: Mapping[str, str]) -> 
             if file.is_file():
                 status = file.stat()
                 found.append(f"{file.resolve()} {status.st_size} {status.st_mtime_ns}")
-    told = [sorted(mapping.items()) for mapping in mappings]
+    told = dataclasses.asdict(config)
     return storage.digest_json(
-        {"layout": layout, "files": found, "told": told, "code": version("stylefeed")}
+        {"layout": layout, "files": found, "log": told, "code": version("stylefeed")}
     )
 
 
@@ -98,15 +108,11 @@ def _whole(out: Path) -> bool:
     return all((out / name).is_file() for name in ("events.parquet", "items.csv", "styles.csv"))
 
 
-def _read(
-    layout: str,
-    files: Sequence[Path],
-    columns: Mapping[str, str],
-    event_types: Mapping[str, str],
-) -> Tables:
+def _read(layout: str, files: Sequence[Path], config: LogConfig) -> tuple[Tables, pd.DataFrame]:
+    """The tables, and the rows set aside, one by one for csv; adapters count theirs by reason."""
     if layout == "csv":
-        return read_own(files, columns, event_types)
-    return _loader(layout)(_source(layout, files))
+        return read_own(files, config)
+    return _loader(layout)(_source(layout, files)), join_rejects([])
 
 
 def _loader(layout: str) -> Loader:
@@ -138,99 +144,75 @@ def _source(layout: str, files: Sequence[Path]) -> Path:
     return files[0].parent
 
 
-def read_own(
-    files: Sequence[Path], columns: Mapping[str, str], event_types: Mapping[str, str]
-) -> Tables:
-    """Read a log of one's own, and its catalogue if `files` holds two.
+def read_own(files: Sequence[Path], config: LogConfig) -> tuple[Tables, pd.DataFrame]:
+    """Read a log of one's own, and its catalogue if `files` holds two; returns rejects as well.
 
-    Without a catalogue the items are those of the log, with its `items.` columns.
+    Without a catalogue the items are those of the log, with its `items.` columns. A table without
+    a column of pictures' paths is one without pictures.
     """
     if len(files) > 2:
         raise InputError(f"csv: got {len(files)} files; expected the log, or log and catalogue")
-    log = _as_text(files[0], "events")
-    of_items = {n.removeprefix("items."): o for n, o in columns.items() if n.startswith("items.")}
-    of_events = {name: own for name, own in columns.items() if not name.startswith("items.")}
-    catalogue = log if len(files) == 1 else _as_text(files[1], "items")
-    if len(files) == 1:
-        of_items = {"item_id": of_events.get("item_id", "item_id")} | of_items
-    events = _renamed(log, of_events, "events")
-    if event_types and "event_type" in events:
-        words = events["event_type"].astype(str)
-        events["event_type"] = words.map(dict(event_types)).fillna(words)
-    items = _renamed(catalogue, of_items, "items")
-    if "item_id" not in items:
-        raise SchemaError(
-            f"items: column 'item_id' is missing: found {', '.join(map(str, items.columns))}; "
-            "give --columns items.item_id=THEIRS"
-        )
-    items["item_id"] = items["item_id"].astype("str")
-    items = items[items["item_id"].notna()]
-    if "price" in items:
-        items["price"] = pd.to_numeric(items["price"], errors="coerce")
-    return finish(events, items, {})
-
-
-def _as_text(path: Path, name: str) -> pd.DataFrame:
-    """A table whose CSV columns are all text: which of them hold ids is told by the mapping."""
-    if path.suffix != ".csv":
-        return storage.read_input_table(path, name)
-    try:
-        return pd.read_csv(path, dtype="str", keep_default_na=False, na_values=[""])
-    except (OSError, ValueError) as error:
-        raise SchemaError(
-            f"{name}: {path} cannot be read as csv: {str(error).splitlines()[0]}; "
-            "check that it is a table of comma-separated values in UTF-8"
-        ) from error
-
-
-def _renamed(table: pd.DataFrame, own: Mapping[str, str], name: str) -> pd.DataFrame:
-    missing = [column for column in own.values() if column not in table.columns]
-    if missing:
-        raise SchemaError(
-            f"{name}: column {missing[0]!r} of --columns is missing: found "
-            f"{', '.join(map(str, table.columns))}; correct the mapping"
-        )
-    taken = table.drop(columns=[c for c in own if c in table.columns and own[c] != c])
-    return taken.rename(columns={theirs: ours for ours, theirs in own.items()})
+    log = storage.read_input_table(files[0], "events")
+    own = config.columns_of("events")
+    check_log = partial(
+        check_events,
+        log,
+        columns=own,
+        event_types=config.event_types,
+        day_first=config.day_first,
+    )
+    if len(files) == 2:
+        raw = storage.read_input_table(files[1], "items")
+    else:
+        raw = rename_columns(log, "events", [column.name for column in EVENT_COLUMNS], own)
+        if "item_id" not in raw.columns:
+            check_log()  # says what is missing
+        raw = raw.drop_duplicates("item_id")
+    of_items = config.columns_of("items")
+    known = [*raw.columns, *of_items]
+    if not any(name == PATH or meant(name, [PATH]) == PATH for name in known):
+        raw = raw.assign(**{PATH: ""})
+    items = check_items(raw, of_items)
+    ids = IdMap.sorted(items.table["item_id"])
+    events = check_log(ids)
+    parts = [part for one in (events, items) for part in (one.rejects, one.value_rejects)]
+    rejects = pd.concat(parts, ignore_index=True)
+    counts = {str(reason): int(n) for reason, n in rejects["reason"].value_counts().items()}
+    return Tables(events.table, catalogue(items.table), counts), rejects
 
 
 def _with_pictures(items: pd.DataFrame, source: Path, out: Path) -> tuple[pd.DataFrame, int, int]:
-    """Link the pictures that `items` name in `source` into `out`.
+    """Link the pictures that `items` name below `source` into `out`.
 
     Returns (items, how many are there, how many are not); a picture that is not there is no path
     any more, so that a catalogue whose pictures were not downloaded is one without pictures.
     """
-    paths = items["image_path"].fillna("").tolist()
+    paths = items[PATH].fillna("").tolist()
     named = [path for path in paths if path]
-    there = set()
+    root = picture_root(named, source)
+    there: dict[str, str] = {}
     with progress("link pictures", len(named)) as advance:
         for path in named:
-            if _link(path, source, out):
-                there.add(path)
+            try:
+                picture = resolve_picture(path, root)
+            except InputError:
+                picture = None
+            if picture is not None:
+                relative = picture.relative_to(root)
+                _link(picture, out / relative)
+                there[path] = relative.as_posix()
             advance(1)
-    kept = pd.Series([path if path in there else "" for path in paths], dtype="str")
-    linked = int((kept != "").sum())
-    return items.assign(image_path=kept.to_numpy()), linked, len(named) - linked
+    kept = [there.get(path, "") for path in paths]
+    linked = sum(bool(path) for path in kept)
+    return items.assign(**{PATH: kept}), linked, len(named) - linked
 
 
-def _link(image_path: str, source: Path, out: Path) -> bool:
-    relative = PurePosixPath(image_path.replace("\\", "/"))
-    if relative.is_absolute() or ".." in relative.parts:
-        return False
-    try:
-        picture = (source / relative).resolve(strict=True)
-        if not picture.is_file() or not picture.is_relative_to(source.resolve()):
-            return False
-    except (OSError, ValueError):
-        return False
-    target = out / relative
+def _link(picture: Path, target: Path) -> None:
     if target.exists() and target.samefile(picture):
-        return True
-    target.parent.mkdir(parents=True, exist_ok=True)
+        return
     with storage.replacing(target) as temporary:
         temporary.unlink()
         try:
             os.link(picture, temporary)
         except OSError:  # another disk, or one that cannot link
             shutil.copyfile(picture, temporary)
-    return True

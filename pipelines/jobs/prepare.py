@@ -120,6 +120,11 @@ def _placed(checked: Checked) -> pd.DataFrame:
     return checked.table.assign(row=checked.rows)
 
 
+def bots_set_aside(rejects: pd.DataFrame) -> set[str]:
+    """Users whose events `clean_events` set aside as a bot's."""
+    return set(rejects.loc[rejects["reason"].str.contains("looks like a bot"), "key"])
+
+
 def prepare(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     """Read the job's inputs and write `tables/`; returns the counts for the manifest."""
     sources = storage.read_json(workspace.path("job.json"))["inputs"]

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from features.quality import quality_report
 from pipelines import storage
+from pipelines.jobs.prepare import bots_set_aside
 from pipelines.report.artefacts import read_artefacts
 from pipelines.report.page import make_page
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
     from pipelines.config import RunConfig
-
-
-def bots_set_aside(rejects: pd.DataFrame) -> set[str]:
-    """Users whose events `clean_events` set aside as a bot's."""
-    return set(rejects.loc[rejects["reason"].str.contains("looks like a bot"), "key"])
 
 
 def report(workspace: Workspace, config: RunConfig) -> dict[str, Any]:

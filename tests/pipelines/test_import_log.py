@@ -8,6 +8,7 @@ import pytest
 from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
+from features.config import LogConfig
 from features.schema import ConfigError, InputError, SchemaError
 from pipelines.cli import app
 from pipelines.jobs.import_log import LAYOUTS, import_files
@@ -126,18 +127,18 @@ def test_raw_files_become_a_feed_in_two_commands(layout, raw, tmp_path):
 
 def test_a_second_import_of_the_same_files_does_no_work(raw, tmp_path):
     _movielens(raw)
-    assert import_files("movielens", [raw], tmp_path, {}, {})["worked"]
-    again = import_files("movielens", [raw], tmp_path, {}, {})
+    assert import_files("movielens", [raw], tmp_path, LogConfig())["worked"]
+    again = import_files("movielens", [raw], tmp_path, LogConfig())
     assert not again["worked"]
     assert again["sample_looks"] == 6
     (raw / "u.data").write_text("1\t1\t5\t1430000000\n1\t2\t5\t1430000001\n")
-    changed = import_files("movielens", [raw], tmp_path, {}, {})
+    changed = import_files("movielens", [raw], tmp_path, LogConfig())
     assert (changed["worked"], changed["events"]) == (True, 2)
 
 
 def test_pictures_are_linked_and_those_that_are_missing_counted(raw, tmp_path):
     _hm(raw)
-    counts = import_files("hm", [raw], tmp_path / "shop", {}, {})
+    counts = import_files("hm", [raw], tmp_path / "shop", LogConfig())
     assert (counts["pictures"], counts["pictures_missing"]) == (N_ITEMS - 1, 1)
     items = pd.read_csv(tmp_path / "shop" / "items.csv", dtype="str")
     assert items["image_path"].isna().tolist() == [False] * (N_ITEMS - 1) + [True]
@@ -154,7 +155,7 @@ def test_a_picture_outside_the_folder_is_missing(raw, tmp_path, path):
     items = pd.DataFrame({"item_id": ["i"], "image_path": [path]})
     items.to_parquet(raw / "items.parquet")
     files = [raw / "log.csv", raw / "items.parquet"]
-    counts = import_files("csv", files, tmp_path / "shop", {}, {})
+    counts = import_files("csv", files, tmp_path / "shop", LogConfig())
     assert (counts["pictures"], counts["pictures_missing"]) == (0, 1)
     assert not list((tmp_path / "shop").rglob("*secret*"))
 
@@ -192,6 +193,7 @@ def test_any_csv_is_imported_by_a_mapping_of_its_columns(raw, tmp_path):
         ("hm", ["nowhere"], {}, InputError, "no file or folder at"),
         ("hm", ["log.csv", "deeper/log.csv"], {}, InputError, "unpacked into"),
         ("csv", ["log.csv"], {"user_id": "client"}, SchemaError, "'client'.*is missing"),
+        ("csv", ["log.csv"], {}, SchemaError, "did you mean 'visitor'|'user_id' is missing"),
     ],
 )
 def test_what_cannot_be_imported_is_refused_in_one_line(
@@ -200,8 +202,9 @@ def test_what_cannot_be_imported_is_refused_in_one_line(
     (raw / "deeper").mkdir()
     for name in ("log.csv", "deeper/log.csv"):
         (raw / name).write_text(OWN)
+    config = LogConfig(columns=columns)
     with pytest.raises(error, match=words) as refused:
-        import_files(layout, [raw / name for name in files], tmp_path / "shop", columns, {})
+        import_files(layout, [raw / name for name in files], tmp_path / "shop", config)
     assert "\n" not in str(refused.value)
     assert not (tmp_path / "shop").exists()
 
@@ -209,4 +212,4 @@ def test_what_cannot_be_imported_is_refused_in_one_line(
 def test_every_layout_has_an_adapter(raw, tmp_path):
     for layout in LAYOUTS:
         with pytest.raises(InputError, match=r"none of .* is there|expected|cannot be read"):
-            import_files(layout, [raw], tmp_path / "shop", {}, {})
+            import_files(layout, [raw], tmp_path / "shop", LogConfig())

@@ -1,0 +1,189 @@
+"""What a run would find and do, without running it: quality, counts, time and disk at most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from features.config import ImageLimits
+from features.quality import STATS_COLUMNS, quality_report
+from features.schema import InputError
+from pipelines import storage
+from pipelines.config import RunConfig
+from pipelines.executor import BatchFailure, LocalExecutor
+from pipelines.jobs.prepare import bots_set_aside, canonical_tables
+from pipelines.picture_files import picture_root, resolve_picture
+from pipelines.progress import progress
+
+BATCH_PICTURES: Final = 64
+PICTURED: Final = {"items": "item_id", "styles": "style_id"}
+# Of one core, from docs/benchmarks.md; a render's grows with its pixels.
+ENCODE_S: Final = 0.04
+PHOTO_S: Final = 0.3
+RENDER_S: Final = 0.03
+SET_S: Final = 2.0
+EVENT_S: Final = 0.00015
+START_S: Final = 15.0
+RENDER_SIZE_PX: Final = 384
+LAYOUTS: Final = 3
+BYTES_PER_PX: Final = {"jpeg": 0.4, "png": 1.6, "webp": 0.3}
+
+Row = dict[str, Any]
+
+
+def check_shop(
+    inputs: dict[str, Path], config: RunConfig, pictures: Path | None = None
+) -> dict[str, Any]:
+    """Read the tables and every picture; returns what is wrong and what a run would do.
+
+    `pictures` is the folder that picture paths start from (None: found by the tables').
+    `rejects` counts rows by table and reason; `unreadable` are (table, id, reason) of pictures;
+    `stops` says why a run would stop ('': it would not); `quality` is the report of
+    `features.quality`; `plan` holds counts and, at most, `renders`, `seconds` on this machine and
+    `bytes` on disk. Nothing is written. Raises InputError or
+    SchemaError when a run could not start.
+    """
+    events, items, styles = (
+        storage.read_input_table(inputs[name], name) for name in ("events", "items", "styles")
+    )
+    tables = canonical_tables(events, items, styles, config)
+    events, items, styles = tables["events"], tables["items"], tables["styles"]
+    roots = {
+        name: picture_root(tables[name]["image_path"].dropna(), inputs[name].parent, pictures)
+        for name in PICTURED
+    }
+    read, unreadable = read_pictures(tables, roots, config)
+    found = read["items"].rename(columns={"id": "item_id"})
+    rejects = tables["rejects"]
+    counted = rejects.groupby(["table", "reason"]).size().rename("rows").reset_index()
+    return {
+        "rejects": counted.to_dict("records"),
+        "unreadable": unreadable,
+        "stops": why_a_run_stops(tables, read, unreadable),
+        "quality": quality_report(
+            events, items, styles, found[["item_id", *STATS_COLUMNS]], bots_set_aside(rejects)
+        ),
+        "plan": plan_of(
+            len(events),
+            int(events["user_id"].nunique()),
+            len(items),
+            len(found),
+            len(read["styles"]),
+            int(found["bytes"].sum()),
+            config,
+        ),
+    }
+
+
+def why_a_run_stops(
+    tables: dict[str, pd.DataFrame], read: dict[str, pd.DataFrame], unreadable: list[Row]
+) -> str:
+    """The first reason why a run on these pictures would stop, '' if there is none."""
+    for name in PICTURED:
+        named = int(tables[name]["image_path"].notna().sum())
+        if named and read[name].empty:
+            first = next(row["reason"] for row in unreadable if row["table"] == name)
+            return f"{name}: not one of {named:,} pictures can be read, the first because: {first}"
+    return ""
+
+
+def plan_of(
+    events: int,
+    users: int,
+    items: int,
+    pictures: int,
+    looks: int,
+    picture_bytes: int,
+    config: RunConfig,
+) -> dict[str, int]:
+    """Counts of a run, and what its renders, seconds and bytes come to at most.
+
+    A row of the feed needs one render, and an item has one per look.
+    """
+    users = min(users, config.max_users or users)
+    rows = users * min(config.top_k, items)
+    renders = min(rows, pictures * looks)
+    if config.render.max_renders:
+        renders = min(renders, config.render.max_renders)
+    area = (config.render.size_px / RENDER_SIZE_PX) ** 2
+    sets = looks * LAYOUTS * config.render.set_variants if renders else 0
+    parallel = (
+        ENCODE_S * (pictures + looks)
+        + PHOTO_S * min(pictures, renders)
+        + RENDER_S * area * renders
+        + SET_S * sets
+    )
+    size_px = config.render.size_px**2
+    return {
+        "events": events,
+        "users": users,
+        "items": items,
+        "pictures": pictures,
+        "looks": looks,
+        "rows": rows,
+        "renders": renders,
+        "seconds": round(START_S + EVENT_S * events + parallel / config.processes),
+        "bytes": round(renders * size_px * BYTES_PER_PX[config.render.format]) + picture_bytes,
+    }
+
+
+def read_pictures(
+    tables: dict[str, pd.DataFrame], roots: dict[str, Path], config: RunConfig
+) -> tuple[dict[str, pd.DataFrame], list[Row]]:
+    """Decode every picture that the tables `items` and `styles` name, in parallel.
+
+    Returns (by table a row per picture that can be read: id, bytes and what `picture_stats`
+    gives; table, id and reason of each that cannot), by id.
+    """
+    named = [
+        (name, str(key), str(image_path))
+        for name in PICTURED
+        for key, image_path in tables[name][[PICTURED[name], "image_path"]]
+        .dropna()
+        .itertuples(index=False)
+    ]
+    batches = [named[i : i + BATCH_PICTURES] for i in range(0, len(named), BATCH_PICTURES)]
+    rows: list[Row] = []
+    bad: list[Row] = []
+    factory = partial(picture_reader, config.images, roots)
+    with progress("read pictures", len(named)) as advance:
+        for index, outcome in LocalExecutor(config.processes).map_batches(factory, batches):
+            if isinstance(outcome, BatchFailure):
+                bad += [
+                    {"table": name, "id": key, "reason": outcome.reason}
+                    for name, key, _ in batches[index]
+                ]
+            else:
+                rows += outcome[0]
+                bad += outcome[1]
+            advance(len(batches[index]))
+    found = pd.DataFrame(rows, columns=["table", "id", "bytes", *STATS_COLUMNS]).sort_values("id")
+    by_table = {name: found[found["table"] == name].reset_index(drop=True) for name in PICTURED}
+    return by_table, sorted(bad, key=lambda row: (row["table"], row["id"]))
+
+
+def picture_reader(
+    limits: ImageLimits, roots: dict[str, Path]
+) -> Callable[[list[tuple[str, str, str]]], tuple[list[Row], list[Row]]]:
+    """Make the worker: [(table, id, image_path)] -> (statistics, reasons for the others)."""
+    from features.images import decode
+    from features.quality import picture_stats
+
+    def work(batch: list[tuple[str, str, str]]) -> tuple[list[Row], list[Row]]:
+        rows, bad = [], []
+        for name, key, image_path in batch:
+            about = {"table": name, "id": key}
+            try:
+                path = resolve_picture(image_path, roots[name])
+                stats = picture_stats(decode(path, limits))
+            except (InputError, OSError) as error:
+                bad.append({**about, "reason": str(error)})
+            else:
+                rows.append({**about, "bytes": path.stat().st_size, **stats})
+        return rows, bad
+
+    return work

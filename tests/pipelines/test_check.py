@@ -1,0 +1,85 @@
+"""`stylefeed check`: what a run would find and do, without running it."""
+
+import dataclasses
+import json
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from features.schema import InputError
+from pipelines.cli import app
+from pipelines.config import RunConfig, parse_config
+from pipelines.jobs.check import plan_of, why_a_run_stops
+
+
+def plan(settings, users=100, items=50, pictures=40, looks=3):
+    config = dataclasses.replace(parse_config(settings), workers=2)
+    return plan_of(1_000, users, items, pictures, looks, 10_000, config)
+
+
+def test_renders_are_bounded_by_rows_by_pairs_and_by_the_budget():
+    assert plan({"top_k": 1})["renders"] == 100
+    assert plan({})["renders"] == 40 * 3
+    assert plan({"render": {"max_renders": 7}})["renders"] == 7
+    assert plan({"max_users": 2})["rows"] == 20
+
+
+def test_without_pictures_there_is_nothing_to_render():
+    unpictured = plan({}, pictures=0)
+    assert (unpictured["renders"], unpictured["rows"]) == (0, 1_000)
+    assert unpictured["seconds"] < plan({})["seconds"]
+
+
+def test_larger_renders_cost_more_time_and_more_disk():
+    small, large = plan({}), plan({"render": {"size_px": 768}})
+    assert large["seconds"] > small["seconds"]
+    assert large["bytes"] - 10_000 == pytest.approx(4 * (small["bytes"] - 10_000), abs=4)
+
+
+def test_every_picture_format_has_a_size():
+    for name in ("jpeg", "png", "webp"):
+        assert plan({"render": {"format": name}})["bytes"] > 10_000
+
+
+def test_a_run_stops_where_no_picture_can_be_read_but_not_where_none_is_named():
+    named = pd.DataFrame({"image_path": ["a.jpg"]})
+    unnamed = pd.DataFrame({"image_path": [None]})
+    none, one = pd.DataFrame(), pd.DataFrame({"id": ["a"]})
+    bad = [{"table": "items", "id": "a", "reason": "truncated"}]
+    read = {"items": none, "styles": one}
+    assert "truncated" in why_a_run_stops({"items": named, "styles": named}, read, bad)
+    assert why_a_run_stops({"items": unnamed, "styles": named}, read, []) == ""
+
+
+@pytest.mark.slow
+def test_a_shop_is_checked_and_nothing_is_written(shop_copy):
+    items = pd.read_csv(shop_copy / "items.csv", dtype="str")
+    (shop_copy / items["image_path"][3]).write_bytes(b"no picture")
+    events = pd.read_parquet(shop_copy / "events.parquet")
+    events.loc[0, "item_id"] = "unheard-of"
+    events.to_parquet(shop_copy / "events.parquet")
+    before = sorted(path.name for path in shop_copy.rglob("*"))
+    tables = ["events.parquet", "items.csv", "styles.csv"]
+    given = [part for name in tables for part in (f"--{name.split('.')[0]}", str(shop_copy / name))]
+    done = CliRunner().invoke(app, ["check", *given, "--top-k", "2", "--workers", "1", "--json"])
+    assert done.exit_code == 0, done.exception
+    found = json.loads(done.stdout)
+    assert sorted(path.name for path in shop_copy.rglob("*")) == before
+    assert [(row["table"], row["id"]) for row in found["unreadable"]] == [("items", "003")]
+    reasons = {row["reason"]: row["rows"] for row in found["rejects"]}
+    assert reasons["item_id is not in the items table"] == 1
+    assert found["plan"]["pictures"] == 11
+    assert found["quality"]["pictures"]["broken"] == 1
+    assert found["stops"] == ""
+
+
+def test_a_table_that_is_not_there_ends_the_check_in_one_line(tmp_path):
+    given = ["--events", "e.csv", "--items", "i.csv", "--styles", "s.csv"]
+    refused = CliRunner().invoke(app, ["check", *given])
+    assert isinstance(refused.exception, InputError)
+    assert "no file at" in str(refused.exception)
+
+
+def test_the_plan_of_the_defaults_is_made():
+    assert plan_of(0, 0, 0, 0, 0, 0, RunConfig())["renders"] == 0
