@@ -62,3 +62,9 @@ def test_every_local_link_of_the_page_leads_somewhere(page):
 def test_the_configuration_page_is_made_from_the_code():
     made = runpy.run_path(str(ROOT / "docs" / "make_configuration.py"))["page"]()
     assert (ROOT / "docs" / "configuration.md").read_text() == made
+
+
+@pytest.mark.parametrize("package", ["features", "styletransfer", "recsys", "pipelines"])
+def test_the_reference_is_made_from_the_faces(package):
+    made = runpy.run_path(str(ROOT / "docs" / "make_reference.py"))["page"](package)
+    assert (ROOT / "docs" / "reference" / f"{package}.md").read_text() == made
