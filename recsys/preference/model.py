@@ -47,7 +47,7 @@ class StylePreferenceModel:
         style_ids: Sequence[str],
         style_codes: NDArray[np.float32],
     ) -> Self:
-        """Learn from `exposures`, one row per impression (columns as `features.exposures.exposures`).
+        """Learn from `exposures`, one row per impression (see `features.exposures.exposures`).
 
         style_codes: float32 (n_looks, d) in the order of style_ids, a row of NaN where a look has
         no picture. Looks without an exposure are scored through their code. An empty table, or

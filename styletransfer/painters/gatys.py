@@ -28,7 +28,7 @@ from styletransfer.losses.pictures import (
     total_variation,
 )
 from styletransfer.losses.sliced_wasserstein import LEVELS, PATCH_PX, patch_sliced_wasserstein
-from styletransfer.transport import recolour
+from styletransfer.painters.transport import recolour
 
 STYLE_LAYERS: Final = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 CONTENT_LAYER: Final = "conv4_2"

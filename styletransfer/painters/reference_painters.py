@@ -16,7 +16,7 @@ from styletransfer.look import Look
 from styletransfer.painters.gatys import paint_gatys, reference_network
 from styletransfer.painters.generator.network import check_size
 from styletransfer.painters.generator.painter import Painted
-from styletransfer.transport import paint_transport
+from styletransfer.painters.transport import paint_transport
 
 # Raised whenever the pixels of the method change: it has no weights whose hash could tell.
 _TRANSPORT_VERSION: Final = "transport-1"

@@ -1,6 +1,5 @@
-"""Optimal transport between palettes and between style statistics, and painting by it alone."""
+"""Optimal transport between palettes and between style statistics."""
 
-from styletransfer.painters.transport import paint_transport, recolour
 from styletransfer.transport.features import transport_features
 from styletransfer.transport.gaussian import (
     AffineMap,
@@ -30,9 +29,7 @@ __all__ = [
     "gaussian_colour_map",
     "gaussian_map",
     "moments",
-    "paint_transport",
     "palette",
-    "recolour",
     "sinkhorn",
     "sliced_map",
     "transport_features",

