@@ -32,7 +32,7 @@ from styletransfer.fidelity import (
     arrival,
 )
 from styletransfer.look import Look
-from styletransfer.losses.pictures import ssim
+from styletransfer.losses import ssim
 from styletransfer.renderer import Renderer
 
 SIZE_PX = 256

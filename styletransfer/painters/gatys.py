@@ -21,7 +21,7 @@ from features.images import require_picture, resize
 from features.networks.vgg import Vgg16, load_pretrained
 from features.schema import InputError
 from styletransfer.config import GatysConfig
-from styletransfer.losses.pictures import (
+from styletransfer.losses import (
     gram_loss,
     gram_matrix,
     mean_squared_error,

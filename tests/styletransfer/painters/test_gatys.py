@@ -15,7 +15,7 @@ from torch import Tensor
 from features.networks.vgg import load_pretrained
 from features.schema import ConfigError, ContractError, InputError
 from styletransfer.config import GatysConfig
-from styletransfer.losses.pictures import gram_loss, ssim
+from styletransfer.losses import gram_loss, ssim
 from styletransfer.losses.sliced_wasserstein import patch_sliced_wasserstein
 from styletransfer.painters.gatys import paint_gatys
 from styletransfer.painters.transport import recolour

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from features.schema import ContractError
-from styletransfer.losses.pictures import gram_loss, mean_std_loss
+from styletransfer.losses import gram_loss, mean_std_loss
 from styletransfer.transport import transport_features
 
 

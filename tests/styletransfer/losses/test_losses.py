@@ -11,8 +11,7 @@ from skimage.transform import downscale_local_mean
 from torch import Tensor
 
 from features.schema import ContractError
-from styletransfer.losses.pictures import (
-    MS_SSIM_WEIGHTS,
+from styletransfer.losses import (
     gram_loss,
     gram_matrix,
     mean_squared_error,
@@ -23,6 +22,7 @@ from styletransfer.losses.pictures import (
     ssim_of_moments,
     total_variation,
 )
+from styletransfer.losses.ssim import MS_SSIM_WEIGHTS
 
 
 def pair(side: int, seed: int = 0) -> tuple[Tensor, Tensor]:

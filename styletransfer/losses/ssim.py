@@ -1,13 +1,8 @@
-"""Losses between pictures and between feature maps: torch, differentiable, one value per picture.
-
-Every function takes float tensors of equal batch size b (a batch of 1 stands for all) and returns
-float (b,). Transport losses are in `sliced_wasserstein`.
-"""
+"""Structural similarity of pictures, at one scale and at five."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Final
 
 import torch
@@ -21,47 +16,6 @@ SSIM_SIGMA_PX: Final = 1.5
 SSIM_K1: Final = 0.01
 SSIM_K2: Final = 0.03
 MS_SSIM_WEIGHTS: Final = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-
-
-def mean_squared_error(first: Tensor, second: Tensor) -> Tensor:
-    """Mean of squared differences of (b, ...) tensors -> (b,)."""
-    return (first - second).square().flatten(1).mean(dim=1)
-
-
-def total_variation(pictures: Tensor) -> Tensor:
-    """Mean absolute difference of neighbouring pixels, down plus across; (b, c, h, w) -> (b,)."""
-    down = pictures.diff(dim=2).abs().flatten(1).mean(dim=1)
-    across = pictures.diff(dim=3).abs().flatten(1).mean(dim=1)
-    return down + across
-
-
-def gram_matrix(features: Tensor) -> Tensor:
-    """Mean products of channels over positions, (b, c, h, w) -> (b, c, c); of any picture size."""
-    flat = features.flatten(2)
-    return flat @ flat.transpose(1, 2) / flat.shape[2]
-
-
-def gram_loss(features: Tensor, style: Tensor) -> Tensor:
-    """Mean squared difference of Gram matrices, of maps (b, c, ., .) -> (b,).
-
-    Gatys et al. 2016, "Image style transfer using convolutional neural networks".
-    """
-    return mean_squared_error(gram_matrix(features), gram_matrix(style))
-
-
-def mean_std_loss(features: Tensor, style: Tensor) -> Tensor:
-    """Mean squared difference of channels' means and deviations, of maps (b, c, ., .) -> (b,).
-
-    Huang and Belongie 2017, "Arbitrary style transfer in real-time with adaptive instance
-    normalization".
-    """
-    return mean_squared_error(_mean_and_deviation(features), _mean_and_deviation(style))
-
-
-def _mean_and_deviation(features: Tensor) -> Tensor:
-    variance, mean = torch.var_mean(features.flatten(2), dim=2, correction=0)
-    # The root's slope is infinite at zero, which a constant channel would reach.
-    return torch.cat((mean, (variance + 1e-8).sqrt()), dim=1)
 
 
 def ssim_of_moments(
@@ -107,28 +61,6 @@ def ms_ssim(first: Tensor, second: Tensor, data_range: float = 1.0) -> Tensor:
         product = product * part.clamp(min=1e-6) ** weight
         first, second = F.avg_pool2d(first, 2), F.avg_pool2d(second, 2)
     return product.mean(dim=1)
-
-
-def perceptual_loss(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
-    """Mean squared difference of feature maps, averaged over layers.
-
-    `first` and `second`: a network's maps of the two pictures, layer by layer (b, c, h, w), equal
-    shapes. Returns (b,). A layer's difference is taken relative to the layer's own mean square, so
-    that no layer rules by its scale. Johnson et al. 2016, "Perceptual losses for real-time style
-    transfer and super-resolution". Raises ContractError on different shapes or no layer.
-    """
-    shapes = [tuple(maps.shape) for maps in first], [tuple(maps.shape) for maps in second]
-    if not shapes[0] or shapes[0] != shapes[1]:
-        raise ContractError(
-            f"feature maps to compare differ: got {shapes[0]} and {shapes[1]}, expected the same "
-            "layers of the same network on pictures of one size"
-        )
-    parts = [
-        (one - other).square().mean(dim=(1, 2, 3))
-        / one.square().mean(dim=(1, 2, 3)).detach().clamp(min=1e-12)
-        for one, other in zip(first, second, strict=True)
-    ]
-    return torch.stack(parts).mean(dim=0)
 
 
 def _ssim_by_channel(first: Tensor, second: Tensor, data_range: float) -> tuple[Tensor, Tensor]:
