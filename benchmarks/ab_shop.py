@@ -12,17 +12,11 @@ affinity.
 from __future__ import annotations
 
 import time
-from pathlib import Path
-
-import numpy as np
-import pandas as pd
 
 from benchmarks.machine import describe
+from benchmarks.shop import encode_styles, read_events, read_styles
 from features.events import split_at, time_split
 from features.exposures import exposures
-from features.images import ImageLimits, decode
-from features.networks.encoders import StyleEncoder
-from features.tables import validate_events, validate_styles
 from recsys.config import PolicyConfig
 from recsys.offpolicy import (
     MAIN,
@@ -38,7 +32,6 @@ from recsys.offpolicy import (
 )
 from recsys.offpolicy.look_trial import LookTrial
 
-SHOP = Path("../shared/data/shop")
 METHODS: tuple[Method, ...] = ("normal", "bootstrap", "bernstein")
 PAIRS = (
     ("original", "personal"),
@@ -50,11 +43,9 @@ PAIRS = (
 
 
 def main() -> None:
-    events, _ = validate_events(pd.read_parquet(SHOP / "events.parquet"))
-    styles, _ = validate_styles(pd.read_csv(SHOP / "styles.csv", dtype=str))
-    encoder = StyleEncoder()
-    pictures = (decode(SHOP.parent / path, ImageLimits()) for path in styles["image_path"])
-    codes = np.stack([encoder.encode([picture])[0] for picture in pictures])
+    events = read_events()
+    styles = read_styles()
+    codes = encode_styles(styles)
     cut = time_split(events)
     past, later = (exposures(part) for part in split_at(events, cut))
     start = time.perf_counter()

@@ -29,7 +29,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import ndcg_score, roc_auc_score
 
 from benchmarks.machine import describe
-from benchmarks.tastes import SHOP
+from benchmarks.shop import SHOP
 from features.images import ImageLimits, decode
 from features.networks.encoders import StyleEncoder
 from recsys.preference import BrowsingPreferenceModel

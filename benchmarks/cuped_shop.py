@@ -11,18 +11,16 @@ the interval holds 0, and the shoppers that a test would need.
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.machine import describe
+from benchmarks.shop import read_events
 from features.exposures import exposures
-from features.tables import validate_events
 from recsys.experiment import Metric, compare, user_metrics
 
-SHOP = Path("../shared/data/shop")
 SPLITS = 200
 PLAIN = {
     "clicks per shopper": ("clicks", None),
@@ -48,7 +46,7 @@ def with_covariate(name: str, value: str, per: str | None) -> Metric:
 
 def main() -> None:
     """Print the table."""
-    events, _ = validate_events(pd.read_parquet(SHOP / "events.parquet"))
+    events = read_events()
     log = exposures(events)
     print(describe("tea-tasting", "numpy"))
     print(f"\nSemi-synthetic shop: {len(log):,} impressions; {SPLITS} splits of an A/A test\n")

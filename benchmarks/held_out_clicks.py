@@ -34,11 +34,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from benchmarks.machine import describe
-from benchmarks.ranking_shop import SHOP, encoded
+from benchmarks.ranking_shop import encoded
+from benchmarks.shop import read_events, read_items, read_styles
 from features.events import split_at, time_split
 from features.exposures import exposures
 from features.schema import ORIGINAL
-from features.tables import validate_events, validate_items, validate_styles
 from recsys.preference import StylePreferenceModel
 
 Floats = NDArray[np.float64]
@@ -235,9 +235,9 @@ class Judge:
 
 
 def main() -> None:
-    events, _ = validate_events(pd.read_parquet(SHOP / "events.parquet"))
-    items, _ = validate_items(pd.read_csv(SHOP / "items.csv", dtype=str))
-    styles, _ = validate_styles(pd.read_csv(SHOP / "styles.csv", dtype=str))
+    events = read_events()
+    items = read_items()
+    styles = read_styles()
     style_codes, _ = encoded(styles)
     _, content = encoded(items)
     past, later = (exposures(part) for part in split_at(events, time_split(events)))

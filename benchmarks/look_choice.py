@@ -18,13 +18,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.machine import describe
-from benchmarks.tastes import SHOP
+from benchmarks.shop import SHOP, encode_styles, read_events, read_styles
 from features.events import clean_events, split_at, time_split
 from features.exposures import exposures
-from features.images import decode
-from features.networks.encoders import StyleEncoder
 from features.schema import ORIGINAL
-from features.tables import validate_events, validate_styles
 from recsys.config import GuardRails
 from recsys.offpolicy.look_trial import LookTrial
 from recsys.policy.guardrails import guarded
@@ -68,10 +65,10 @@ def doubly_robust(trial: LookTrial, shown: Floats) -> Floats:
 
 def main() -> None:
     """Print the table."""
-    events, _ = validate_events(pd.read_parquet(SHOP / "events.parquet"))
+    events = read_events()
     events, _ = clean_events(events)
-    styles, _ = validate_styles(pd.read_csv(SHOP / "styles.csv", dtype="str"))
-    codes = StyleEncoder().encode([decode(SHOP.parent / path) for path in styles["image_path"]])
+    styles = read_styles()
+    codes = encode_styles(styles)
     looks = styles["style_id"].tolist()
     past, later = (exposures(part) for part in split_at(events, time_split(events, 0.8)))
     trial = LookTrial(past, later, looks, codes, seed=0)

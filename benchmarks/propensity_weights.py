@@ -8,21 +8,19 @@ floors were fixed before looking. `benchmarks.held_out_clicks` has the other met
 
 from __future__ import annotations
 
-import pandas as pd
-
-from benchmarks.held_out_clicks import SHOP, Judge, encoded, interval
+from benchmarks.held_out_clicks import Judge, encoded, interval
 from benchmarks.machine import describe
+from benchmarks.shop import read_events, read_styles
 from features.events import split_at, time_split
 from features.exposures import exposures
-from features.tables import validate_events, validate_styles
 from recsys.preference import PreferenceConfig, StylePreferenceModel
 
 FLOORS = (None, 0.05, 0.01, 0.001)
 
 
 def main() -> None:
-    events, _ = validate_events(pd.read_parquet(SHOP / "events.parquet"))
-    styles, _ = validate_styles(pd.read_csv(SHOP / "styles.csv", dtype=str))
+    events = read_events()
+    styles = read_styles()
     codes, _ = encoded(styles)
     past, later = (exposures(part) for part in split_at(events, time_split(events)))
     judge = Judge(later)

@@ -12,27 +12,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.machine import describe
+from benchmarks.shop import SHOP, read_events, read_items, read_styles
 from features.config import EventWeights
 from features.events import event_weights, interactions, split_at, time_split
 from features.exposures import exposures
 from features.ids import IdMap
 from features.images import ImageLimits, decode
 from features.networks.encoders import ContentEncoder, StyleEncoder
-from features.tables import validate_events, validate_items, validate_styles
 from recsys.candidates import ALS, BPR, EASE, CandidateModel, Interactions, ItemKNN, Popularity
 from recsys.evaluation.metrics import per_user_accuracy
 from recsys.preference import PreferenceConfig, StylePreferenceModel
 from recsys.ranking.snapshot import ItemFeatures
 from recsys.ranking.two_stage import Tastes, TwoStageConfig, TwoStageRecommender
 
-SHOP = Path("../shared/data/shop")
 K = 10
 DRAWS = 2000
 
@@ -50,8 +48,8 @@ def encoded(table: pd.DataFrame) -> tuple[NDArray[np.float32], NDArray[np.float3
 
 def read_shop() -> tuple[pd.DataFrame, pd.DataFrame, ItemFeatures]:
     """Events, items and what the encoders say of the items' pictures."""
-    events, _ = validate_events(pd.read_parquet(SHOP / "events.parquet"))
-    items, _ = validate_items(pd.read_csv(SHOP / "items.csv", dtype=str))
+    events = read_events()
+    items = read_items()
     item_codes, content = encoded(items)
     pictures = ItemFeatures(items["item_id"].to_numpy(dtype=object), content, item_codes)
     return events, items, pictures
@@ -59,7 +57,7 @@ def read_shop() -> tuple[pd.DataFrame, pd.DataFrame, ItemFeatures]:
 
 def main() -> None:
     events, items, pictures = read_shop()
-    styles, _ = validate_styles(pd.read_csv(SHOP / "styles.csv", dtype=str))
+    styles = read_styles()
     style_codes, _ = encoded(styles)
 
     def tastes(log: pd.DataFrame) -> pd.DataFrame:

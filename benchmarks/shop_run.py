@@ -19,9 +19,9 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.machine import describe
+from benchmarks.shop import SHOP
 from features.schema import ORIGINAL
 
-SHOP = Path("../shared/data/shop")
 JUDGE = Path("../shared/tools/score_feed.py")
 
 

@@ -29,19 +29,18 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.metrics import log_loss, roc_auc_score
 
 from benchmarks.machine import describe
+from benchmarks.shop import SHOP, read_events, read_styles
 from features.events import split_at, time_split
 from features.exposures import exposures
 from features.ids import IdMap
 from features.images import ImageLimits, decode
 from features.networks.encoders import StyleEncoder
 from features.schema import ORIGINAL
-from features.tables import validate_events, validate_styles
 from recsys.preference import StylePreferenceModel
 from recsys.preference.baseline import Effects, fit_effects
 from recsys.preference.kernel import style_kernel
 from recsys.preference.rows import Rows, Vocabulary
 
-SHOP = Path("../shared/data/shop")
 JUDGE = Path("../shared/tools/score_styles.py")
 SEEDS = (0, 1, 2)
 Floats = NDArray[np.float64]
@@ -209,8 +208,8 @@ def aligned(utility: NDArray[Any], users: IdMap, wanted: list[str]) -> NDArray[A
 
 
 def main() -> None:
-    events, _ = validate_events(pd.read_parquet(SHOP / "events.parquet"))
-    styles, _ = validate_styles(pd.read_csv(SHOP / "styles.csv", dtype=str))
+    events = read_events()
+    styles = read_styles()
     encoder = StyleEncoder()
     pictures = (decode(SHOP.parent / path, ImageLimits()) for path in styles["image_path"])
     codes = np.stack([encoder.encode([picture])[0] for picture in pictures])
