@@ -32,8 +32,8 @@ from benchmarks.machine import describe
 from benchmarks.shop import SHOP
 from features.images import ImageLimits, decode
 from features.networks.encoders import StyleEncoder
+from features.style_space import StyleSpace
 from recsys.preference import BrowsingPreferenceModel
-from recsys.preference.kernel import unit_codes
 
 SEEDS = (0, 1, 2, 3, 4)
 N_SHOPPERS = 900
@@ -61,6 +61,11 @@ class Browsing:
     views: pd.DataFrame
     kind: NDArray[np.int64]
     utility: Floats
+
+
+def unit_codes(codes: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Directions of raw codes (n, d) about their own mean."""
+    return StyleSpace.fit(codes).unit(codes).astype(np.float64)
 
 
 def coded(table: pd.DataFrame, encoder: StyleEncoder) -> NDArray[np.float32]:
