@@ -42,6 +42,11 @@ class Checked:
     rejects: pd.DataFrame
     value_rejects: pd.DataFrame
 
+    @property
+    def placed(self) -> pd.DataFrame:
+        """`table` with `rows` as a column `row`."""
+        return self.table.assign(row=self.rows)
+
 
 class _Table:
     """One table on its way through its contract; the first fault of a row is the one reported."""

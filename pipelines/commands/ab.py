@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from pipelines.commands.app import Json, Out, Quiet, app, print_result
+from pipelines.commands.app import (
+    AsOf,
+    Columns,
+    EventTypes,
+    Json,
+    Out,
+    Quiet,
+    app,
+    print_result,
+    say,
+)
 
 
 @app.command()
@@ -19,6 +29,9 @@ def ab(
         Path | None, typer.Option(help="Looks: tells the personal policy which are alike.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Decides every draw.")] = 0,
+    columns: Columns = None,
+    event_types: EventTypes = None,
+    as_of: AsOf = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -30,11 +43,17 @@ def ab(
     --styles data/samples/styles.csv --out runs/ab
     """
     from features.schema import ConfigError
+    from pipelines.config import load_config, log_settings
     from pipelines.jobs.ab import compare_policies
 
     if len(policy) != 2:
         raise ConfigError(f"got {len(policy)} --policy: expected two, A and then B")
-    result = compare_policies(log, policy[0], policy[1], out, seed, styles)
+    settings = load_config(None, log=log_settings(columns, event_types, as_of)).log
+    result = compare_policies(log, policy[0], policy[1], out, seed, styles, settings)
+    facts = result["facts"]
+    for line in facts["warnings"]:
+        say(f"warning: {line}")
     lines = [] if result["worked"] else ["nothing to do: the same comparison is there already"]
+    lines += [f"set aside: {n:,} rows: {why}" for why, n in facts["set_aside_by_reason"].items()]
     lines += [result["verdict"]["sentence"], f"page: {(out / 'ab.html').resolve()}"]
     print_result(result, as_json, lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 from pipelines.commands.app import print_result, say
 
@@ -20,4 +21,15 @@ def run_part(command: str, out: Path, workers: int | None, as_json: bool) -> Non
     worked = run_stages(workspace, job, settings, COMMANDS[command], say)
     records = {name: read_record(workspace, name) for name in COMMANDS[command]}
     lines = [f"done: {', '.join(worked)}" if worked else "nothing to do: already done"]
+    if command in ("fit", "evaluate"):
+        lines += set_aside_lines(read_record(workspace, "prepare")["counts"])
     print_result({"worked": worked, "stages": records}, as_json, lines)
+
+
+def set_aside_lines(counts: dict[str, Any]) -> list[str]:
+    """What `prepare` set aside and why, most frequent first; a line per reason."""
+    return [
+        f"set aside: {n:,} {what}: {reason}"
+        for what, by in (("rows", "rejects_by_reason"), ("values", "values_by_reason"))
+        for reason, n in sorted(counts[by].items(), key=lambda pair: (-pair[1], pair[0]))
+    ]

@@ -22,6 +22,7 @@ from pipelines.commands.app import (
     print_result,
     say,
 )
+from pipelines.commands.part import set_aside_lines
 
 
 @app.command()
@@ -62,4 +63,5 @@ def run(
         first = f"{users} shoppers, {rows} rows, {restyled} restyled"
     else:
         first = "nothing to do: the inputs, settings and artefacts are those of the finished job"
-    print_result(manifest, as_json, [first, f"gallery page: {(out / 'report.html').resolve()}"])
+    lines = [first, *set_aside_lines(manifest["counts"]["prepare"])]
+    print_result(manifest, as_json, [*lines, f"gallery page: {(out / 'report.html').resolve()}"])

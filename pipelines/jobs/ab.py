@@ -7,7 +7,7 @@ the impressions after it, reweighted by their logged propensities.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -16,17 +16,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.events import clean_events, split_at, time_split
-from features.exposures import exposures
+from features.config import LogConfig
+from features.contracts.columns import parse
+from features.contracts.layout import EVENT_COLUMNS
+from features.contracts.names import meant, name_event_types, rename_columns
+from features.events import split_at, time_split
+from features.exposures import exposures, matched_exposures
 from features.schema import ORIGINAL, STYLE_CODE_SIZE, ConfigError, SchemaError
-from features.tables import validate_events, validate_styles
+from features.tables import validate_styles
 from pipelines import storage
 from pipelines.arrays import stack_vectors
+from pipelines.canonical import canonical_log
 from pipelines.config import RunConfig
 from pipelines.jobs.encode import encode_pictures
+from pipelines.log_warnings import log_warnings
 from pipelines.picture_files import picture_root
 from pipelines.report.ab_card import policy_card
 from pipelines.report.ab_page import ab_page
+from pipelines.workspace import Workspace
 from recsys.offpolicy import (
     MAIN,
     UNBIASED,
@@ -43,6 +50,9 @@ from recsys.offpolicy.look_trial import POLICIES, LookTrial
 
 LEVEL: Final = 0.95
 TRAIN_SHARE: Final = 0.8
+MOST_LOST: Final = 0.01
+"""Share of the impressions that may be set aside before the estimates are refused."""
+
 DRAWS: Final = 1000
 _METHODS: Final[tuple[Method, ...]] = ("normal", "bootstrap", "bernstein")
 _CHECKPOINTS = 60
@@ -50,27 +60,37 @@ _WEIGHT_BINS = 24
 
 
 def compare_policies(
-    log_path: Path, a: str, b: str, out: Path, seed: int, styles_path: Path | None = None
+    log_path: Path,
+    a: str,
+    b: str,
+    out: Path,
+    seed: int,
+    styles_path: Path | None = None,
+    config: LogConfig | None = None,
 ) -> dict[str, Any]:
     """Judge `b` against `a` from the log; write `ab.html`, `ab.json` and `policy_card.md` to `out`.
 
-    `a` and `b` are two of `recsys.offpolicy.look_trial.POLICIES`. With the table of looks at
-    `styles_path`, the personal policy knows by their pictures which looks are alike. Returns what
-    `ab.json` holds, and `worked`, False when the same comparison is there already. Raises
-    ConfigError on an unknown policy, InputError or SchemaError on a log that cannot be used.
+    `a` and `b` are two of `recsys.look_trial.POLICIES`. With the table of looks at `styles_path`,
+    the personal policy knows by their pictures which looks are alike. `config`: how the log is
+    read. Rows set aside go to `rejects/`. Returns what `ab.json` holds,
+    and `worked`, False when the same comparison is there already. Raises ConfigError on an unknown
+    policy, InputError or SchemaError on a log that cannot be used, and when more than one in a
+    hundred impressions would be set aside.
     """
     for name in (a, b):
         if name not in POLICIES:
             raise ConfigError(f"policy is {name!r}: expected one of {', '.join(POLICIES)}")
     if a == b:
         raise ConfigError(f"both policies are {a!r}: expected two different ones")
+    config = config or LogConfig()
     table = storage.read_input_table(log_path, "log")
     job = {
         "a": a,
         "b": b,
         "log": log_path.name,
-        "log_digest": storage.digest_file(log_path),
-        "styles_digest": None if styles_path is None else storage.digest_file(styles_path),
+        "log_digest": storage.digest_input(log_path),
+        "log_settings": asdict(config),
+        "styles_digest": None if styles_path is None else storage.digest_input(styles_path),
         "seed": seed,
         "version": version("stylefeed"),
     }
@@ -79,7 +99,7 @@ def compare_policies(
         done: dict[str, Any] = storage.read_json(artefacts[0])
         if done.get("job") == job:
             return {**done, "worked": False}
-    trial, facts = _trial(table, styles_path, seed)
+    trial, facts = _trial(table, styles_path, seed, config, Workspace(out))
     result = {"job": job, "facts": facts, **compare_in(trial, a, b, seed)}
     write_comparison(out, result)
     return {**result, "worked": True}
@@ -93,38 +113,56 @@ def write_comparison(out: Path, result: dict[str, Any]) -> None:
 
 
 def _trial(
-    table: pd.DataFrame, styles_path: Path | None, seed: int
+    table: pd.DataFrame,
+    styles_path: Path | None,
+    seed: int,
+    config: LogConfig,
+    workspace: Workspace,
 ) -> tuple[LookTrial, dict[str, Any]]:
     """The log in two parts, and its size in figures."""
-    table = _as_log(table)
-    if "propensity" not in table.columns or "event_type" not in table.columns:
-        missing = next(name for name in ("event_type", "propensity") if name not in table.columns)
+    config = _as_log(table, config)
+    smallest, row = _smallest_propensity(table, config)
+    log = canonical_log(table, config)
+    if log.lost_share > MOST_LOST:
         raise SchemaError(
-            f"log: column {missing!r} is missing: found {', '.join(map(str, table.columns))}; "
-            "expected each impression with the probability with which its look was drawn: "
-            "log it when it is drawn"
+            f"log: {log.lost_words()}; estimates without them would be bent: expected at most "
+            f"{MOST_LOST:.0%}: mend these rows"
         )
-    # Checked before the rows are cleaned: rows set aside would bend every estimate unseen.
-    shown = table["event_type"] == "impression"
-    check_propensities(
-        pd.to_numeric(table.loc[shown, "propensity"], errors="coerce").to_numpy(dtype=np.float64)
-    )
-    events, rejects = validate_events(table)
-    events, more = clean_events(events)
-    cut = time_split(events, TRAIN_SHARE)
-    past, later = (exposures(part) for part in split_at(events, cut))
+    cut = time_split(log.events, TRAIN_SHARE)
+    tolerance_s = config.clock_tolerance_s
+    past, later = (exposures(part, tolerance_s) for part in split_at(log.events, cut))
     named = (part[column] for part in (past, later) for column in ("style_id", "style_drawn"))
     looks = sorted(set().union(*named) - {ORIGINAL})
     codes = np.full((len(looks), STYLE_CODE_SIZE), np.nan, dtype=np.float32)
     if styles_path is not None:
         _fill_codes(codes, looks, styles_path, seed)
     trial = LookTrial(past, later, looks, codes, seed)
-    return trial, trial_facts(trial, cut, len(rejects) + len(more))
+    workspace.set_aside("ab", log.rejects)
+    matches = matched_exposures(log.events, tolerance_s)[1]
+    warnings = log_warnings(
+        table, log.rejects, log.value_rejects, matches, len(past) + len(later), config
+    )
+    if smallest * log.impressions < 1.0:
+        warnings.append(
+            f"log: the propensity {smallest:g} of row {row} is under 1 in {log.impressions:,} "
+            f"impressions: {len(trial.floored.rows):,} such rows of the {len(later):,} judged "
+            f"count as {trial.floored.floor:.3g}: check how they were logged"
+        )
+    facts = trial_facts(trial, cut, len(log.rejects)) | {
+        "set_aside_by_reason": {
+            str(reason): int(n) for reason, n in log.rejects["reason"].value_counts().items()
+        },
+        "outcomes": matches.outcomes,
+        "outcomes_without_impression": matches.unmatched,
+        "warnings": warnings,
+    }
+    return trial, facts
 
 
 def trial_facts(trial: LookTrial, cut: pd.Timestamp, set_aside: int) -> dict[str, Any]:
     """The size of the log that is judged, for the page."""
     times = pd.concat([trial.past["timestamp"], trial.later["timestamp"]])
+    floored = trial.floored
     return {
         "impressions": len(trial.past) + len(trial.later),
         "judged": len(trial.later),
@@ -132,17 +170,56 @@ def trial_facts(trial: LookTrial, cut: pd.Timestamp, set_aside: int) -> dict[str
         "shoppers": int(trial.group.max()) + 1,
         "looks": len(trial.looks) - 1,
         "set_aside": set_aside,
+        "propensities_raised": len(floored.rows),
+        "propensity_smallest": _finite(floored.smallest),
+        "propensity_raised_to": floored.floor,
         "cut_utc": cut.isoformat(),
         "first_utc": times.min().isoformat(),
         "last_utc": times.max().isoformat(),
     }
 
 
-def _as_log(table: pd.DataFrame) -> pd.DataFrame:
-    """The log with the names of the feed's columns brought to the log's, where it has no others."""
-    names = {"style_propensity": "propensity", "rank": "position"}
-    told = {feed: log for feed, log in names.items() if log not in table and feed in table}
-    return table.rename(columns=told)
+def _as_log(table: pd.DataFrame, config: LogConfig) -> LogConfig:
+    """`config` with the names of the feed's columns, where the log has no others."""
+    names = {"propensity": "style_propensity", "position": "rank"}
+    told = config.columns_of("events")
+    feed = {
+        log: theirs
+        for log, theirs in names.items()
+        if log not in table and log not in told and theirs in table
+    }
+    return replace(config, columns=feed | dict(config.columns))
+
+
+def _smallest_propensity(table: pd.DataFrame, config: LogConfig) -> tuple[float, int]:
+    """The smallest propensity of the raw impressions, and its row in the file.
+
+    Raises SchemaError or InputError unless every one is in (0, 1]; checked before anything is set
+    aside, since rows that are gone would bend every estimate unseen.
+    """
+    known = [column.name for column in EVENT_COLUMNS]
+    named = rename_columns(table, "log", known, config.columns_of("events"))
+    found = [str(column) for column in named.columns]
+    for name in ("event_type", "propensity"):
+        if name not in found:
+            likely = next((c for c in found if c not in known and meant(c, known) == name), None)
+            hint = f"did you mean {likely!r}? Give --columns {name}={likely}; " if likely else ""
+            raise SchemaError(
+                f"log: column {name!r} is missing: found {', '.join(found)}; {hint}expected each "
+                "impression with the probability with which its look was drawn: log it when it is "
+                "drawn"
+            )
+    for name in ("event_type", "propensity"):
+        if found.count(name) > 1:
+            raise SchemaError(f"log: column {name!r} occurs more than once: drop the extra one")
+    types = named["event_type"].reset_index(drop=True).astype("str")
+    shown = np.flatnonzero(name_event_types(types, config.event_types) == "impression")
+    values = parse(named["propensity"].reset_index(drop=True), "number", "log: 'propensity'")[0]
+    pscore = values.to_numpy(dtype=np.float64)[shown]
+    check_propensities(pscore, shown)
+    if not len(shown):
+        return 1.0, -1
+    return float(pscore.min()), int(shown[pscore.argmin()])
 
 
 def _fill_codes(codes: NDArray[np.float32], looks: list[str], styles_path: Path, seed: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from features.schema import ConfigError, InputError
-from features.tables import validate_items, validate_styles
+from features.tables import check_items, check_styles
 from pipelines import storage
 from pipelines.config import RunConfig
 from pipelines.jobs.encode import encode_pictures
@@ -36,9 +36,14 @@ def render_catalogue(
     if not 0.0 < strength <= 1.0:
         raise ConfigError(f"strength is {strength}: expected over 0 and at most 1")
     workspace = Workspace(out)
-    items, bad_items = validate_items(storage.read_input_table(items_path, "items"))
-    styles, bad_styles = validate_styles(storage.read_input_table(styles_path, "styles"))
-    workspace.set_aside("prepare", pd.concat([bad_items, bad_styles]))
+    log = config.log
+    checked = (
+        check_items(storage.read_input_table(items_path, "items"), log.columns_of("items")),
+        check_styles(storage.read_input_table(styles_path, "styles"), log.columns_of("styles")),
+    )
+    items, styles = (table.placed for table in checked)
+    workspace.set_aside("prepare", pd.concat([table.rejects for table in checked]))
+    workspace.set_aside("prepare_values", pd.concat([table.value_rejects for table in checked]))
     root = picture_root(items["image_path"], items_path.parent, pictures)
     item_pictures, broken_items = encode_pictures(
         items.head(max_items or len(items)), "item_id", root, config, True

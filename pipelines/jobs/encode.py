@@ -100,8 +100,10 @@ def encode_pictures(
     position = {k: i for i, (k, _) in enumerate(pairs)}
     rows.sort(key=lambda row: position[row["id"]])
     rejects.sort(key=lambda row: position[row["key"]])
+    # Where each was in the user's file, which a table in the order of its ids does not show.
+    row_of = dict(zip(table[key], table["row"], strict=True)) if "row" in table else position
     for reject in rejects:
-        reject.update(table=key[:-3] + "s", row=position[reject["key"]])
+        reject.update(table=key[:-3] + "s", row=int(row_of[reject["key"]]))
     return pd.DataFrame(rows).rename(columns={"id": key}), rejects
 
 

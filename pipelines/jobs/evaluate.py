@@ -62,7 +62,14 @@ def evaluate(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
         result["looks"] = click_quality(tastes, exposures(after, config.log.clock_tolerance_s))
         if fitter.looks_shown:
             result["lift"] = measure_lift(
-                workspace, before, after, cut, tastes, config.policy, config.seed
+                workspace,
+                before,
+                after,
+                cut,
+                tastes,
+                config.policy,
+                config.seed,
+                config.log.clock_tolerance_s,
             )
         advance(1)
         workspace.write("tables/tastes_before.parquet", favourites(tastes))

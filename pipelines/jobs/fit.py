@@ -10,9 +10,9 @@ import pandas as pd
 from features.schema import STYLE_CODE_SIZE
 from features.style_space import StyleSpace
 from pipelines.arrays import stack_vectors
+from pipelines.canonical import as_of
 from pipelines.config import RunConfig
 from pipelines.jobs.encode import STYLE_SPACE, without_pictures
-from pipelines.jobs.prepare import as_of
 from pipelines.jobs.tastes import TasteFitter
 from pipelines.progress import progress
 from pipelines.workspace import Workspace

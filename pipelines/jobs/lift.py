@@ -15,8 +15,8 @@ from features.exposures import exposures
 from features.schema import ORIGINAL, STYLE_CODE_SIZE, InputError
 from pipelines import storage
 from pipelines.arrays import stack_vectors
-from pipelines.jobs.ab import compare_in, trial_facts, write_comparison
-from pipelines.workspace import Workspace
+from pipelines.jobs.ab import MOST_LOST, compare_in, trial_facts, write_comparison
+from pipelines.workspace import Workspace, read_record
 from recsys.config import PolicyConfig
 from recsys.offpolicy.look_trial import LookTrial
 from recsys.preference.taste_model import TasteModel
@@ -33,6 +33,7 @@ def measure_lift(
     model: TasteModel,
     policy: PolicyConfig,
     seed: int,
+    tolerance_s: float,
 ) -> dict[str, Any]:
     """Judge personal looks against plain photos on the events `after` the cut.
 
@@ -41,8 +42,14 @@ def measure_lift(
     lift_low, lift_high (95 %; None where they earn nothing); or `note` alone, why this log
     cannot be judged.
     """
-    past, later = exposures(before), exposures(after)
+    past, later = exposures(before, tolerance_s), exposures(after, tolerance_s)
     shown = pd.concat([past, later])
+    lost = read_record(workspace, "prepare")["counts"]["impressions_lost"]
+    if lost > MOST_LOST * (len(shown) + lost):
+        return {
+            "note": f"{lost:,} impressions are set aside beside {len(shown):,}: estimates without "
+            "them would be bent; rejects/prepare.csv says why"
+        }
     known = shown["propensity"].notna()
     if not known.all():
         return {"note": f"{int((~known).sum()):,} of {len(shown):,} impressions log no propensity"}

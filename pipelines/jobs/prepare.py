@@ -5,71 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from features.clocks import split_wrong_clocks
-from features.config import CleaningConfig, LogConfig
-from features.events import (
-    clean_events,
-    event_weights,
-    interactions,
-    require_outcomes,
-    time_split,
-)
+from features.events import event_weights, interactions, time_split
 from features.exposures import matched_exposures
 from features.ids import IdMap
-from features.rejects import join_rejects
 from features.schema import SchemaError
-from features.tables import Checked, check_events, check_items, check_styles
+from features.tables import check_items, check_styles
 from pipelines import storage
+from pipelines.canonical import as_of, canonical_log
 from pipelines.config import RunConfig
 from pipelines.log_warnings import log_warnings
 from pipelines.workspace import Workspace
-
-
-def as_of(config: LogConfig) -> pd.Timestamp | None:
-    """What the settings take for now; None where they leave it to the log."""
-    return None if config.now_utc is None else pd.Timestamp(config.now_utc).as_unit("us")
-
-
-def canonical_log(
-    events: pd.DataFrame,
-    config: LogConfig,
-    item_ids: IdMap | None = None,
-    style_ids: IdMap | None = None,
-    clock_utc: pd.Timestamp | None = None,
-) -> Checked:
-    """Validate a raw log, set wrong clocks, repeats and bots aside; events in time order.
-
-    `clock_utc` is the time of the job (None: now). The result's `rows` are not kept: they are those
-    of the input's order. Raises SchemaError when the log cannot be used at all, or no outcome is
-    left.
-    """
-    checked = check_events(
-        events,
-        item_ids,
-        style_ids,
-        columns=config.columns_of("events"),
-        event_types=config.event_types,
-        day_first=config.day_first,
-    )
-    clock = pd.Timestamp.now("UTC") if clock_utc is None else clock_utc
-    sound, mistimed = split_wrong_clocks(checked.table, clock, as_of(config), checked.rows)
-    kept, unclean = clean_events(
-        checked.table[sound].reset_index(drop=True),
-        CleaningConfig(repeat_window_s=config.repeat_window_s),
-        checked.rows[sound],
-    )
-    rejects = join_rejects([checked.rejects, mistimed, unclean])
-    if kept.empty:
-        raise SchemaError(
-            f"events: none of {len(events)} rows can be used, the first because: "
-            f"{rejects['reason'].iloc[0]}; compare the ids with those of the items and styles "
-            "tables"
-        )
-    require_outcomes(kept, rejects)
-    return Checked(kept, np.empty(0, dtype=np.int64), rejects, checked.value_rejects)
 
 
 def canonical_tables(
@@ -82,9 +29,10 @@ def canonical_tables(
     """Validate and clean the three input tables.
 
     Returns events, items, styles (both with `row`, where each was in the input), exposures (one row
-    per impression), interactions (one row per user and item), rejects and values (set aside in rows
-    that were kept). `clock_utc` is the time of the job (None: now). Raises SchemaError when a table
-    cannot be used at all, when no outcome is left, and when no item is available.
+    per impression), interactions (one row per user and item), rejects, values (set aside in rows
+    that were kept) and lost (those of the rejects that are impressions). `clock_utc` is the time of
+    the job (None: now). Raises SchemaError when a table cannot be used at all, when no outcome is
+    left, and when no item is available.
     """
     log = config.log
     catalogue = check_items(items, log.columns_of("items"))
@@ -94,30 +42,27 @@ def canonical_tables(
             "recommend: correct the column 'available', or leave it out"
         )
     looks = check_styles(styles, log.columns_of("styles"))
-    checked = canonical_log(
+    cleaned = canonical_log(
         events,
         log,
         IdMap.sorted(catalogue.table["item_id"]),
         IdMap.sorted(looks.table["style_id"]),
         clock_utc,
     )
-    kept = checked.table
+    kept = cleaned.events
     now = as_of(log) or kept["timestamp"].max()
     weights = event_weights(kept, config.events, now)
-    parts = (checked, catalogue, looks)
+    parts = (cleaned, catalogue, looks)
     return {
         "events": kept,
-        "items": _placed(catalogue).sort_values("item_id", ignore_index=True),
-        "styles": _placed(looks).sort_values("style_id", ignore_index=True),
+        "items": catalogue.placed.sort_values("item_id", ignore_index=True),
+        "styles": looks.placed.sort_values("style_id", ignore_index=True),
         "exposures": matched_exposures(kept, log.clock_tolerance_s)[0],
         "interactions": interactions(kept, weights),
         "rejects": pd.concat([part.rejects for part in parts], ignore_index=True),
         "values": pd.concat([part.value_rejects for part in parts], ignore_index=True),
+        "lost": cleaned.lost,
     }
-
-
-def _placed(checked: Checked) -> pd.DataFrame:
-    return checked.table.assign(row=checked.rows)
 
 
 def bots_set_aside(rejects: pd.DataFrame) -> set[str]:
@@ -133,7 +78,7 @@ def prepare(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
         for name in ("events", "items", "styles")
     )
     tables = canonical_tables(events, items, styles, config)
-    rejects, values = tables.pop("rejects"), tables.pop("values")
+    rejects, values, lost = (tables.pop(name) for name in ("rejects", "values", "lost"))
     for name, table in tables.items():
         workspace.write(f"tables/{name}.parquet", table)
     set_aside = workspace.set_aside("prepare", rejects)
@@ -147,6 +92,7 @@ def prepare(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
         "items": len(tables["items"]),
         "styles": len(tables["styles"]),
         "impressions": len(tables["exposures"]),
+        "impressions_lost": len(lost),
         "outcomes": matches.outcomes,
         "outcomes_before_impression": matches.early,
         "outcomes_without_impression": matches.unmatched,

@@ -152,21 +152,60 @@ class LoggedFeedback:
         return LoggedFeedback(**picked)
 
 
-def check_propensities(pscore: Floats) -> None:
-    """Raise InputError, one line, where a propensity is missing, not above 0, or above 1."""
+def check_propensities(pscore: Floats, rows: Ints | None = None) -> None:
+    """Raise InputError, one line, where a propensity is missing, not above 0, or above 1.
+
+    `rows`, int (n,): where each was in the user's file, for the message; without it, from 0.
+    """
     for wrong, what in (
         (~np.isfinite(pscore), "is missing"),
         (pscore == 0.0, "is zero"),
         (pscore < 0.0, "is negative"),
         (pscore > 1.0, "is above 1"),
     ):
-        rows = np.flatnonzero(wrong)
-        if len(rows):
+        at = np.flatnonzero(wrong)
+        if len(at):
+            first = at[0] if rows is None else rows[at[0]]
             raise InputError(
-                f"propensities: {what} in {len(rows):,} of {len(pscore):,} rows (first row "
-                f"{rows[0]}): expected the probability in (0, 1] with which the shown action was "
+                f"propensities: {what} in {len(at):,} of {len(pscore):,} rows (first row "
+                f"{first}): expected the probability in (0, 1] with which the shown action was "
                 "drawn: log it when it is drawn"
             )
+
+
+@dataclass(frozen=True)
+class Floored:
+    """Propensities of which none stands for more rows than the log can tell of.
+
+    `pscore` float (n,). `rows` int (m,): those that were raised, and `smallest` of them before it;
+    `floor` is what they were raised to.
+    """
+
+    pscore: Floats
+    rows: Ints
+    smallest: float
+    floor: float
+
+
+_ROWS_TOLD: Final = 500
+"""Effective rows that a verdict needs: a row that stands for 1/500 of the log fails none alone."""
+
+
+def floor_propensities(pscore: Floats) -> Floored:
+    """Raise propensities under 1 / n, the n rows given, to 500 / n (at most 1).
+
+    An action of a probability under 1 / n is expected less than once in the log; where it is there
+    all the same, its row would stand for more rows than there are and decide every estimate by
+    itself. Raised, it stands for at most 1/500 of them, and no policy that a verdict can be given
+    on has a heavier row. An instance of truncated importance sampling (Ionides 2008).
+    """
+    n = len(pscore)
+    rows = np.flatnonzero(pscore * n < 1.0)
+    floor = min(_ROWS_TOLD / n, 1.0) if n else 1.0
+    raised = pscore.copy()
+    raised[rows] = floor
+    smallest = float(pscore[rows].min()) if len(rows) else float("nan")
+    return Floored(raised, rows, smallest, floor)
 
 
 def check_distribution(probabilities: NDArray[np.floating], what: str) -> None:

@@ -24,7 +24,7 @@ from recsys.offpolicy import (
     weight_report,
 )
 from recsys.offpolicy.estimate import linear
-from recsys.offpolicy.log import check_propensities
+from recsys.offpolicy.log import check_propensities, floor_propensities
 from recsys.policy.draw import look_probabilities
 from recsys.policy.value import value_probabilities
 from recsys.preference import StylePreferenceModel
@@ -76,10 +76,12 @@ class LookTrial:
         self._codes = style_codes
         self._fitted = model
         self.action = pd.Index(self.looks).get_indexer(pd.Index(_drawn(later)))
-        self.pscore = later["propensity"].to_numpy(dtype=np.float64)
+        pscore = later["propensity"].to_numpy(dtype=np.float64)
+        check_propensities(pscore)
+        self.floored = floor_propensities(pscore)
+        self.pscore = self.floored.pscore
         self.reward = later["clicked"].to_numpy(dtype=np.float64)
         self.group = pd.factorize(later["user_id"])[0]
-        check_propensities(self.pscore)
         check_sums(self.action, self.pscore, self.looks)
 
     @cached_property
@@ -95,7 +97,7 @@ class LookTrial:
         """The look of highest self-normalised click rate before the cut."""
         past = self.past.assign(drawn=_drawn(self.past))
         past = past[past["drawn"] != ORIGINAL]
-        inverse = 1.0 / past["propensity"].to_numpy(dtype=np.float64)
+        inverse = 1.0 / floor_propensities(past["propensity"].to_numpy(dtype=np.float64)).pscore
         table = pd.DataFrame(
             {"look": past["drawn"], "shown": inverse, "clicked": inverse * past["clicked"]}
         )

@@ -57,7 +57,12 @@ def _write(table: pd.DataFrame, folder: Path) -> Path:
 def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, object]]:
     """The look that is clicked two and a half times as often, against the plain photo."""
     folder = tmp_path_factory.mktemp("ab")
-    log = _write(_log(16_000, 0.2, gain=2.5), folder)
+    table = _log(16_000, 0.2, gain=2.5)
+    # The faults of a real export: other spellings, a row without a user, one propensity in error.
+    table["event_type"] = table["event_type"].replace({"click": "Click"})
+    table.loc[3, "user_id"] = "NULL"
+    table.loc[15_000, "propensity"] = 1e-9
+    log = _write(table, folder)
     result = compare_policies(log, "original", "best_single", folder / "out", seed=0)
     return folder, result
 
@@ -86,6 +91,23 @@ def test_the_page_stands_alone_and_says_the_verdict(compared) -> None:  # type: 
     assert card.startswith("# Policy card: best_single")
     assert "found best before the cut: s2" in card
     assert "- s2: 100 %" in card
+
+
+def test_what_is_set_aside_is_counted_by_reason_and_named_by_the_row_of_the_file(compared) -> None:  # type: ignore[no-untyped-def]
+    folder, result = compared
+    assert result["facts"]["set_aside_by_reason"] == {"user_id is missing": 1}
+    rejects = pd.read_csv(folder / "out" / "rejects" / "ab.csv")
+    assert rejects[["row", "reason"]].to_numpy().tolist() == [[3, "user_id is missing"]]
+
+
+def test_one_propensity_in_error_decides_nothing_and_its_row_is_named(compared) -> None:  # type: ignore[no-untyped-def]
+    _, result = compared
+    facts = result["facts"]
+    assert facts["propensities_raised"] == 1
+    assert facts["propensity_raised_to"] == pytest.approx(500 / facts["judged"])
+    (warning,) = facts["warnings"]
+    assert warning.startswith("log: the propensity 1e-09 of row 15000 is under 1 in 16,000 impress")
+    assert (result["verdict"]["times_traffic"] or 1) < 2
 
 
 def test_the_curve_over_time_ends_where_the_estimate_is(compared) -> None:  # type: ignore[no-untyped-def]
@@ -137,9 +159,27 @@ def test_policies_that_earn_alike_are_not_told_apart(tmp_path: Path) -> None:
         (lambda t: t.assign(propensity=t["propensity"].where(t.index != 5, 1.5)), "is above 1"),
         (lambda t: t.assign(propensity=0.125), "do not sum to 1 over the looks"),
         (lambda t: t.assign(propensity=0.5), "do not sum to 1 over the looks"),
+        (lambda t: t.assign(propensity=t["propensity"].where(t.index != 5)), "first row 5"),
+        (
+            lambda t: t.assign(position=t["position"] - 1),
+            "positions run from 0: got 0 in .*first in row 0; expected the top place to be 1: add",
+        ),
+        (lambda t: t.assign(position=t.index % 4), "positions run from 0"),
+        (
+            lambda t: t.assign(user_id=t["user_id"].where(t.index % 50 != 0)),
+            r"80 of 4,000 impressions \(2.0%\) are set aside: user_id is missing: 80; estimates",
+        ),
+        (
+            lambda t: t.assign(event_type=t["event_type"].replace("click", "tap")),
+            "did you mean click. Give --event-types tap=click",
+        ),
+        (lambda t: t[t["event_type"] == "impression"], "no outcome is left: all 4,000 rows"),
+        (lambda t: t.rename(columns={"propensity": "pscore"}), "Give --columns propensity=pscore"),
     ],
 )
-def test_propensities_that_cannot_be_true_stop_with_one_line(change, words, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_log_that_would_bend_the_estimates_stops_with_one_line(
+    change, words, tmp_path: Path
+) -> None:  # type: ignore[no-untyped-def]
     log = _write(change(_log(4_000, 0.2)), tmp_path)
     with pytest.raises(InputError, match=words) as caught:
         compare_policies(log, "original", "uniform", tmp_path / "out", seed=0)

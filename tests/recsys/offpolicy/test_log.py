@@ -7,6 +7,7 @@ import pytest
 
 from features.schema import ContractError, InputError
 from recsys.offpolicy import LoggedFeedback
+from recsys.offpolicy.log import check_propensities, floor_propensities
 
 N, ACTIONS, POSITIONS = 6, 3, 2
 
@@ -102,3 +103,21 @@ def test_taking_rows_and_changing_the_policy_keep_the_rest() -> None:
     other = log.under(np.tile([1.0, 0.0, 0.0], (N, 1)))
     np.testing.assert_array_equal(other.weight, [2.0, 0.0, 0.0, 2.0, 0.0, 0.0])
     np.testing.assert_array_equal(other.reward, log.reward)
+
+
+def test_a_propensity_below_one_in_the_log_stands_for_no_more_than_a_verdict_allows() -> None:
+    pscore = np.full(2_000, 0.25)
+    assert floor_propensities(pscore).rows.size == 0
+    np.testing.assert_array_equal(floor_propensities(pscore).pscore, pscore)
+    pscore[7] = 1e-9
+    floored = floor_propensities(pscore)
+    assert floored.rows.tolist() == [7]
+    assert floored.smallest == 1e-9
+    assert floored.pscore[7] == floored.floor == 0.25
+    assert pscore[7] == 1e-9
+    assert floor_propensities(np.array([0.5, 1e-9])).pscore.tolist() == [0.5, 1.0]
+
+
+def test_a_faulty_propensity_is_named_by_the_row_of_the_file() -> None:
+    with pytest.raises(InputError, match=r"is zero in 1 of 2 rows \(first row 40\)"):
+        check_propensities(np.array([0.5, 0.0]), np.array([7, 40]))
