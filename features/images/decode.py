@@ -91,7 +91,7 @@ def decode_file(source: Path | bytes, limits: ImageLimits = DEFAULT_LIMITS) -> D
     with opened(source, limits) as (image, name, notes):
         rgb, alpha, problem = to_srgb(image, name)
         suffix = _SUFFIXES[image.format or ""]
-    turned = _UPRIGHT.get(_orientation(image))
+    turned = upright_turn(image)
     if turned is not None:
         rgb = rgb.transpose(turned)
         alpha = None if alpha is None else alpha.transpose(turned)
@@ -172,11 +172,12 @@ def _check_size(width: int, height: int, name: str, limits: ImageLimits) -> None
         )
 
 
-def _orientation(image: Image.Image) -> int:
+def upright_turn(image: Image.Image) -> Image.Transpose | None:
+    """How a picture's Exif orientation says that it is to be turned; None where it is upright."""
     try:
-        return int(image.getexif().get(_EXIF_ORIENTATION, 1))
+        return _UPRIGHT.get(int(image.getexif().get(_EXIF_ORIENTATION, 1)))
     except Exception:  # a damaged Exif block says nothing about the pixels: take them as upright
-        return 1
+        return None
 
 
 def _on_white(
