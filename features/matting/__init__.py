@@ -7,6 +7,7 @@ from features.matting.mask import (
     MattingConfig,
     product_mask,
 )
+from features.matting.mask_file import read_mask
 from features.matting.plain_ground import PlainGround, plain_ground
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "PlainGround",
     "plain_ground",
     "product_mask",
+    "read_mask",
 ]

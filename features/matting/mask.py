@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 import cv2
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from features.config import LOW_CONFIDENCE
 from features.images import require_picture, resize_longest
+from features.matting.border import frame
 from features.matting.confidence import confidence, gather, iou, missed_foreground
+from features.matting.given import fit_reading
 from features.matting.guided_filter import guided_filter
 from features.matting.hypotheses import SegmentConfig, hypotheses, judge
 from features.matting.people import foreground_alpha, shows_face, shows_skin
@@ -21,8 +23,6 @@ from features.matting.prior import product_log_odds
 from features.matting.rembg_cut import rembg_alpha
 from features.matting.solid import make_solid
 from features.schema import ImageError
-
-_log = logging.getLogger(__name__)
 
 MaskSource = Literal["alpha", "given", "plain_ground", "estimated", "worn", "rembg"]
 """`worn` is an estimated product and the person who wears or holds it."""
@@ -50,6 +50,8 @@ DEFAULT_MATTING: Final = MattingConfig()
 # Somebody made these masks on purpose; they still may be of the wrong item or a frame.
 _ALPHA_CONFIDENCE: Final = 0.98
 _GIVEN_CONFIDENCE: Final = 0.95
+# Whoever mixes up black and white may have mixed up more.
+_INVERTED_CONFIDENCE: Final = 0.92
 
 # Deviation of an even ground, Lab units; overlap of two masks of one product.
 _EVEN: Final = 1.2
@@ -63,49 +65,90 @@ _IN_DOUBT: Final = 0.8
 class Mask:
     """Where the product is: `alpha` (h, w) float32, 1 product, 0 surroundings, soft edges.
 
-    `confidence` in [0, 1] is the probability that it is right, `source` where it came from.
+    `confidence` in [0, 1] is the probability that it is right, `source` where it came from. `note`
+    says in words what was wrong with an alpha or a mask that came with the picture.
     """
 
     alpha: NDArray[np.float32]
     confidence: float
     source: MaskSource
+    note: str = ""
 
 
 def product_mask(
     picture: NDArray[np.uint8],
     alpha: NDArray[np.uint8] | None = None,
-    given: NDArray[np.uint8] | None = None,
+    given: NDArray[np.uint8] | Sequence[NDArray[np.uint8]] | None = None,
     config: MattingConfig = DEFAULT_MATTING,
 ) -> Mask:
     """Mask of the product in `picture` (h, w, 3) uint8 sRGB.
 
     The picture's own `alpha` (h, w) uint8 is taken if it cuts something out, else the `given` mask
-    (h, w) uint8 with 255 on the product, else it is told from a plain ground, else rembg's if that
-    is installed, else one is estimated, with the person who wears or holds the product.
-    An alpha or a mask that is empty or full shows no product and is passed over with a warning in
-    the log. Deterministic. Raises ImageError for a mask whose size or type does not fit the
-    picture, ContractError for a picture of another layout.
+    (h, w) uint8 with 255 on the product, or the best of several readings of its file, the likeliest
+    first; else it is told from a plain ground, else rembg's if that is installed, else one is
+    estimated, with the person who wears or holds the product.
+
+    A given mask is compared with the estimate. Where they agree it is trusted; where it agrees
+    inverted it is turned over; where they do not, or it leaves out a person, the estimate is taken
+    if it is trusted, and else the given mask without trust. `note` says so. An alpha or a mask that
+    is empty or full shows no product and is passed over. Deterministic. Raises ImageError for a
+    mask whose size or type does not fit the picture, ContractError for a picture of another layout.
     """
     require_picture(picture)
-    cut_outs: tuple[tuple[MaskSource, NDArray[np.uint8] | None, float], ...] = (
-        ("alpha", alpha, _ALPHA_CONFIDENCE),
-        ("given", given, _GIVEN_CONFIDENCE),
+    note = ""
+    if alpha is not None:
+        _check(alpha, picture, "alpha")
+        if _cuts_out(alpha, config):
+            return Mask(_unit(alpha), _ALPHA_CONFIDENCE, "alpha")
+        note = _says_nothing(alpha, "alpha", config)
+    if given is not None:
+        readings = [given] if isinstance(given, np.ndarray) else list(given)
+        for one in readings:
+            _check(one, picture, "given")
+        useful = [one for one in readings if _cuts_out(one, config)]
+        if useful:
+            return reconcile(_estimate(picture, config), useful)
+        note = _says_nothing(readings[0], "given", config)
+    return replace(_estimate(picture, config), note=note)
+
+
+def reconcile(told: Mask, readings: Sequence[NDArray[np.uint8]]) -> Mask:
+    """The mask to use for a photo where `told` is its estimate and another came with it.
+
+    `readings` are what the other may mean, as `product_mask` takes them.
+    """
+    trusted = told.confidence >= LOW_CONFIDENCE
+    seen = told.alpha >= 0.5
+    if not seen.any():
+        # Nothing to compare with: a mask that holds most of the border is no product's.
+        holds_border = float((readings[0] >= 128)[frame(seen.shape, 0.02)].mean()) > 0.5
+        trust = _IN_DOUBT if holds_border else _GIVEN_CONFIDENCE
+        note = "it marks most of the photo's border and no product is seen" if holds_border else ""
+        return Mask(_unit(readings[0]), trust, "given", note)
+    best = fit_reading(readings, seen)
+    note = "black and white are inverted in it: it was turned over" if best.inverted else ""
+    trust = min(told.confidence, _INVERTED_CONFIDENCE) if best.inverted else _GIVEN_CONFIDENCE
+    if told.source == "worn" and best.leaves_foreground:
+        note = f"it leaves out {100 * best.left_out:.0f} % of the product and its wearer"
+    elif best.agrees(trusted):
+        return Mask(_unit(best.values), trust, "given", note)
+    else:
+        note = f"it and the photo's own estimate overlap by {100 * best.overlap:.0f} % only"
+    if trusted:
+        return replace(told, note=f"{note}: estimated instead")
+    return Mask(_unit(best.values), _IN_DOUBT, "given", f"{note}: neither is relied on")
+
+
+def _unit(values: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return values.astype(np.float32) / np.float32(255.0)
+
+
+def _says_nothing(values: NDArray[np.uint8], source: str, config: MattingConfig) -> str:
+    return (
+        f"the {source} mask has {100 * float((values >= 128).mean()):.1f} % of its pixels on the "
+        f"product, expected {100 * config.min_share:.0f} to {100 * config.max_share:.0f} %: "
+        "estimated instead"
     )
-    for source, values, trust in cut_outs:
-        if values is None:
-            continue
-        _check(values, picture, source)
-        if _cuts_out(values, config):
-            return Mask(values.astype(np.float32) / np.float32(255.0), trust, source)
-        _log.warning(
-            "the %s mask has %.1f %% of its pixels on the product, expected %.0f to %.0f %%: "
-            "it is passed over",
-            source,
-            100 * float((values >= 128).mean()),
-            100 * config.min_share,
-            100 * config.max_share,
-        )
-    return _estimate(picture, config)
 
 
 def _check(values: NDArray[np.uint8], picture: NDArray[np.uint8], source: str) -> None:

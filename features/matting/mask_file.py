@@ -81,13 +81,13 @@ def _values(image: Image.Image) -> NDArray[np.float32]:
     if image.mode.startswith(("I", "F")):
         # Without a profile or an agreed range: from 0 to the largest value there is.
         values = np.nan_to_num(np.asarray(image).astype(np.float32), posinf=0.0, neginf=0.0)
-        return values * np.float32(255.0 / max(float(values.max()), 1e-6))
+        return np.asarray(values * np.float32(255.0 / max(float(values.max()), 1e-6)))
     image = image.convert("RGB")
     colours = np.asarray(image)
     labels = image.getcolors(_MOST_LABELS)
     if labels is not None and len(labels) == 2:
         # Labels of two colours: the lighter one is the product, as in white on black.
-        return cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        return np.asarray(cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY), dtype=np.float32)
     brightest = colours.max(axis=2)
     if labels is not None and (colours.min(axis=2) < brightest).any():
         # A label map in colours: everything that is not black is something.

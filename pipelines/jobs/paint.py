@@ -16,13 +16,13 @@ from threadpoolctl import threadpool_limits
 from features.images import (
     ImageLimits,
     decode,
-    decode_with_alpha,
+    decode_file,
     encode,
     read_picture,
     resize,
     resize_longest,
 )
-from features.matting import Mask, product_mask
+from features.matting import Mask, product_mask, read_mask
 from features.networks.encoders import ContentEncoder
 from features.schema import InputError, StylefeedError
 from pipelines import storage
@@ -154,33 +154,27 @@ class _Photo:
 
 def _read_photo(item: ItemWork, size_px: int, limits: ImageLimits) -> _Photo:
     data = read_picture(Path(item.path), limits)
-    full, alpha = decode_with_alpha(data, limits)
-    picture = resize_longest(full, size_px)
+    photo = decode_file(data, limits)
+    picture = resize_longest(photo.picture, size_px)
     height, width = picture.shape[:2]
     given, problem = None, ""
     if item.mask_path is not None:
         try:
-            drawn = decode(Path(item.mask_path), limits)
-            if drawn.shape != full.shape:
-                raise InputError(
-                    f"the mask is {drawn.shape[1]}x{drawn.shape[0]} px, expected its picture's "
-                    f"{full.shape[1]}x{full.shape[0]}; the mask was estimated instead"
-                )
-            given = resize(drawn, height, width)[..., 0]
+            shape = photo.picture.shape[:2]
+            found = read_mask(Path(item.mask_path), (shape[0], shape[1]), photo.turned, limits)
+            given = [_resize_plane(one, height, width) for one in found]
         except InputError as error:
-            problem = str(error)
-    small_alpha = None
-    if alpha is not None:
-        small_alpha = resize(np.repeat(alpha[..., None], 3, axis=2), height, width)[..., 0]
+            problem = f"mask: {error}; estimated instead"
+    alpha = None if photo.alpha is None else _resize_plane(photo.alpha, height, width)
     mask = None
-    if given is not None or small_alpha is not None:
-        try:
-            mask = product_mask(picture, small_alpha, given)
-            if given is not None and mask.source not in ("given", "alpha"):
-                problem = "the mask marks nearly nothing or all as product; estimated instead"
-        except InputError as error:
-            problem = f"{error}; the mask was estimated instead"
+    if given is not None or alpha is not None:
+        mask = product_mask(picture, alpha, given)
+        problem = f"mask: {mask.note}" if mask.note else problem
     return _Photo(picture, mask, data, problem)
+
+
+def _resize_plane(plane: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    return resize(np.repeat(plane[..., None], 3, axis=2), height, width)[..., 0]
 
 
 def _recogniser(

@@ -1,13 +1,15 @@
 """The painter's files carry their provenance; a bad photo or mask costs itself alone."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from features.images import DEFAULT_LIMITS, decode
+from features.matting import product_mask
 from features.networks.encoders import ContentEncoder, StyleEncoder
 from pipelines.jobs.doctor import inspect_picture
-from pipelines.jobs.paint import ItemWork, LookSource, item_painter
+from pipelines.jobs.paint import ItemWork, LookSource, _read_photo, item_painter
 from pipelines.jobs.render import _kept_renders, with_masks, within_budget
 from pipelines.workspace import Workspace
 from styletransfer.config import RenderConfig
@@ -26,11 +28,16 @@ def shop(tiny_shop):
 
 
 def _paint(shop, out, path, mask_path=None, mode="artistic"):
-    folder, code, rivals, sources = shop
+    sources = shop[3]
     config = RenderConfig(mode=mode, size_px=128)
     work = item_painter(config, DEFAULT_LIMITS, out, sources)
-    item = ItemWork("000", str(folder / path), mask_path, code, rivals, ((KEY, "s0", 1.0),))
-    return work([item])
+    return work([_item(shop, path, mask_path)])
+
+
+def _item(shop, path, mask_path):
+    folder, code, rivals, _ = shop
+    mask = None if mask_path is None else str(mask_path)
+    return ItemWork("000", str(folder / path), mask, code, rivals, ((KEY, "s0", 1.0),))
 
 
 def test_a_painted_file_says_where_it_comes_from(shop, tmp_path):
@@ -91,9 +98,9 @@ def test_unusual_photos_are_painted(shop, tmp_path, kind):
 @pytest.mark.parametrize(
     ("mask", "reason"),
     [
-        (Image.new("L", (50, 60), 255), "the mask is 50x60 px, expected its picture's 96x96"),
+        (Image.new("L", (50, 60), 255), "is a mask of 50x60 px, expected its picture's 96x96"),
         (Image.new("L", (96, 96), 0), "estimated instead"),
-        (None, "estimated instead|no|cannot"),
+        (None, "does not exist"),
     ],
     ids=["wrong size", "all black", "missing"],
 )
@@ -101,10 +108,32 @@ def test_a_mask_that_cannot_be_used_is_set_aside_and_estimated(shop, tmp_path, m
     path = tmp_path / "mask.png"
     if mask is not None:
         mask.save(path)
-    [row], rejects = _paint(shop, tmp_path, "pictures/item000.jpg", str(path), "faithful")
-    assert [r["key"] for r in rejects] == ["000"]
-    assert pd.Series([rejects[0]["reason"]]).str.contains(reason).all()
-    assert row["served_mode"] in ("faithful", "accent", "original")
+    photo = _read_photo(_item(shop, "pictures/item000.jpg", path), 96, DEFAULT_LIMITS)
+    assert photo.mask is None or photo.mask.source not in ("given", "alpha")
+    assert photo.problem.startswith("mask: ")
+    assert reason in photo.problem
+
+
+def test_masks_of_every_kind_are_read_and_what_disagrees_is_set_aside(shop, tmp_path):
+    image = Image.open(shop[0] / "pictures/item000.jpg").convert("RGB")
+    seen = product_mask(np.asarray(image)).alpha >= 0.5
+    true = Image.fromarray(np.where(seen, 255, 0).astype(np.uint8))
+    cut_out = image.copy()
+    cut_out.putalpha(true)
+    cut_out.save(tmp_path / "cut-out.png")
+    true.point(lambda level: level // 255).save(tmp_path / "labels.png")
+    true.resize((48, 48)).save(tmp_path / "half.png")
+    true.point(lambda level: 255 - level).save(tmp_path / "inverted.png")
+    for name in ("cut-out", "labels", "half"):
+        item = _item(shop, "pictures/item000.jpg", tmp_path / f"{name}.png")
+        photo = _read_photo(item, 96, DEFAULT_LIMITS)
+        assert (photo.mask.source, photo.mask.confidence, photo.problem) == ("given", 0.95, "")
+    inverted = _item(shop, "pictures/item000.jpg", tmp_path / "inverted.png")
+    photo = _read_photo(inverted, 96, DEFAULT_LIMITS)
+    assert "inverted" in photo.problem
+    assert (photo.mask.alpha >= 0.5)[seen].mean() > 0.9
+    _, [reject] = _paint(shop, tmp_path, "pictures/item000.jpg", inverted.mask_path, "accent")
+    assert (reject["key"], reject["reason"]) == ("000", photo.problem)
 
 
 def test_a_mask_path_that_leads_nowhere_is_set_aside(tmp_path):
