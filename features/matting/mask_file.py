@@ -88,11 +88,11 @@ def _values(image: Image.Image) -> NDArray[np.float32]:
     if labels is not None and len(labels) == 2:
         # Labels of two colours: the lighter one is the product, as in white on black.
         return np.asarray(cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY), dtype=np.float32)
-    brightest = colours.max(axis=2)
+    brightest = np.asarray(colours.max(axis=2), dtype=np.float32)
     if labels is not None and (colours.min(axis=2) < brightest).any():
         # A label map in colours: everything that is not black is something.
-        return np.where(brightest > 0, np.float32(255), np.float32(0))
-    return brightest.astype(np.float32)
+        brightest[brightest > 0] = 255.0
+    return brightest
 
 
 def _stretched(values: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -240,6 +240,7 @@ def paint_plan(
         "painted": len(rows),
         "left_out_by_budget": len(left_out),
         **{f"served_{mode}": int(n) for mode, n in sorted(served.items())},
+        "masks_not_as_given": sum(str(r["reason"]).startswith("mask: ") for r in rejects),
         "rejects": workspace.set_aside("render", [{"table": "items", **r} for r in rejects]),
     }
 

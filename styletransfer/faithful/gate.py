@@ -19,7 +19,7 @@ from styletransfer.faithful.grade import LookPalette, look_palette
 from styletransfer.faithful.plate import take_apart
 from styletransfer.fidelity import FidelityMeter, FidelityReport, LookColours
 
-JUDGE_REVISION: Final = 3
+JUDGE_REVISION: Final = 4
 """Goes up when the same render may be judged otherwise than before."""
 _MODES: Final = ("faithful", "accent", "artistic", ORIGINAL)
 # Shares of the asked strength that are tried, strongest first, each with the share of the product's
