@@ -23,6 +23,10 @@ def shop(tmp_path_factory):
     samples = ROOT / "data" / "samples"
     shutil.copytree(samples, folder / "data" / "samples")
     shutil.copytree(samples, folder, dirs_exist_ok=True)
+    (folder / "raw").mkdir()
+    log = "visitor,item_id,when,what\nu,i,2026-01-01,pageview\nu,i,2026-01-02,order\n"
+    (folder / "raw" / "log.csv").write_text(log)
+    (folder / "raw" / "products.csv").write_text("item_id,name\ni,Mug\n")
     return folder
 
 
