@@ -103,7 +103,7 @@ class RenderConfig:
     `mode`: faithful (full look around the product, a bounded grade on it), accent (palette and
     light only) or artistic (paint everywhere). `surroundings` of the faithful mode: set (the look
     made into surroundings, for looks with a picture) or paint (the photo's own, repainted).
-    `set_variants` different sets are made of a look, so that a feed is not one wallpaper.
+    `set_variants` different sets are made of a look, so that a feed does not repeat one background.
     `max_renders` bounds how many pictures a job makes, the most seen first (0: no bound); rows left
     out show the original and say so.
     `method` paints: generator (one pass of a network), gatys (optimisation: slow, and needs the

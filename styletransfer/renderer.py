@@ -1,4 +1,4 @@
-"""The package's front door: one picture, many looks, each as strong as the product allows."""
+"""Renderer: one picture in many looks, each as strong as the product allows."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def simulate_log(
 ) -> dict[str, Any]:
     """Write `events.parquet` and `truth.parquet` to `out`; returns the counts.
 
-    The families that shoppers are fond of are clusters of the looks in style space. Each shopper
+    The families that shoppers like are clusters of the looks in style space. Each shopper
     sees about a hundred impressions. `pictures` is the folder that picture paths start from (None:
     found by the table's folder). Raises InputError when no look's picture can be read.
     """

@@ -102,7 +102,7 @@ def support_report(log: LoggedFeedback) -> SupportReport:
 
 
 def calibration(log: LoggedFeedback, q: Rewards, bins: int = 10) -> Calibration:
-    """How well `q` foretells the rewards that were logged."""
+    """How well `q` predicts the rewards that were logged."""
     guess = predicted(log, q).of_logged
     order = np.argsort(guess, kind="stable")
     edges = np.linspace(0, len(order), min(bins, len(order)) + 1).astype(np.int64)

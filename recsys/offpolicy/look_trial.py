@@ -193,7 +193,7 @@ class LookTrial:
         return Evidence(policy, weight_report(log), support)
 
     def calibration(self) -> Calibration:
-        """How well the reward model foretells the looks that were shown."""
+        """How well the reward model predicts the clicks on the looks that were shown."""
         return calibration(self.log("uniform"), self.q)
 
     @cached_property

@@ -20,7 +20,7 @@ _LEAST_VARIANCE = 1e-12
 def active_families(n_families: int) -> Tensor:
     """Which families each kind likes, float64 (n_kinds, n_families).
 
-    First the indifferent, then those fond of the plain photo, of one family, of two.
+    First the indifferent, then those who like the plain photo, one family, two families.
     """
     pairs = torch.tensor(list(combinations(range(n_families), 2)), dtype=torch.int64)
     single = torch.eye(n_families, dtype=torch.float64)
@@ -31,11 +31,11 @@ def active_families(n_families: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Families:
-    """F families: fondness and level float64 (F,), smooth (F, L) the part of the log odds of
+    """F families: liking and level float64 (F,), smooth (F, L) the part of the log odds of
     membership that follows the style code, centre (n_kinds,) what was taken off every taste.
     """
 
-    fondness: Tensor
+    liking: Tensor
     level: Tensor
     smooth: Tensor
     centre: Tensor
@@ -50,7 +50,7 @@ class Families:
         gram = style_kernel(codes, scale) + JITTER * np.eye(len(codes))
         weights = np.linalg.solve(gram, cross_kernel(new, codes, scale).T)
         smooth = self.smooth @ torch.from_numpy(weights)
-        raw = self._active() @ (self.fondness[:, None] * self._membership(smooth))
+        raw = self._active() @ (self.liking[:, None] * self._membership(smooth))
         return raw - self.centre[:, None], smooth
 
     def doubt(
@@ -76,13 +76,13 @@ class Families:
             variance -= np.einsum("ij,jk,ik->i", across, inverse, across)
             variance[seen] = 1 / np.diag(inverse)
         member = self._membership(self.smooth)
-        slope = self.fondness[:, None] * member * (1 - member)
+        slope = self.liking[:, None] * member * (1 - member)
         looks = self._active() @ (slope.square() * torch.from_numpy(variance))
         plain = torch.full((len(looks), 1), _PLAIN_VARIANCE, dtype=torch.float64)
         return torch.cat([looks, plain], dim=1).clamp_min(_LEAST_VARIANCE)
 
     def _active(self) -> Tensor:
-        return active_families(len(self.fondness))[: len(self.centre)]
+        return active_families(len(self.liking))[: len(self.centre)]
 
     def _membership(self, smooth: Tensor) -> Tensor:
         log_odds = self.level[:, None] + smooth

@@ -22,7 +22,7 @@ _START_MEMBERSHIP = 2.0
 
 
 class TasteMixture(nn.Module):
-    """Shoppers are indifferent, fond of the plain photo, or fond of one or two families of looks.
+    """Shoppers are indifferent, or like the plain photo, or like one or two families of looks.
 
     A look belongs to a family, or to none, with probabilities whose log odds are a smooth
     function of its style code (a Gaussian process) plus a part of its own. Which looks make a
@@ -65,8 +65,8 @@ class TasteMixture(nn.Module):
             start[member, np.flatnonzero(known)] = _START_MEMBERSHIP
         self._start_membership(torch.from_numpy(start))
         zeros = torch.zeros(families, dtype=torch.float64)
-        self.fondness = nn.Parameter(zeros + _START_TASTE)
-        self.plain_fondness = nn.Parameter(torch.tensor(_START_TASTE, dtype=torch.float64))
+        self.liking = nn.Parameter(zeros + _START_TASTE)
+        self.plain_liking = nn.Parameter(torch.tensor(_START_TASTE, dtype=torch.float64))
         self.plain_in_family = nn.Parameter(zeros.clone())
         self.population = nn.Parameter(torch.zeros(n_looks + 1, dtype=torch.float64))
         self.family_share = nn.Parameter(zeros.clone())
@@ -100,17 +100,17 @@ class TasteMixture(nn.Module):
         return taste - (taste @ self._exposure)[:, None]
 
     def _raw_tastes(self) -> Tensor:
-        looks = self._active @ (self.fondness[:, None] * self.membership())
+        looks = self._active @ (self.liking[:, None] * self.membership())
         plain = self._active @ self.plain_in_family
-        fond = torch.zeros_like(plain)
-        fond[1] = self.plain_fondness
-        return torch.cat([looks, (plain + fond)[:, None]], dim=1)
+        likes = torch.zeros_like(plain)
+        likes[1] = self.plain_liking
+        return torch.cat([looks, (plain + likes)[:, None]], dim=1)
 
     def families(self) -> Families:
         """What placing a new look needs."""
         with torch.no_grad():
             return Families(
-                self.fondness.detach().clone(),
+                self.liking.detach().clone(),
                 self.level.detach().clone(),
                 self.weights.detach() @ self._root.T,
                 self._raw_tastes() @ self._exposure,
@@ -143,8 +143,8 @@ class TasteMixture(nn.Module):
         unit = [self.weights, self.free, self.level, self.family_share]
         scaled = [
             self.plain_in_family / _PLAIN_IN_FAMILY_SD,
-            self.fondness / _TASTE_SD,
-            self.plain_fondness / _TASTE_SD,
+            self.liking / _TASTE_SD,
+            self.plain_liking / _TASTE_SD,
             self.population / self._population_sd,
         ]
         return -0.5 * torch.stack([part.square().sum() for part in [*unit, *scaled]]).sum()

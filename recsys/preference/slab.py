@@ -26,12 +26,12 @@ def spike_and_slab(
         mean = np.einsum("uij,uj->ui", spread, score)
         narrowed = np.linalg.slogdet(spread)[1] - np.linalg.slogdet(covariance)[1]
         evidence = 0.5 * (np.einsum("ui,ui->u", score, mean) + narrowed)
-        fond = chance(evidence, share)
+        likes = chance(evidence, share)
         # One shopper of either kind keeps the share off 0 and 1.
-        share = float((fond.sum() + 1) / (len(fond) + 2))
-        second = np.einsum("u,ui,uj->ij", fond, mean, mean) + np.tensordot(fond, spread, 1)
-        covariance = (second + size * expected) / (fond.sum() + size)
-    return fond[:, None] * mean, evidence
+        share = float((likes.sum() + 1) / (len(likes) + 2))
+        second = np.einsum("u,ui,uj->ij", likes, mean, mean) + np.tensordot(likes, spread, 1)
+        covariance = (second + size * expected) / (likes.sum() + size)
+    return likes[:, None] * mean, evidence
 
 
 def chance(evidence: Floats, share: float) -> Floats:

@@ -95,9 +95,9 @@ class PreferenceState:
         indifferent = self.kinds(users)[:, 0]
         evidence = (1 - indifferent) * self.prior[0]
         against = indifferent * (1 - self.prior[0])
-        fond = evidence * _TASTE_PRIOR
-        total = fond + against * (1 - _TASTE_PRIOR)
-        strength = torch.where(total > 0, fond / total.clamp_min(1e-300), torch.zeros_like(total))
+        likes = evidence * _TASTE_PRIOR
+        total = likes + against * (1 - _TASTE_PRIOR)
+        strength = torch.where(total > 0, likes / total.clamp_min(1e-300), torch.zeros_like(total))
         return np.asarray(strength.numpy(), dtype=np.float32)
 
     def embeddings(self, affinity: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:

@@ -109,8 +109,8 @@ def training_lists(
 ) -> TrainingLists | None:
     """Lists whose labels are later than all their features, or None for a log too short.
 
-    `tastes` is called once, on the past of the first window: fitting is dear, and what was learned
-    then stays in the past of every later window.
+    `tastes` is called once, on the past of the first window: fitting is expensive, and what was
+    learned then stays in the past of every later window.
     """
     touches = events[events["event_type"] != "impression"]
     cuts = window_starts(touches, config.windows, config.window_share)

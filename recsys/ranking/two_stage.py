@@ -85,7 +85,7 @@ class TwoStageRecommender:
     ) -> pd.DataFrame:
         """Best `k` items of each user, unknown users included.
 
-        `barred`: user_id, item_id that some rule forbids; ids not known are no matter.
+        `barred`: user_id, item_id that some rule forbids; unknown ids are ignored.
         Returns user_id, rank int64 from 1, item_id, score float32 (for comparison within a user
         only; it falls with the rank unless `rerank` moves items), probability float32 (that the
         user, if active in the next window of time, touches the item; it never falls as the score

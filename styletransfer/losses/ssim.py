@@ -57,7 +57,7 @@ def ms_ssim(first: Tensor, second: Tensor, data_range: float = 1.0) -> Tensor:
     for scale, weight in enumerate(MS_SSIM_WEIGHTS):
         similarity, structure = _ssim_by_channel(first, second, data_range)
         part = similarity if scale == last else structure
-        # The power's slope is infinite at zero: stay a hair above it.
+        # The power's slope is infinite at zero, so it is kept just above.
         product = product * part.clamp(min=1e-6) ** weight
         first, second = F.avg_pool2d(first, 2), F.avg_pool2d(second, 2)
     return product.mean(dim=1)

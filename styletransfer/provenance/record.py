@@ -183,7 +183,7 @@ def _size_px(encoded: bytes, format: PictureFormat) -> tuple[int, int]:
 def _properties(encoded: bytes) -> list[Element]:
     try:
         packet = read_blocks(encoded).xmp
-    except ImageError:  # a stranger's file, which then says nothing that could be read
+    except ImageError:  # another program's file, of which nothing can be read
         return []
     return [] if packet is None else xmp.parse(packet)
 

@@ -24,7 +24,7 @@ class PlaceConfig:
 
     `calm` in 0..1 is how much of the set's detail is taken off next to the product, within about
     `reach` (a share of the longer side). `most_contrast` bounds the set's spread of detail in
-    levels of 0..1 everywhere: a harder pattern outshouts any product.
+    levels of 0..1 everywhere: a harder pattern draws more attention than the product.
     """
 
     calm: float = 0.45
