@@ -16,11 +16,10 @@ import tempfile
 import time
 from pathlib import Path
 
-import pandas as pd
-
 from benchmarks.machine import describe
 from benchmarks.shop import SHOP
 from features.schema import ORIGINAL
+from pipelines.feed_versions import current_version, read_feed
 
 JUDGE = Path("../shared/tools/score_feed.py")
 
@@ -47,11 +46,11 @@ def main() -> None:
         # The largest single process; workers beside it are a few hundred MiB each.
         peak_gib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
         again, seconds_again = timed_run(shop, out)
-        feed = pd.read_parquet(out / "feed")
+        feed = read_feed(out)
         pictures = all((out / uri).is_file() for uri in feed["image_uri"].unique())
         drawn = feed[feed["style_drawn"] != ORIGINAL]
         renders = len(drawn[["item_id", "style_drawn"]].drop_duplicates())
-        judged = (JUDGE, shop / "truth.parquet", shop / "styles.csv", out / "feed")
+        judged = (JUDGE, shop / "truth.parquet", shop / "styles.csv", current_version(out))
         captured = subprocess.run(
             [sys.executable, *map(str, judged)],
             stdout=subprocess.PIPE,

@@ -12,6 +12,7 @@ from features.images import decode, resize_longest
 from features.matting import product_mask
 from features.networks.encoders import StyleEncoder
 from features.schema import ORIGINAL
+from pipelines.feed_versions import read_feed
 from styletransfer.config import RenderConfig
 from styletransfer.faithful.gate import look_anchor
 from styletransfer.look import Look, mix_codes
@@ -54,7 +55,7 @@ def square(picture: np.ndarray | Path) -> Image.Image:
 
 def feed_picture(run: Path) -> Image.Image:
     """Three shoppers' feeds of the demo: originals above, what is served below."""
-    feed = pd.read_parquet(run / "feed").sort_values(["user_id", "rank"])
+    feed = read_feed(run).sort_values(["user_id", "rank"])
     names = pd.read_csv(SAMPLES / "styles.csv", dtype="str").set_index("style_id")["name"]
     strength = pd.read_parquet(run / "users.parquet").set_index("user_id")["style_strength"]
     looks = feed[feed["style_id"] != ORIGINAL].groupby("user_id")["style_id"]

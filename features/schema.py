@@ -6,6 +6,7 @@ StylefeedError              anything this library raises on purpose
 │   ├── ImageError          one picture cannot be decoded safely
 │   └── ConfigError         a setting is unknown or out of range
 ├── ContractError           the calling code is wrong: shapes, lengths, options (a bug: exit 1)
+├── StorageError           a file or folder of the job cannot be written (exits with 2)
 ├── WeightsError            a pretrained weights file is missing or is not the file expected
 └── NotFittedError          a model was asked before `fit` or `load`
 """
@@ -43,6 +44,10 @@ class ConfigError(InputError):
 
 class ContractError(StylefeedError):
     """The calling code breaks a function's contract: a bug, whatever the tables and settings."""
+
+
+class StorageError(StylefeedError):
+    """A file or folder of the job cannot be written: the disk is full, read-only, or in the way."""
 
 
 class WeightsError(StylefeedError):

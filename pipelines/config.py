@@ -6,15 +6,17 @@ import dataclasses
 import json
 import os
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
 from features.config import EventWeights, ImageLimits, LogConfig
-from features.schema import ConfigError
+from features.schema import ConfigError, ContractError
+from pipelines.limits import LimitConfig
 from pipelines.mapping import parse_mapping
 from recsys.config import (
     BrowsingConfig,
@@ -52,6 +54,17 @@ class LookConfig:
 
 
 @dataclass(frozen=True)
+class FeedConfig:
+    """Which feeds are kept: `stylefeed prune` leaves the last `keep` >= 1 versions."""
+
+    keep: int = 3
+
+    def __post_init__(self) -> None:
+        if self.keep < 1:
+            raise ConfigError(f"feed.keep is {self.keep}: expected at least 1, the current one")
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """All settings of `stylefeed run`.
 
@@ -75,6 +88,8 @@ class RunConfig:
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     guard_rails: GuardRails = field(default_factory=GuardRails)
     render: RenderConfig = field(default_factory=RenderConfig)
+    limits: LimitConfig = field(default_factory=LimitConfig)
+    feed: FeedConfig = field(default_factory=FeedConfig)
 
     def __post_init__(self) -> None:
         if self.top_k < 1:
@@ -94,13 +109,42 @@ class RunConfig:
         return self.workers or os.cpu_count() or 1
 
     def settings(self) -> dict[str, Any]:
-        """All settings but `workers`, JSON-able: what the result depends on."""
+        """All settings that the result depends on, JSON-able."""
         settings = dataclasses.asdict(self)
-        del settings["workers"]
+        for without_effect in ("workers", *WITHOUT_EFFECT):
+            del settings[without_effect]
         # Through JSON, so that tuples compare equal to what is read back from a file, and infinity,
         # which JSON has no number for, by its name.
         plain: dict[str, Any] = json.loads(json.dumps(settings), parse_constant=str)
         return plain
+
+    def operation(self) -> dict[str, Any]:
+        """The sections that change no result, JSON-able: kept with a job, in no stage's key."""
+        return {name: dataclasses.asdict(getattr(self, name)) for name in WITHOUT_EFFECT}
+
+
+WITHOUT_EFFECT: Final = ("limits", "feed")
+
+
+class StageConfig:
+    """The settings as one stage sees them: the sections it declared, as it declared them."""
+
+    def __init__(self, config: RunConfig, stage: str, declared: Sequence[str]) -> None:
+        """Show `stage` the `declared` sections, and what changes no result."""
+        self._config = config
+        self._stage = stage
+        self._shown = {*declared, "processes", *WITHOUT_EFFECT}
+
+    def __getattr__(self, name: str) -> Any:
+        """A declared section; raises ContractError on any other."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name not in self._shown:
+            raise ContractError(
+                f"stage {self._stage!r} reads the setting {name!r}: add it to its settings, which "
+                "are part of its key"
+            )
+        return getattr(self._config, name)
 
 
 def load_config(path: Path | None, **overrides: Any) -> RunConfig:

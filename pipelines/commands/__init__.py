@@ -26,6 +26,7 @@ __all__ = [
     "fit",
     "import_log",
     "init",
+    "prune",
     "render",
     "report",
     "run",
@@ -36,7 +37,7 @@ __all__ = [
 # Help lists them as a user meets them; importing a command has put it on the command line.
 _ORDER = (
     *("import", "init", "check", "run", "fit", "score", "feed", "evaluate", "report"),
-    *("render", "ab", "simulate", "doctor"),
+    *("render", "ab", "simulate", "prune", "doctor"),
 )
 app.registered_commands.sort(
     key=lambda command: _ORDER.index(command.name or getattr(command.callback, "__name__", ""))

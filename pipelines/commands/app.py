@@ -1,6 +1,7 @@
 """What the commands share: the application, its options, what it prints and how it ends.
 
-Exit codes: 0 done, 2 bad input (one line on stderr says what, where and what to do), 1 a bug.
+Exit codes: 0 done, 2 bad input or a full disk (one line on stderr says what, where and what to
+do), 1 a bug.
 """
 
 from __future__ import annotations
@@ -14,7 +15,13 @@ from typing import Annotated, Any
 
 import typer
 
-from features.schema import ConfigError, InputError, StylefeedError
+from features.schema import (
+    ConfigError,
+    ContractError,
+    InputError,
+    StorageError,
+    StylefeedError,
+)
 from pipelines import verbosity
 
 # Read when torch and LightGBM are first imported: threads that wait for each other sleep, since on
@@ -103,12 +110,15 @@ def print_result(result: dict[str, Any], as_json: bool, lines: list[str]) -> Non
 
 
 def main() -> None:
-    """Run the console script; bad input is one line on stderr and exit code 2."""
+    """Run the console script; bad input or a full disk is one line on stderr and exit code 2."""
     try:
         app()
-    except InputError as error:
+    except (InputError, StorageError) as error:
         typer.echo(f"stylefeed: {error}", err=True)
         sys.exit(2)
+    except ContractError:
+        # A bug: its traceback says where.
+        raise
     except StylefeedError as error:
         typer.echo(f"stylefeed: {type(error).__name__}: {error}", err=True)
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""`stylefeed doctor`: where a picture comes from, and whether the installation is sound."""
+"""`stylefeed doctor`: whether a picture, a job's files or the installation are sound."""
 
 from __future__ import annotations
 
@@ -12,22 +12,31 @@ from pipelines.commands.app import Json, app, print_result
 
 @app.command()
 def doctor(
-    image: Annotated[Path | None, typer.Argument(help="A picture to inspect.")] = None,
+    path: Annotated[
+        Path | None, typer.Argument(help="A picture to inspect, or the folder of a job to check.")
+    ] = None,
     key: Annotated[int | None, typer.Option(help="Key of the watermark.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Tell where a picture comes from, or whether the installation is sound.
+    """Tell where a picture comes from, or whether a job's files or the installation are sound.
 
     Example: stylefeed doctor
     """
     from pipelines.jobs import doctor as job
     from styletransfer.config import DEFAULT_KEY
 
-    if image is None:
+    if path is None:
         found = job.check_installation()
         print_result(found, as_json, job.installation_lines(found))
         if not found["ok"]:
             raise typer.Exit(1)
+    elif path.is_dir():
+        from pipelines.jobs.check_folder import check_folder, folder_lines
+
+        found = check_folder(path)
+        print_result(found, as_json, folder_lines(found))
+        if not found["ok"]:
+            raise typer.Exit(1)
     else:
-        found = job.inspect_picture(image, DEFAULT_KEY if key is None else key)
+        found = job.inspect_picture(path, DEFAULT_KEY if key is None else key)
         print_result(found, as_json, job.picture_lines(found))

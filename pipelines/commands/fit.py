@@ -19,8 +19,9 @@ from pipelines.commands.app import (
     TopK,
     Workers,
     app,
+    say,
 )
-from pipelines.commands.part import run_part
+from pipelines.commands.part import print_part
 
 
 @app.command()
@@ -47,10 +48,12 @@ def fit(
     --styles data/samples/styles.csv --out runs/1
     """
     from pipelines.config import load_config, log_settings
-    from pipelines.jobs.run import open_job
+    from pipelines.jobs.run import run_part
 
     log = log_settings(columns, event_types, as_of)
-    settings = load_config(config, log=log, top_k=top_k, max_users=max_users, seed=seed)
+    settings = load_config(
+        config, log=log, top_k=top_k, max_users=max_users, seed=seed, workers=workers
+    )
     inputs = {"events": events, "items": items, "styles": styles}
-    open_job(out, inputs, settings, pictures)
-    run_part("fit", out, workers, as_json)
+    done = run_part("fit", out, say, inputs=inputs, config=settings, pictures=pictures)
+    print_part(done, as_json)

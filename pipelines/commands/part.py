@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +10,18 @@ from pipelines.commands.app import print_result, say
 
 def run_part(command: str, out: Path, workers: int | None, as_json: bool) -> None:
     """Run the stages behind `command` in the folder `out` and print what they counted."""
-    from pipelines.jobs.run import COMMANDS, job_config, open_job, run_stages
-    from pipelines.workspace import read_record
+    from pipelines.jobs.run import run_part as run_job_part
 
-    settings = job_config(out)
-    if workers is not None:
-        settings = dataclasses.replace(settings, workers=workers)
-    workspace, job = open_job(out, None, settings)
-    worked = run_stages(workspace, job, settings, COMMANDS[command], say)
-    records = {name: read_record(workspace, name) for name in COMMANDS[command]}
+    print_part(run_job_part(command, out, say, workers=workers), as_json)
+
+
+def print_part(done: dict[str, Any], as_json: bool) -> None:
+    """Print what a part of the road did: the stages that worked, and their records."""
+    worked = done["worked"]
     lines = [f"done: {', '.join(worked)}" if worked else "nothing to do: already done"]
-    if command in ("fit", "evaluate"):
-        lines += set_aside_lines(read_record(workspace, "prepare")["counts"])
-    print_result({"worked": worked, "stages": records}, as_json, lines)
+    if done["prepared"]:
+        lines += set_aside_lines(done["prepared"])
+    print_result({"worked": worked, "stages": done["stages"]}, as_json, lines)
 
 
 def set_aside_lines(counts: dict[str, Any]) -> list[str]:

@@ -28,6 +28,7 @@ from pipelines import storage
 from pipelines.arrays import stack_vectors
 from pipelines.canonical import canonical_log
 from pipelines.config import RunConfig
+from pipelines.folder_lock import hold_folder
 from pipelines.jobs.encode import encode_pictures
 from pipelines.log_warnings import log_warnings
 from pipelines.picture_files import picture_root
@@ -83,6 +84,19 @@ def compare_policies(
     if a == b:
         raise ConfigError(f"both policies are {a!r}: expected two different ones")
     config = config or LogConfig()
+    with hold_folder(out):
+        return _compare_policies(log_path, a, b, out, seed, styles_path, config)
+
+
+def _compare_policies(
+    log_path: Path,
+    a: str,
+    b: str,
+    out: Path,
+    seed: int,
+    styles_path: Path | None,
+    config: LogConfig,
+) -> dict[str, Any]:
     table = storage.read_input_table(log_path, "log")
     job = {
         "a": a,
@@ -96,8 +110,8 @@ def compare_policies(
     }
     artefacts = [out / name for name in ("ab.json", "ab.html", "policy_card.md")]
     if all(path.is_file() for path in artefacts):
-        done: dict[str, Any] = storage.read_json(artefacts[0])
-        if done.get("job") == job:
+        done = storage.find_json(artefacts[0])
+        if done is not None and done.get("job") == job:
             return {**done, "worked": False}
     trial, facts = _trial(table, styles_path, seed, config, Workspace(out))
     result = {"job": job, "facts": facts, **compare_in(trial, a, b, seed)}

@@ -7,13 +7,16 @@ from typing import Any
 
 import pandas as pd
 
-from features.schema import ConfigError, InputError
+from features.schema import ConfigError
 from features.tables import check_items, check_styles
 from pipelines import storage
 from pipelines.config import RunConfig
+from pipelines.folder_lock import hold_folder
 from pipelines.jobs.encode import encode_pictures
 from pipelines.jobs.render import paint_plan, render_plan, with_masks, with_permissions
+from pipelines.limits import check_set_aside, set_aside
 from pipelines.picture_files import picture_root
+from pipelines.render_store import TABLE
 from pipelines.workspace import Workspace
 
 
@@ -30,20 +33,49 @@ def render_catalogue(
     """Paint the first `max_items` items in the first `max_styles` looks, at `strength` in (0, 1].
 
     `pictures` is the folder that picture paths start from (None: found by the tables' folders).
-    Writes `renders/`, `renders.parquet` and `rejects/` to `out`; returns the counts.
-    Raises ConfigError on a strength out of range, SchemaError on a table that cannot be used.
+    Adds to `renders/`, and writes `renders.parquet` and `rejects/`, in `out`; returns the counts.
+    Raises ConfigError on a strength out of range, SchemaError on a table that cannot be used,
+    InputError where another job works in `out`, more is set aside than `config.limits` allow or
+    nothing can be shown in a look.
     """
     if not 0.0 < strength <= 1.0:
         raise ConfigError(f"strength is {strength}: expected over 0 and at most 1")
-    workspace = Workspace(out)
+    with hold_folder(out):
+        return _render_catalogue(
+            items_path,
+            styles_path,
+            Workspace(out),
+            config,
+            strength,
+            max_items,
+            max_styles,
+            pictures,
+        )
+
+
+def _render_catalogue(
+    items_path: Path,
+    styles_path: Path,
+    workspace: Workspace,
+    config: RunConfig,
+    strength: float,
+    max_items: int | None,
+    max_styles: int | None,
+    pictures: Path | None,
+) -> dict[str, Any]:
     log = config.log
+    raw = [storage.read_input_table(items_path, "items")]
+    raw.append(storage.read_input_table(styles_path, "styles"))
     checked = (
-        check_items(storage.read_input_table(items_path, "items"), log.columns_of("items")),
-        check_styles(storage.read_input_table(styles_path, "styles"), log.columns_of("styles")),
+        check_items(raw[0], log.columns_of("items")),
+        check_styles(raw[1], log.columns_of("styles")),
     )
     items, styles = (table.placed for table in checked)
     workspace.set_aside("prepare", pd.concat([table.rejects for table in checked]))
     workspace.set_aside("prepare_values", pd.concat([table.value_rejects for table in checked]))
+    for name, rows, table in zip(("items", "styles"), raw, checked, strict=True):
+        told = set_aside(name, len(rows), table.rejects["reason"])
+        check_set_aside("prepare", told, config.limits)
     root = picture_root(items["image_path"], items_path.parent, pictures)
     item_pictures, broken_items = encode_pictures(
         items.head(max_items or len(items)), "item_id", root, config, True
@@ -57,11 +89,20 @@ def render_catalogue(
     )
     broken = broken_items + broken_looks
     workspace.set_aside("encode", broken)
-    if item_pictures.empty or looks.empty:
-        raise InputError(f"no picture to paint, the first because: {broken[0]['reason']}")
+    for what, encoded, bad in (
+        ("item pictures", item_pictures, broken_items),
+        ("look pictures", looks, broken_looks),
+    ):
+        told = set_aside(what, len(encoded) + len(bad), [row["reason"] for row in bad])
+        check_set_aside("encode", told, config.limits)
     wanted = item_pictures[["item_id"]].merge(looks[["style_id"]], how="cross")
     item_pictures, rejects = with_masks(item_pictures, items, root, config.images)
     looks = with_permissions(looks, styles)
     plan = render_plan(wanted.assign(strength=strength), item_pictures, looks, config.render)
     counts = paint_plan(workspace, plan, item_pictures, looks, config, rejects)
+    for told in counts["set_aside"]:
+        check_set_aside("render", told, config.limits)
+    if counts["renders"] == counts.get("served_original", 0):
+        refused = set_aside("renders", counts["renders"], workspace.read(TABLE)["reason"])
+        check_set_aside("render", refused, config.limits)
     return {"items": len(item_pictures), "looks": len(looks), **counts}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.schema import ORIGINAL
 from pipelines.arrays import stack_vectors
 from pipelines.jobs.encode import without_pictures
-from pipelines.workspace import Workspace
+from pipelines.workspace import StageFolder
 from recsys.policy.draw import draw, look_probabilities
 from recsys.policy.guardrails import guarded, kept_plain, permitted
 from recsys.policy.value import value_probabilities
@@ -66,24 +66,24 @@ def look_reasons(
     return np.where(drawn == ORIGINAL, "", words).astype(object)
 
 
-def choose(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
+def choose(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     """Write `tables/chosen.parquet`: the recommendations with style_id, style_propensity, strength
     and look_reason."""
-    recommendations = workspace.read("tables/recommendations.parquet")
-    users = workspace.read("users.parquet").set_index("user_id")
+    recommendations = folder.read("tables/recommendations.parquet")
+    users = folder.read("users.parquet").set_index("user_id")
     shoppers = recommendations["user_id"].drop_duplicates()
     users = users.loc[shoppers]
-    tastes = load_tastes(workspace.path("models/preference"))
-    looks = sorted([*workspace.read("tables/styles.parquet")["style_id"], ORIGINAL])
+    tastes = load_tastes(folder.path("models/preference"))
+    looks = sorted([*folder.read("tables/styles.parquet")["style_id"], ORIGINAL])
     affinity = _in_order(tastes.affinity(shoppers), looks, shoppers)
     plain = looks.index(ORIGINAL)
-    renderable = set(workspace.read("tables/look_pictures.parquet")["style_id"])
-    if without_pictures(workspace.read("tables/items.parquet")):
+    renderable = set(folder.read("tables/look_pictures.parquet")["style_id"])
+    if without_pictures(folder.read("tables/items.parquet")):
         renderable = set()
     allowed = permitted(
         eligible_looks(
             stack_vectors(users["style_embedding"]),
-            PrototypeIndex.load(workspace.path("models/prototypes")),
+            PrototypeIndex.load(folder.path("models/prototypes")),
             looks,
             renderable,
             config.looks.prototypes_per_user,
@@ -127,7 +127,7 @@ def choose(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
         strength=np.where(choice == plain, 0.0, strength[choice]),
         look_reason=pd.array(look_reasons(drawn, worth[row, choice], certain[row]), dtype="str"),
     )
-    workspace.write("tables/chosen.parquet", rows)
+    folder.write("tables/chosen.parquet", rows)
     undecided = chosen.undecided & ~asked_for_plain
     explored = (rows["look_reason"] == TRIED).to_numpy()
     return {

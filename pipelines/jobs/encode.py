@@ -15,10 +15,11 @@ from features.style_space import StyleSpace
 from pipelines import storage
 from pipelines.arrays import stack_vectors
 from pipelines.config import RunConfig
-from pipelines.executor import BatchFailure, LocalExecutor
-from pipelines.picture_files import job_root, resolve_picture
+from pipelines.executor import BatchFailure, LocalExecutor, run_batches
+from pipelines.limits import set_aside
+from pipelines.picture_files import resolve_picture
 from pipelines.progress import progress
-from pipelines.workspace import Workspace
+from pipelines.workspace import StageFolder
 
 BATCH_PICTURES = 16
 STYLE_SPACE = "style_space.json"
@@ -88,15 +89,14 @@ def encode_pictures(
     rows: list[Row] = []
     rejects: list[Row] = []
     with progress(f"encode {key[:-3]} pictures", len(pairs)) as advance:
-        for index, outcome in LocalExecutor(config.processes).map_batches(factory, batches):
+        executor = LocalExecutor(config.processes, config.limits.batch_seconds)
+        for batch, outcome in run_batches(executor, factory, batches):
             if isinstance(outcome, BatchFailure):
-                rejects += [
-                    {"key": k, "reason": outcome.reason, "got": p} for k, p in batches[index]
-                ]
+                rejects += [{"key": k, "reason": outcome.reason, "got": p} for k, p in batch]
             else:
                 rows += outcome[0]
                 rejects += outcome[1]
-            advance(len(batches[index]))
+            advance(len(batch))
     position = {k: i for i, (k, _) in enumerate(pairs)}
     rows.sort(key=lambda row: position[row["id"]])
     rejects.sort(key=lambda row: position[row["key"]])
@@ -112,38 +112,40 @@ def without_pictures(items: pd.DataFrame) -> bool:
     return bool(items["image_path"].isna().all())
 
 
-def encode(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
+def encode(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     """Write `tables/item_pictures.parquet`, `tables/look_pictures.parquet` and the style space."""
-    job = storage.read_json(workspace.path("job.json"))
     rejects: list[Row] = []
     notes: list[Row] = []
-    counts: dict[str, Any] = {}
+    counts: dict[str, Any] = {"set_aside": []}
     codes = []
-    unpictured = without_pictures(workspace.read("tables/items.parquet"))
+    unpictured = without_pictures(folder.read("tables/items.parquet"))
     for name, key in (("item", "item_id"), ("look", "style_id")):
         if name == "item" and unpictured:
             continue
         source = "items" if name == "item" else "styles"
-        table = workspace.read(f"tables/{source}.parquet")
-        root = job_root(job, source, table["image_path"])
+        table = folder.read(f"tables/{source}.parquet")
+        root = folder.picture_root(source, table["image_path"])
         encoded, bad = encode_pictures(table, key, root, config, with_content=name == "item")
         if encoded.empty:
             raise InputError(
                 f"{source}: not one of {len(bad)} pictures can be read, the first because: "
                 f"{bad[0]['reason']}"
             )
-        workspace.write(f"tables/{name}_pictures.parquet", encoded)
+        folder.write(f"tables/{name}_pictures.parquet", encoded)
         codes.append(stack_vectors(encoded["style_code"]))
         counts[f"{name}_pictures"] = len(encoded)
+        told = set_aside(f"{name} pictures", len(encoded) + len(bad), [r["reason"] for r in bad])
+        counts["set_aside"].append(told)
         rejects += bad
         notes += picture_notes(encoded, key)
     if unpictured:
         # No row, in the columns of encoded pictures: encoded is now the table of the looks.
         none = encoded.head(0).rename(columns={"style_id": "item_id"})
-        workspace.write("tables/item_pictures.parquet", none.assign(content_embedding=None))
+        folder.write("tables/item_pictures.parquet", none.assign(content_embedding=None))
         counts["item_pictures"] = 0
-    StyleSpace.fit(*codes).save(workspace.path(STYLE_SPACE))
-    workspace.set_aside("encode", rejects + notes)
+    with storage.replacing(folder.path(STYLE_SPACE)) as temporary:
+        StyleSpace.fit(*codes).save(temporary)
+    folder.set_aside("encode", rejects + notes)
     return {**counts, "rejects": len(rejects), "pictures_read_with_a_note": len(notes)}
 
 

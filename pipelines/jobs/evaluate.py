@@ -18,7 +18,7 @@ from pipelines.jobs.fit import fit_recommender, item_features
 from pipelines.jobs.lift import measure_lift
 from pipelines.jobs.tastes import TasteFitter
 from pipelines.progress import progress
-from pipelines.workspace import Workspace
+from pipelines.workspace import StageFolder
 from recsys.evaluation.bootstrap import mean_interval
 from recsys.evaluation.held_out import (
     BOOTSTRAP_DRAWS,
@@ -38,7 +38,7 @@ def favourites(tastes: TasteModel) -> pd.DataFrame:
     return users.assign(favourite=pd.Series(looks[affinity.argmax(axis=1)], dtype="str"))
 
 
-def evaluate(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
+def evaluate(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     """Write `metrics.json`: rankings with intervals, and how well look clicks are predicted.
 
     `served_model` is the one that two stages and the single models fitted before the cut chose by
@@ -48,11 +48,11 @@ def evaluate(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
 
     And `tables/tastes_before.parquet`, every shopper's taste before the cut, to see it move.
     """
-    events = workspace.read("tables/events.parquet")
-    items = workspace.read("tables/items.parquet")
-    pictures = workspace.read("tables/item_pictures.parquet")
-    space = StyleSpace.load(workspace.path(STYLE_SPACE))
-    fitter = TasteFitter.of(workspace, config)
+    events = folder.read("tables/events.parquet")
+    items = folder.read("tables/items.parquet")
+    pictures = folder.read("tables/item_pictures.parquet")
+    space = StyleSpace.load(folder.path(STYLE_SPACE))
+    fitter = TasteFitter.of(folder, config)
     cut = time_split(events, config.train_share)
     before, after = split_at(events, cut)
     truth = new_interactions(before, after)
@@ -62,7 +62,7 @@ def evaluate(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
         result["looks"] = click_quality(tastes, exposures(after, config.log.clock_tolerance_s))
         if fitter.looks_shown:
             result["lift"] = measure_lift(
-                workspace,
+                folder,
                 before,
                 after,
                 cut,
@@ -72,7 +72,7 @@ def evaluate(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
                 config.log.clock_tolerance_s,
             )
         advance(1)
-        workspace.write("tables/tastes_before.parquet", favourites(tastes))
+        folder.write("tables/tastes_before.parquet", favourites(tastes))
         advance(1)
         if truth.empty:
             result["note"] = "no shopper known before the cut touched a new item after it"
@@ -80,7 +80,7 @@ def evaluate(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
             result |= _rankings(before, truth, items, pictures, space, fitter, config, cut)
         advance(1)
     result["n_users"] = int(truth["user_id"].nunique())
-    storage.write_json(workspace.path("metrics.json"), result)
+    storage.write_json(folder.path("metrics.json"), result)
     return {"users": result["n_users"], "models": len(result["models"])}
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import shutil
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from features.schema import ORIGINAL
+from features.schema import ORIGINAL, InputError
 from pipelines import storage
 from pipelines.config import RunConfig
-from pipelines.workspace import Workspace
+from pipelines.feed_versions import point_to, write_version
+from pipelines.workspace import StageFolder
 
 BUCKETS = 16
 FIGURES = ["mask_confidence", "delta_e", "ssim", "edge_f1", "identity_rank", "arrival"]
@@ -78,38 +80,51 @@ def user_bucket(user_ids: pd.Series) -> np.ndarray[Any, Any]:
     return np.array([zlib.crc32(user.encode()) % BUCKETS for user in user_ids], dtype=np.int64)
 
 
-def _copy_originals(workspace: Workspace, items: pd.DataFrame) -> pd.Series:
-    """Put the original of each item into `originals/`, so that the feed's folder can be moved."""
+def _copy_originals(folder: StageFolder, items: pd.DataFrame) -> pd.Series:
+    """Put the original of each item into `originals/`, so that the job's folder can be moved."""
     uris = {}
     columns = ["item_id", "path", "picture_digest", "suffix"]
     for item, path, digest, suffix in items[columns].itertuples(index=False):
         # Never the suffix in the catalogue: a picture named .html would be served as a page.
         uri = f"originals/{digest[:2]}/{digest}.{suffix}"
-        target = workspace.path(uri)
-        if not target.is_file():
-            with storage.replacing(target) as temporary:
-                shutil.copyfile(path, temporary)
+        target = folder.path(uri)
+        if not _holds(target, digest):
+            with storage.replacing(target, durable=False) as temporary:
+                try:
+                    shutil.copyfile(path, temporary)
+                except FileNotFoundError:
+                    temporary.unlink(missing_ok=True)
+                if not _holds(temporary, digest):
+                    raise InputError(
+                        f"picture {path} of item {item!r} was changed or removed since it was "
+                        "encoded: run the same command again"
+                    )
         uris[item] = uri
     return pd.Series(uris, dtype="str")
 
 
-def feed(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
-    """Write `feed/bucket-NN.parquet` and `feed/_feed.jsonl`."""
-    chosen = workspace.read("tables/chosen.parquet")
-    items = workspace.read("tables/item_pictures.parquet")
+def _holds(path: Path, digest: str) -> bool:
+    """Whether the file is there and is the picture that was encoded."""
+    try:
+        return storage.digest_bytes(path.read_bytes()) == digest
+    except OSError:
+        return False
+
+
+def feed(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
+    """Write `feed/<run_id>/`, of `bucket-NN.parquet` and `_feed.jsonl`, and make it current."""
+    chosen = folder.read("tables/chosen.parquet")
+    items = folder.read("tables/item_pictures.parquet")
     served = items[items["item_id"].isin(chosen["item_id"])]
-    run_id = storage.read_json(workspace.path("job.json"))["run_id"]
-    rows, failed = feed_rows(
-        chosen, workspace.read("renders.parquet"), _copy_originals(workspace, served), run_id
-    )
-    buckets = user_bucket(rows["user_id"])
-    # A bucket without a figure would else have a column of another type than its neighbours.
-    types = {"fidelity": FIDELITY_TYPE}
-    for bucket in range(BUCKETS):
-        workspace.write(f"feed/bucket-{bucket:02}.parquet", rows[buckets == bucket], types)
-    # The underscore hides it from readers that take `feed/` for one Parquet data set.
-    with storage.replacing(workspace.path("feed/_feed.jsonl")) as temporary:
-        rows.to_json(temporary, orient="records", lines=True, force_ascii=False)
+    originals = _copy_originals(folder, served)
+    rows, failed = feed_rows(chosen, folder.read("renders.parquet"), originals, folder.run_id)
+
+    def write(version: Path) -> None:
+        _write_buckets(version, rows)
+
+    name, files = write_version(folder.root, folder.run_id, folder.key, write)
+    point_to(folder.root, name)
+    folder.keep([*files, *originals])
     return {
         "rows": len(rows),
         "users": int(rows["user_id"].nunique()),
@@ -117,3 +132,14 @@ def feed(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
         "all_plain_users": int((rows["style_id"] == ORIGINAL).groupby(rows["user_id"]).all().sum()),
         "fell_back_to_original": failed,
     }
+
+
+def _write_buckets(version: Path, rows: pd.DataFrame) -> None:
+    buckets = user_bucket(rows["user_id"])
+    # A bucket without a figure would else have a column of another type than its neighbours.
+    types = {"fidelity": FIDELITY_TYPE}
+    for bucket in range(BUCKETS):
+        path = version / f"bucket-{bucket:02}.parquet"
+        storage.write_table(path, rows[buckets == bucket], types)
+    # The underscore hides it from readers that take the folder for one Parquet data set.
+    rows.to_json(version / "_feed.jsonl", orient="records", lines=True, force_ascii=False)

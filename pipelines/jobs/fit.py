@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from features.schema import STYLE_CODE_SIZE
 from features.style_space import StyleSpace
+from pipelines import storage
 from pipelines.arrays import stack_vectors
 from pipelines.canonical import as_of
 from pipelines.config import RunConfig
 from pipelines.jobs.encode import STYLE_SPACE, without_pictures
 from pipelines.jobs.tastes import TasteFitter
 from pipelines.progress import progress
-from pipelines.workspace import Workspace
+from pipelines.workspace import StageFolder
 from recsys.preference.taste_model import save_tastes
 from recsys.prototypes.index import PrototypeIndex
 from recsys.ranking.snapshot import ItemFeatures
@@ -59,16 +63,15 @@ def fit_recommender(
     )
 
 
-def fit(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
+def fit(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     """Write `models/preference`, `models/prototypes` and `models/two_stage`."""
-    events = workspace.read("tables/events.parquet")
-    pictures = workspace.read("tables/look_pictures.parquet")
-    space = StyleSpace.load(workspace.path(STYLE_SPACE))
-    fitter = TasteFitter.of(workspace, config)
-    # What an earlier fit left could be read in place of what this one does not write.
-    shutil.rmtree(workspace.path("models"), ignore_errors=True)
+    events = folder.read("tables/events.parquet")
+    pictures = folder.read("tables/look_pictures.parquet")
+    space = StyleSpace.load(folder.path(STYLE_SPACE))
+    fitter = TasteFitter.of(folder, config)
     with progress("fit models", 3) as advance:
-        save_tastes(fitter.fit(events), workspace.path("models/preference"))
+        with _new_folder(folder.path("models/preference")) as path:
+            save_tastes(fitter.fit(events), path)
         advance(1)
         prototypes = PrototypeIndex.fit(
             pictures["style_id"].tolist(),
@@ -76,14 +79,16 @@ def fit(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
             seed=config.seed,
             space=space,
         )
-        prototypes.save(workspace.path("models/prototypes"))
+        with _new_folder(folder.path("models/prototypes")) as path:
+            prototypes.save(path)
         advance(1)
-        items = workspace.read("tables/items.parquet")
-        item_pictures = workspace.read("tables/item_pictures.parquet")
+        items = folder.read("tables/items.parquet")
+        item_pictures = folder.read("tables/item_pictures.parquet")
         now = as_of(config.log)
         after = None if now is None else now + pd.Timedelta(microseconds=1)
         recommender = fit_recommender(events, items, item_pictures, space, fitter, config, after)
-        recommender.save(workspace.path("models/two_stage"))
+        with _new_folder(folder.path("models/two_stage")) as path:
+            recommender.save(path)
         advance(1)
     served = recommender.served
     return {
@@ -93,3 +98,12 @@ def fit(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
         "prototypes": len(prototypes.prototypes),
         "tastes_from": "looks shown" if fitter.looks_shown else "photos viewed",
     }
+
+
+@contextmanager
+def _new_folder(path: Path) -> Iterator[Path]:
+    """An empty folder for a model: what an earlier fit left there could be read in its place."""
+    with storage.naming_write_errors(path):
+        if path.is_dir():
+            shutil.rmtree(path)
+        yield path

@@ -24,6 +24,7 @@ from features.rejects import join_rejects
 from features.schema import ConfigError, InputError
 from features.tables import check_events, check_items
 from pipelines import storage
+from pipelines.folder_lock import hold_folder
 from pipelines.jobs.sample_looks import write_sample_looks
 from pipelines.picture_files import picture_root, resolve_picture
 from pipelines.progress import progress
@@ -59,9 +60,15 @@ def import_files(
     absent = [path for path in files if not path.exists()]
     if absent:
         raise InputError(f"no file or folder at {absent[0]}; expected the {layout} files there")
+    with hold_folder(out):
+        return _import(layout, files, out, config)
+
+
+def _import(layout: str, files: Sequence[Path], out: Path, config: LogConfig) -> dict[str, Any]:
     key = _state(layout, files, config)
     record = out / RECORD
-    if record.is_file() and (done := storage.read_json(record))["key"] == key and _whole(out):
+    done = storage.find_json(record)
+    if done is not None and done.get("key") == key and _whole(out):
         return {**done, "worked": False}
     with progress(f"import {layout}", 4) as advance:
         tables, rejects = _read(layout, files, config)

@@ -13,10 +13,9 @@ import pandas as pd
 
 from features.exposures import exposures
 from features.schema import ORIGINAL, STYLE_CODE_SIZE, InputError
-from pipelines import storage
 from pipelines.arrays import stack_vectors
 from pipelines.jobs.ab import MOST_LOST, compare_in, trial_facts, write_comparison
-from pipelines.workspace import Workspace, read_record
+from pipelines.workspace import StageFolder, read_record
 from recsys.config import PolicyConfig
 from recsys.offpolicy.look_trial import LookTrial
 from recsys.preference.taste_model import TasteModel
@@ -26,7 +25,7 @@ A, B = "original", "personal"
 
 
 def measure_lift(
-    workspace: Workspace,
+    folder: StageFolder,
     before: pd.DataFrame,
     after: pd.DataFrame,
     cut: pd.Timestamp,
@@ -44,7 +43,7 @@ def measure_lift(
     """
     past, later = exposures(before, tolerance_s), exposures(after, tolerance_s)
     shown = pd.concat([past, later])
-    lost = read_record(workspace, "prepare")["counts"]["impressions_lost"]
+    lost = read_record(folder, "prepare")["counts"]["impressions_lost"]
     if lost > MOST_LOST * (len(shown) + lost):
         return {
             "note": f"{lost:,} impressions are set aside beside {len(shown):,}: estimates without "
@@ -55,24 +54,23 @@ def measure_lift(
         return {"note": f"{int((~known).sum()):,} of {len(shown):,} impressions log no propensity"}
     looks = sorted({*shown["style_id"], *shown["style_drawn"]} - {ORIGINAL})
     try:
-        trial = LookTrial(past, later, looks, _codes(workspace, looks), seed, policy, model)
+        trial = LookTrial(past, later, looks, _codes(folder, looks), seed, policy, model)
         result = compare_in(trial, A, B, seed)
     except InputError as error:
         return {"note": str(error)}
-    job = storage.read_json(workspace.path("job.json"))
     result = {
         "job": {
             "a": A,
             "b": B,
-            "log": job["inputs"]["events"].rpartition("/")[2],
-            "log_digest": job["digests"]["events"],
+            "log": folder.inputs["events"].name,
+            "log_digest": folder.fact("digests")["events"],
             "seed": seed,
-            "version": job["version"],
+            "version": folder.fact("version"),
         },
         "facts": trial_facts(trial, cut, 0),
         **result,
     }
-    write_comparison(workspace.path(FOLDER), result)
+    write_comparison(folder.path(FOLDER), result)
     main = next(row for row in result["estimates"] if row["estimator"] == result["main"])
     base, gap, verdict = main["a"]["value"], main["difference"], result["verdict"]
     shares = [value / base if base else None for value in (gap["value"], *gap["bootstrap"])]
@@ -83,9 +81,9 @@ def measure_lift(
     }
 
 
-def _codes(workspace: Workspace, looks: list[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
+def _codes(folder: StageFolder, looks: list[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Style codes (looks, 100), NaN where a look's picture could not be read."""
-    pictures = workspace.read("tables/look_pictures.parquet")
+    pictures = folder.read("tables/look_pictures.parquet")
     codes = np.full((len(looks), STYLE_CODE_SIZE), np.nan, dtype=np.float32)
     place = pd.Index(looks).get_indexer(pd.Index(pictures["style_id"]))
     if (place >= 0).any():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -24,7 +25,7 @@ from features.images import (
 )
 from features.matting import Mask, product_mask, read_mask
 from features.networks.encoders import ContentEncoder
-from features.schema import InputError, StylefeedError
+from features.schema import ConfigError, InputError
 from pipelines import storage
 from styletransfer.config import RenderConfig
 from styletransfer.faithful.gate import ReadAlike, Recognise, look_anchor
@@ -73,12 +74,13 @@ def item_painter(
 ) -> Callable[[list[ItemWork]], tuple[list[Row], list[Row]]]:
     """Make the worker: paints each item in its looks and writes the files below `folder`.
 
-    It returns (rows of `renders.parquet`, rejects).
+    It returns (rows of `renders.parquet`, rejects: items that have no rows).
     """
     # One worker per core: threads inside a worker would only wait for each other.
     torch.set_num_threads(1)
     threadpool_limits(1)
-    renderer = Renderer(config, sets=SetShelf(SetStore(folder / SETS)))
+    with storage.naming_write_errors(folder / SETS):
+        renderer = Renderer(config, sets=SetShelf(SetStore(folder / SETS)))
     encoder = ContentEncoder()
     reader = TextReader() if config.read_text else None
     credentials = None
@@ -103,26 +105,25 @@ def item_painter(
                 if mask is None and config.mode != "artistic":
                     mask = product_mask(photo.picture)
                 looks = [replace(look(style), strength=s) for _, style, s in item.wanted]
-                renders = renderer.render(
-                    photo.picture,
-                    looks,
-                    item.style_code,
-                    mask,
-                    _recogniser(encoder, item.rivals, photo.picture, mask),
-                    [partial(published, key=key, config=config) for key, _, _ in item.wanted],
-                    None if reader is None else _legibility(reader, photo.picture),
-                )
-            except StylefeedError as error:
+                with storage.naming_write_errors(folder / SETS):
+                    renders = renderer.render(
+                        photo.picture,
+                        looks,
+                        item.style_code,
+                        mask,
+                        _recogniser(encoder, item.rivals, photo.picture, mask),
+                        [partial(published, key=key, config=config) for key, _, _ in item.wanted],
+                        None if reader is None else _legibility(reader, photo.picture),
+                    )
+                problems = _problems(item, photo)
+            except ConfigError:
+                # The settings are wrong for every item alike.
+                raise
+            except InputError as error:
                 rejects.append({"key": item.item_id, "reason": str(error), "got": item.path})
                 continue
-            if photo.problem:
-                reject = {"key": item.item_id, "reason": photo.problem, "got": item.mask_path}
-                rejects.append(reject)
-            lost = lost_tags(photo.data)
-            if lost:
-                rejects.append({"key": item.item_id, "reason": lost, "got": item.path})
             for (key, _, strength), render in zip(item.wanted, renders, strict=True):
-                uri = None
+                uri, digest = None, None
                 if render.encoded is not None:
                     uri = f"renders/{key[:2]}/{key}.{config.format}"
                     told = Provenance(
@@ -135,8 +136,11 @@ def item_painter(
                     data = embed_provenance(render.encoded, config.format, told, photo.data)
                     if credentials is not None:
                         data = sign_picture(data, config.format, told, credentials, photo.data)
-                    storage.write_bytes(folder / uri, data)
-                rows.append(_row(key, item.item_id, strength, uri, render))
+                    # Its digest tells after a power cut whether it reached the disk.
+                    storage.write_bytes(folder / uri, data, durable=False)
+                    digest = storage.digest_content(data)
+                row = _row(key, item.item_id, strength, uri, render)
+                rows.append({**row, "image_digest": digest, "problems": problems})
         return rows, rejects
 
     return work
@@ -150,6 +154,17 @@ class _Photo:
     mask: Mask | None
     data: bytes
     problem: str
+
+
+def _problems(item: ItemWork, photo: _Photo) -> str:
+    """JSON list of what of the item was set aside although it is painted: reason, got."""
+    problems = []
+    if photo.problem:
+        problems.append({"reason": photo.problem, "got": item.mask_path})
+    lost = lost_tags(photo.data)
+    if lost:
+        problems.append({"reason": lost, "got": item.path})
+    return json.dumps(problems, ensure_ascii=False) if problems else ""
 
 
 def _read_photo(item: ItemWork, size_px: int, limits: ImageLimits) -> _Photo:

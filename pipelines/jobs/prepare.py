@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -15,8 +14,9 @@ from features.tables import check_items, check_styles
 from pipelines import storage
 from pipelines.canonical import as_of, canonical_log
 from pipelines.config import RunConfig
+from pipelines.limits import set_aside
 from pipelines.log_warnings import log_warnings
-from pipelines.workspace import Workspace
+from pipelines.workspace import StageFolder
 
 
 def canonical_tables(
@@ -70,19 +70,19 @@ def bots_set_aside(rejects: pd.DataFrame) -> set[str]:
     return set(rejects.loc[rejects["reason"].str.contains("looks like a bot"), "key"])
 
 
-def prepare(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
+def prepare(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     """Read the job's inputs and write `tables/`; returns the counts for the manifest."""
-    sources = storage.read_json(workspace.path("job.json"))["inputs"]
-    events, items, styles = (
-        storage.read_input_table(Path(sources[name]), name)
+    raw = {
+        name: storage.read_input_table(folder.inputs[name], name)
         for name in ("events", "items", "styles")
-    )
-    tables = canonical_tables(events, items, styles, config)
+    }
+    events = raw["events"]
+    tables = canonical_tables(events, raw["items"], raw["styles"], config)
     rejects, values, lost = (tables.pop(name) for name in ("rejects", "values", "lost"))
     for name, table in tables.items():
-        workspace.write(f"tables/{name}.parquet", table)
-    set_aside = workspace.set_aside("prepare", rejects)
-    workspace.set_aside("prepare_values", values)
+        folder.write(f"tables/{name}.parquet", table)
+    n_rejects = folder.set_aside("prepare", rejects)
+    folder.set_aside("prepare_values", values)
     kept = tables["events"]
     matches = matched_exposures(kept, config.log.clock_tolerance_s)[1]
     one_time = kept["timestamp"].nunique() < 2
@@ -96,7 +96,11 @@ def prepare(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
         "outcomes": matches.outcomes,
         "outcomes_before_impression": matches.early,
         "outcomes_without_impression": matches.unmatched,
-        "rejects": set_aside,
+        "rejects": n_rejects,
+        "set_aside": [
+            set_aside(name, len(table), rejects.loc[rejects["table"] == name, "reason"])
+            for name, table in raw.items()
+        ],
         "rejects_by_reason": _by_reason(rejects),
         "values_set_aside": len(values),
         "values_by_reason": _by_reason(values),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,41 +16,29 @@ from features.schema import ORIGINAL, InputError
 from pipelines import storage
 from pipelines.arrays import stack_vectors
 from pipelines.config import RunConfig
-from pipelines.executor import BatchFailure, LocalExecutor
+from pipelines.executor import BatchFailure, LocalExecutor, run_batches
 from pipelines.jobs.paint import ItemWork, LookSource, Row, item_painter
-from pipelines.picture_files import job_root, resolve_picture
+from pipelines.limits import set_aside
+from pipelines.picture_files import resolve_picture
 from pipelines.progress import progress
+from pipelines.render_store import (
+    JOURNAL,
+    RENDER_COLUMNS,
+    TABLE,
+    add_to_index,
+    journal_lines,
+    known_renders,
+    whole_renders,
+)
 from pipelines.rivals import nearest_rivals
-from pipelines.workspace import Workspace
+from pipelines.verbosity import warn
+from pipelines.workspace import StageFolder, Workspace
 from styletransfer.config import RenderConfig
 from styletransfer.faithful.gate import JUDGE_REVISION
 from styletransfer.renderer import Renderer, render_key
 from styletransfer.sets.store import REVISION
 
 BATCH_RENDERS = 32
-JOURNAL = "renders/journal.jsonl"
-RENDER_COLUMNS = {
-    "render_key": "str",
-    "item_id": "str",
-    "style_id": "str",
-    "requested_mode": "str",
-    "served_mode": "str",
-    "strength": "float64",
-    "served_strength": "float64",
-    "image_uri": "str",
-    "mask_confidence": "float64",
-    "delta_e": "float64",
-    "delta_e_p95": "float64",
-    "ssim": "float64",
-    "edge_f1": "float64",
-    "silhouette": "float64",
-    "silhouette_original": "float64",
-    "identity_rank": "float64",
-    "text": "float64",
-    "arrival": "float64",
-    "reason": "str",
-    "seconds": "float64",
-}
 
 
 def recipe(config: RenderConfig) -> str:
@@ -94,7 +81,8 @@ def render_plan(
             pictures[style],
             strength,
             config.size_px,
-            version,
+            # A render's file names its item and look, so those that share a picture share no file.
+            f"{version} {item} {style}",
         )
         for item, style, strength in wanted[names].itertuples(index=False)
     ]
@@ -195,46 +183,28 @@ def paint_plan(
     config: RunConfig,
     rejects: list[Row],
 ) -> dict[str, Any]:
-    """Paint what of `plan` is not there yet; writes `renders/` and `renders.parquet`.
+    """Paint what of `plan` is not there yet; adds to `renders/` and writes `renders.parquet`.
 
-    `rejects` are those of the masks; the painters' are added and all are set aside.
+    `rejects` are those of the masks; the painters' are added and all are set aside. Returns counts,
+    `set_aside` among them: of the pictures wanted, those of items that could not be painted.
     """
     plan, left_out = within_budget(plan, config.render.max_renders)
-    kept = _kept_renders(workspace, plan)
+    known = known_renders(workspace)
+    kept = whole_renders(workspace.root, known[known["render_key"].isin(plan["render_key"])])
     todo = plan[~plan["render_key"].isin(kept["render_key"])]
-    batches = _batches(_work_list(todo, items))
-    sources = {
-        style: LookSource(np.asarray(code, dtype=np.float32), path, bool(verbatim))
-        for style, code, path, verbatim in looks[
-            ["style_id", "style_code", "path", "verbatim"]
-        ].itertuples(index=False)
-    }
-    factory = partial(item_painter, config.render, config.images, workspace.root, sources)
-    rows: list[Row] = []
-    journal = workspace.path(JOURNAL)
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    with progress("render", len(todo)) as advance, journal.open("a", encoding="utf-8") as log:
-        for index, outcome in LocalExecutor(config.processes).map_batches(factory, batches):
-            batch = batches[index]
-            if isinstance(outcome, BatchFailure):
-                rejects += [
-                    {"key": w.item_id, "reason": outcome.reason, "got": w.path} for w in batch
-                ]
-            else:
-                rows += outcome[0]
-                rejects += outcome[1]
-                log.writelines(json.dumps(row) + "\n" for row in outcome[0])
-                log.flush()
-            advance(sum(len(work.wanted) for work in batch))
+    rows, failures = _paint(workspace, todo, items, looks, config)
     fresh = pd.DataFrame(rows, columns=list(RENDER_COLUMNS)).astype(RENDER_COLUMNS)
-    done = pd.concat([kept, fresh, left_out]).sort_values(
-        ["item_id", "style_id", "strength"], ignore_index=True
-    )
-    workspace.write("renders.parquet", done)
-    # The journal goes with the strangers: all it said is in the table now.
-    _drop_strangers(workspace, set(done["image_uri"].dropna()))
-    rejects.sort(key=lambda row: str(row["key"]))
+    done = pd.concat([part for part in (kept, fresh, left_out) if len(part)] or [kept])
+    done = done.sort_values(["item_id", "style_id", "strength"], ignore_index=True)
+    workspace.write(TABLE, done)
+    add_to_index(workspace, done)
+    workspace.keep(done["image_uri"].dropna())
+    # From the rows, so that they are the same however often the job was killed on its way.
+    rejects = [*rejects, *_problems(done), *failures]
+    rejects.sort(key=lambda row: (str(row["key"]), str(row["reason"])))
     served = done["served_mode"].value_counts().to_dict()
+    wanted = todo.groupby("item_id").size()
+    lost = [row["reason"] for row in failures for _ in range(int(wanted[row["key"]]))]
     return {
         "renders": len(done),
         "painted": len(rows),
@@ -242,50 +212,76 @@ def paint_plan(
         **{f"served_{mode}": int(n) for mode, n in sorted(served.items())},
         "masks_not_as_given": sum(str(r["reason"]).startswith("mask: ") for r in rejects),
         "rejects": workspace.set_aside("render", [{"table": "items", **r} for r in rejects]),
+        "set_aside": [set_aside("renders", len(plan), lost)],
     }
 
 
-def render(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
+def _paint(
+    workspace: Workspace,
+    todo: pd.DataFrame,
+    items: pd.DataFrame,
+    looks: pd.DataFrame,
+    config: RunConfig,
+) -> tuple[list[Row], list[Row]]:
+    """Rows of `renders.parquet` for `todo`, journalled as they come, and items that failed."""
+    sources = {
+        style: LookSource(np.asarray(code, dtype=np.float32), path, bool(verbatim))
+        for style, code, path, verbatim in looks[
+            ["style_id", "style_code", "path", "verbatim"]
+        ].itertuples(index=False)
+    }
+    factory = partial(item_painter, config.render, config.images, workspace.root, sources)
+    executor = LocalExecutor(config.processes, config.limits.batch_seconds)
+    rows: list[Row] = []
+    failures: list[Row] = []
+    journal = workspace.path(JOURNAL)
+    storage.make_folder(journal.parent)
+    with (
+        progress("render", len(todo)) as advance,
+        storage.naming_write_errors(journal),
+        journal.open("a", encoding="utf-8") as log,
+    ):
+        for batch, outcome in run_batches(executor, factory, _batches(_work_list(todo, items))):
+            if isinstance(outcome, BatchFailure):
+                reason = outcome.reason
+                failures += [{"key": w.item_id, "reason": reason, "got": w.path} for w in batch]
+            else:
+                rows += outcome[0]
+                failures += outcome[1]
+                log.write(journal_lines(outcome[0]))
+                log.flush()
+            advance(sum(len(work.wanted) for work in batch))
+    return rows, failures
+
+
+def _problems(renders: pd.DataFrame) -> list[Row]:
+    """What was set aside of items that were painted all the same, once for each item."""
+    told = renders.loc[renders["problems"].fillna("") != "", ["item_id", "problems"]]
+    return [
+        {"key": item, **problem}
+        for item, problems in told.drop_duplicates().itertuples(index=False)
+        for problem in json.loads(problems)
+    ]
+
+
+def render(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     """Paint what the chosen rows need; renders that already exist are kept."""
-    table = workspace.read("tables/items.parquet")
-    job = storage.read_json(workspace.path("job.json"))
+    table = folder.read("tables/items.parquet")
     items, rejects = with_masks(
-        workspace.read("tables/item_pictures.parquet"),
+        folder.read("tables/item_pictures.parquet"),
         table,
-        job_root(job, "items", table["image_path"]),
+        folder.picture_root("items", table["image_path"]),
         config.images,
     )
     looks = with_permissions(
-        workspace.read("tables/look_pictures.parquet"), workspace.read("tables/styles.parquet")
+        folder.read("tables/look_pictures.parquet"), folder.read("tables/styles.parquet")
     )
-    plan = render_plan(workspace.read("tables/chosen.parquet"), items, looks, config.render)
-    return paint_plan(workspace, plan, items, looks, config, rejects)
-
-
-def _kept_renders(workspace: Workspace, plan: pd.DataFrame) -> pd.DataFrame:
-    """Rows of earlier renders that the plan still wants and whose files are there.
-
-    They come from the last finished table and from the journal of a job that was killed.
-    """
-    parts = [pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in RENDER_COLUMNS.items()})]
-    if workspace.path("renders.parquet").is_file():
-        parts.append(workspace.read("renders.parquet"))
-    if workspace.path(JOURNAL).is_file():
-        rows = []
-        for line in workspace.path(JOURNAL).read_text(encoding="utf-8").splitlines():
-            # The last line may be cut short by the kill.
-            with suppress(json.JSONDecodeError):
-                rows.append(json.loads(line))
-        parts.append(pd.DataFrame(rows, columns=list(RENDER_COLUMNS)).astype(RENDER_COLUMNS))
-    known = pd.concat(parts).drop_duplicates("render_key", keep="last")
-    there = [pd.isna(uri) or workspace.path(uri).is_file() for uri in known["image_uri"]]
-    # What a budget left out was never painted: a larger one may have room for it.
-    tried = known["requested_mode"] != ""
-    return known[known["render_key"].isin(plan["render_key"]) & np.array(there, dtype=bool) & tried]
-
-
-def _drop_strangers(workspace: Workspace, wanted: set[str]) -> None:
-    """Remove renders no feed asks for any more, and leftovers of a killed job."""
-    for file in workspace.path("renders").rglob("*"):
-        if file.is_file() and file.relative_to(workspace.root).as_posix() not in wanted:
-            file.unlink()
+    plan = render_plan(folder.read("tables/chosen.parquet"), items, looks, config.render)
+    counts = paint_plan(folder, plan, items, looks, config, rejects)
+    if counts["renders"] and counts["renders"] == counts.get("served_original", 0):
+        reasons = folder.read(TABLE)["reason"].value_counts()
+        warn(
+            f"render: none of {counts['renders']:,} renders may be shown, so every row shows its "
+            f"original photo; most often because: {reasons.index[0]}"
+        )
+    return counts

@@ -9,22 +9,22 @@ from pipelines import storage
 from pipelines.jobs.prepare import bots_set_aside
 from pipelines.report.artefacts import read_artefacts
 from pipelines.report.page import make_page
-from pipelines.workspace import Workspace
+from pipelines.workspace import StageFolder
 
 if TYPE_CHECKING:
     from pipelines.config import RunConfig
 
 
-def report(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
+def report(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     """Write `report.html`, self-contained, and `quality.json`."""
-    run = read_artefacts(workspace)
+    run = read_artefacts(folder)
     quality = quality_report(
         run.events, run.items, run.styles, run.item_pictures, bots_set_aside(run.rejects)
     )
-    storage.write_json(workspace.path("quality.json"), quality)
-    page = make_page(workspace, run, quality, config.images)
+    storage.write_json(folder.path("quality.json"), quality)
+    page = make_page(folder, run, quality, config.images)
     data = page.html.encode()
-    storage.write_bytes(workspace.path("report.html"), data)
+    storage.write_bytes(folder.path("report.html"), data)
     return {
         "shoppers_shown": page.n_shoppers,
         "pictures": page.n_pictures,

@@ -6,18 +6,18 @@ from typing import Any
 
 from pipelines.arrays import stack_vectors
 from pipelines.config import RunConfig
-from pipelines.workspace import Workspace
+from pipelines.workspace import StageFolder
 from recsys.preference.registry import load_tastes
 from recsys.prototypes.index import PrototypeIndex
 from recsys.ranking.two_stage import TwoStageRecommender
 
 
-def score(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
+def score(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     """Write `users.parquet`, `style_affinity.parquet` and `tables/recommendations.parquet`."""
-    preference = load_tastes(workspace.path("models/preference"))
-    prototypes = PrototypeIndex.load(workspace.path("models/prototypes"))
-    recommender = TwoStageRecommender.load(workspace.path("models/two_stage"))
-    events = workspace.read("tables/events.parquet")
+    preference = load_tastes(folder.path("models/preference"))
+    prototypes = PrototypeIndex.load(folder.path("models/prototypes"))
+    recommender = TwoStageRecommender.load(folder.path("models/two_stage"))
+    events = folder.read("tables/events.parquet")
     n_events = events["user_id"].value_counts()
     shoppers = sorted(n_events.index)[: config.max_users]
 
@@ -27,9 +27,9 @@ def score(workspace: Workspace, config: RunConfig) -> dict[str, Any]:
     users["prototype_id"] = users["prototype_id"].astype("str")
     users["n_events"] = n_events.loc[shoppers].to_numpy()
     recommendations = recommender.recommend(shoppers, config.top_k)
-    workspace.write("users.parquet", users)
-    workspace.write("style_affinity.parquet", preference.affinity(shoppers))
-    workspace.write("tables/recommendations.parquet", recommendations)
+    folder.write("users.parquet", users)
+    folder.write("style_affinity.parquet", preference.affinity(shoppers))
+    folder.write("tables/recommendations.parquet", recommendations)
     return {
         "users": len(users),
         "cold_users": int(users["cold"].sum()),

@@ -13,6 +13,7 @@ from features.tables import validate_items, validate_styles
 from pipelines import storage
 from pipelines.arrays import stack_vectors
 from pipelines.config import RunConfig
+from pipelines.folder_lock import hold_folder
 from pipelines.jobs.encode import encode_pictures
 from pipelines.picture_files import picture_root
 from recsys.prototypes.index import PrototypeIndex
@@ -47,6 +48,7 @@ def simulate_log(
     families = np.array([[look in group for group in groups] for look in style_ids], dtype=float)
     settings = replace(SimulatorConfig(), n_shoppers=shoppers, n_impressions=100 * shoppers)
     events, truth = simulate(items, style_ids, families, settings, config.seed)
-    storage.write_table(out / "events.parquet", events)
-    storage.write_table(out / "truth.parquet", truth)
+    with hold_folder(out):
+        storage.write_table(out / "events.parquet", events)
+        storage.write_table(out / "truth.parquet", truth)
     return {"shoppers": len(truth), "events": len(events), "looks": len(style_ids)}

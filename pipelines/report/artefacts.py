@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from pipelines import storage
 from pipelines.arrays import stack_vectors
-from pipelines.workspace import Workspace
+from pipelines.feed_versions import read_feed
+from pipelines.workspace import Workspace, find_record
 from recsys.prototypes.index import PrototypeIndex
 from recsys.prototypes.names import prototype_names
 
@@ -57,19 +58,13 @@ def read_artefacts(workspace: Workspace) -> Artefacts:
     item_pictures = _without_vectors(workspace.read("tables/item_pictures.parquet"))
     look_pictures = workspace.read("tables/look_pictures.parquet")
     affinity = workspace.read("style_affinity.parquet")
-    buckets = sorted(workspace.path("feed").glob("bucket-*.parquet"))
-    feed = pd.concat(
-        [pd.read_parquet(bucket, columns=_FEED_COLUMNS) for bucket in buckets], ignore_index=True
-    )
+    feed = read_feed(workspace.root, _FEED_COLUMNS)
     styles = workspace.read("tables/styles.parquet")
+    records = {name: find_record(workspace, name) for name in STAGE_ORDER}
     prototypes = PrototypeIndex.load(workspace.path("models/prototypes"))
     return Artefacts(
         job=storage.read_json(workspace.path("job.json")),
-        stages={
-            name: storage.read_json(workspace.path(f"stages/{name}.json"))
-            for name in STAGE_ORDER
-            if workspace.path(f"stages/{name}.json").is_file()
-        },
+        stages={name: record for name, record in records.items() if record is not None},
         metrics=storage.read_json(workspace.path("metrics.json")),
         events=workspace.read("tables/events.parquet"),
         items=workspace.read("tables/items.parquet"),
@@ -108,7 +103,9 @@ def _paths(pictures: pd.DataFrame, key: str) -> dict[str, str]:
 def _read_rejects(workspace: Workspace) -> pd.DataFrame:
     columns = ["stage", "table", "row", "key", "reason", "got"]
     parts = [pd.DataFrame(columns=columns, dtype="str")]
-    for file in sorted(workspace.path("rejects").glob("*.csv")):
-        table = pd.read_csv(file, dtype="str", keep_default_na=False)
-        parts.append(table.assign(stage=file.stem)[columns])
+    for stage in sorted(STAGE_ORDER):
+        file = workspace.path(f"rejects/{stage}.csv")
+        if file.is_file():
+            table = pd.read_csv(file, dtype="str", keep_default_na=False)
+            parts.append(table.assign(stage=stage)[columns])
     return pd.concat(parts, ignore_index=True)

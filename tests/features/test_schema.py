@@ -38,11 +38,12 @@ def test_every_error_is_a_stylefeed_error_and_bad_input_is_told_apart() -> None:
     for error in (
         schema.InputError,
         schema.ContractError,
+        schema.StorageError,
         schema.WeightsError,
         schema.NotFittedError,
     ):
         assert issubclass(error, schema.StylefeedError)
-    for error in (schema.ContractError, schema.WeightsError):
+    for error in (schema.ContractError, schema.StorageError, schema.WeightsError):
         assert not issubclass(error, schema.InputError)
 
 

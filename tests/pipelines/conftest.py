@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from pipelines.config import parse_config
+from pipelines.jobs.run import run
 from recsys.simulator import SimulatorConfig, simulate
 
 N_ITEMS = 12
@@ -69,3 +71,39 @@ def shop_copy(tiny_shop, tmp_path) -> Path:
     folder = tmp_path / "shop"
     shutil.copytree(tiny_shop, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def job_settings() -> dict[str, object]:
+    """Settings of the finished job."""
+    return {"top_k": 4, "seed": 3, "render": {"size_px": 96}}
+
+
+@pytest.fixture(scope="session")
+def rerun(tiny_shop, job_settings):
+    """Runs the job in a folder, over another shop or with other settings where asked for."""
+
+    def again(out, shop=tiny_shop, **settings):
+        inputs = {
+            "events": shop / "events.parquet",
+            "items": shop / "items.csv",
+            "styles": shop / "styles.csv",
+        }
+        return run(out, inputs, parse_config({**job_settings, **settings}), print)
+
+    return again
+
+
+@pytest.fixture(scope="session")
+def finished_job(rerun, tmp_path_factory):
+    """(folder, manifest) of a finished job over the tiny shop, to look at."""
+    out = tmp_path_factory.mktemp("job") / "out"
+    return out, rerun(out)
+
+
+@pytest.fixture
+def job_copy(finished_job, tmp_path) -> Path:
+    """A finished job of one's own, to damage."""
+    out = tmp_path / "out"
+    shutil.copytree(finished_job[0], out)
+    return out

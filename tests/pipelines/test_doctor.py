@@ -95,7 +95,7 @@ def test_a_bad_picture_is_one_line(content, picture, tmp_path):
 
 
 def test_a_folder_is_no_picture(tmp_path):
-    with pytest.raises(ImageError, match="no file"):
+    with pytest.raises(ImageError, match="no regular file"):
         doctor.inspect_picture(tmp_path)
 
 

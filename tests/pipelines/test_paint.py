@@ -1,5 +1,7 @@
 """The painter's files carry their provenance; a bad photo or mask costs itself alone."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,8 @@ from features.matting import product_mask
 from features.networks.encoders import ContentEncoder, StyleEncoder
 from pipelines.jobs.doctor import inspect_picture
 from pipelines.jobs.paint import ItemWork, LookSource, _read_photo, item_painter
-from pipelines.jobs.render import _kept_renders, with_masks, within_budget
+from pipelines.jobs.render import with_masks, within_budget
+from pipelines.render_store import known_renders, whole_renders
 from pipelines.workspace import Workspace
 from styletransfer.config import RenderConfig
 
@@ -132,8 +135,9 @@ def test_masks_of_every_kind_are_read_and_what_disagrees_is_set_aside(shop, tmp_
     photo = _read_photo(inverted, 96, DEFAULT_LIMITS)
     assert "inverted" in photo.problem
     assert (photo.mask.alpha >= 0.5)[seen].mean() > 0.9
-    _, [reject] = _paint(shop, tmp_path, "pictures/item000.jpg", inverted.mask_path, "accent")
-    assert (reject["key"], reject["reason"]) == ("000", photo.problem)
+    [row], rejects = _paint(shop, tmp_path, "pictures/item000.jpg", inverted.mask_path, "accent")
+    assert rejects == []
+    assert [told["reason"] for told in json.loads(row["problems"])] == [photo.problem]
 
 
 def test_a_mask_path_that_leads_nowhere_is_set_aside(tmp_path):
@@ -179,4 +183,5 @@ def test_what_a_budget_left_out_is_painted_when_there_is_room(tmp_path):
     refused = left_out.assign(render_key="k0", item_id="a", requested_mode="faithful")
     workspace = Workspace(tmp_path)
     workspace.write("renders.parquet", pd.concat([refused, left_out]))
-    assert _kept_renders(workspace, plan)["render_key"].tolist() == ["k0"]
+    kept = whole_renders(tmp_path, known_renders(workspace))
+    assert kept["render_key"].tolist() == ["k0"]

@@ -17,6 +17,7 @@ from features.quality import picture_stats
 from features.tables import validate_events
 from pipelines import storage
 from pipelines.config import RunConfig
+from pipelines.feed_versions import point_to, write_version
 from pipelines.jobs.report import bots_set_aside, report
 from pipelines.report import words
 from pipelines.report.health import bars, quality_blocks, reject_reasons
@@ -116,7 +117,11 @@ def workspace(tmp_path):
         "strength",
         "image_uri",
     ]
-    job.write("feed/bucket-00.parquet", pd.DataFrame(feed, columns=[*columns, "reason"]))
+    rows = pd.DataFrame(feed, columns=[*columns, "reason"])
+    name, _ = write_version(
+        job.root, "0123abcd", "key", lambda folder: rows.to_parquet(folder / "bucket-00.parquet")
+    )
+    point_to(job.root, name)
 
     storage.write_json(
         job.path("job.json"),

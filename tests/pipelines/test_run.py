@@ -14,38 +14,19 @@ from PIL import Image
 
 from features.schema import ORIGINAL
 from pipelines import storage
-from pipelines.config import parse_config
-from pipelines.jobs.run import run
+from pipelines.feed_versions import current_version, read_feed
 
 pytestmark = pytest.mark.slow
 
-SETTINGS = {"top_k": 4, "seed": 3, "render": {"size_px": 96}}
-
-
-def _inputs(folder: Path) -> dict[str, Path]:
-    return {
-        "events": folder / "events.parquet",
-        "items": folder / "items.csv",
-        "styles": folder / "styles.csv",
-    }
-
 
 def _feed_bytes(out: Path) -> dict[str, bytes]:
-    files = [*sorted((out / "feed").iterdir()), out / "users.parquet"]
+    files = [*sorted(current_version(out).iterdir()), out / "users.parquet"]
     return {file.name: file.read_bytes() for file in files}
 
 
-@pytest.fixture(scope="module")
-def finished(tiny_shop, tmp_path_factory):
-    """(folder, manifest) of a finished job over the tiny shop."""
-    out = tmp_path_factory.mktemp("run")
-    manifest = run(out, _inputs(tiny_shop), parse_config(SETTINGS), print)
-    return out, manifest
-
-
-def test_every_shopper_gets_every_rank_and_a_picture(finished, tiny_shop):
-    out, _ = finished
-    feed = pd.read_parquet(out / "feed")
+def test_every_shopper_gets_every_rank_and_a_picture(finished_job, tiny_shop):
+    out, _ = finished_job
+    feed = read_feed(out)
     shoppers = pd.read_parquet(tiny_shop / "events.parquet")["user_id"].unique()
     assert set(feed["user_id"]) == set(shoppers)
     assert (feed.groupby("user_id")["rank"].apply(sorted).map(tuple) == (1, 2, 3, 4)).all()
@@ -53,14 +34,14 @@ def test_every_shopper_gets_every_rank_and_a_picture(finished, tiny_shop):
     for uri in {*feed["image_uri"], *feed["original_uri"]}:
         with Image.open(out / uri) as picture:
             picture.verify()
-    lines = (out / "feed" / "_feed.jsonl").read_text().splitlines()
+    lines = (current_version(out) / "_feed.jsonl").read_text().splitlines()
     assert len(lines) == len(feed)
     assert set(json.loads(lines[0])) == set(feed.columns)
 
 
-def test_the_null_look_shows_the_originals_own_bytes(finished, tiny_shop):
-    out, _ = finished
-    plain = pd.read_parquet(out / "feed").query("style_id == @ORIGINAL")
+def test_the_null_look_shows_the_originals_own_bytes(finished_job, tiny_shop):
+    out, _ = finished_job
+    plain = read_feed(out).query("style_id == @ORIGINAL")
     assert len(plain)
     row = plain.iloc[0]
     items = pd.read_csv(tiny_shop / "items.csv", dtype="str").set_index("item_id")
@@ -69,21 +50,21 @@ def test_the_null_look_shows_the_originals_own_bytes(finished, tiny_shop):
     assert row["strength"] == 0.0
 
 
-def test_propensities_are_logged_and_ids_are_opaque(finished):
-    feed = pd.read_parquet(finished[0] / "feed")
+def test_propensities_are_logged_and_ids_are_opaque(finished_job):
+    feed = read_feed(finished_job[0])
     assert feed["probability"].dropna().between(0.0, 1.0).all()
     drawn = feed["style_propensity"].dropna()
     assert drawn.between(0, 1, inclusive="right").all()
     # A row that fell back to the original shows what nobody drew.
     assert len(drawn) == len(feed)
     fell_back = feed["style_drawn"] != feed["style_id"]
-    assert fell_back.sum() == finished[1]["counts"]["feed"]["fell_back_to_original"]
+    assert fell_back.sum() == finished_job[1]["counts"]["feed"]["fell_back_to_original"]
     assert (feed.loc[fell_back, "style_id"] == ORIGINAL).all()
     assert feed["item_id"].str.fullmatch(r"\d{3}").all()
 
 
-def test_the_contracts_of_users_and_affinity_hold(finished, tiny_shop):
-    out, _ = finished
+def test_the_contracts_of_users_and_affinity_hold(finished_job, tiny_shop):
+    out, _ = finished_job
     users = pd.read_parquet(out / "users.parquet")
     affinity = pd.read_parquet(out / "style_affinity.parquet")
     looks = pd.read_csv(tiny_shop / "styles.csv")["style_id"]
@@ -95,16 +76,16 @@ def test_the_contracts_of_users_and_affinity_hold(finished, tiny_shop):
     assert users.set_index("user_id").at["lonely", "n_events"] == 1
 
 
-def test_a_second_run_does_no_work(finished, tiny_shop):
-    out, _ = finished
+def test_a_second_run_does_no_work(finished_job, rerun):
+    out, _ = finished_job
     before = {p: p.stat().st_mtime_ns for p in out.rglob("*") if p.is_file()}
-    again = run(out, _inputs(tiny_shop), parse_config(SETTINGS), print)
+    again = rerun(out)
     assert again["worked"] == []
     assert before == {p: p.stat().st_mtime_ns for p in out.rglob("*") if p.is_file()}
 
 
-def test_the_manifest_tells_inputs_settings_counts_and_artefacts(finished, tiny_shop):
-    out, manifest = finished
+def test_the_manifest_tells_inputs_settings_counts_and_artefacts(finished_job, tiny_shop):
+    out, manifest = finished_job
     assert manifest["inputs"]["events"]["digest"] == storage.digest_file(
         tiny_shop / "events.parquet"
     )
@@ -114,18 +95,18 @@ def test_the_manifest_tells_inputs_settings_counts_and_artefacts(finished, tiny_
         assert storage.digest_file(out / path) == kept["digest"]
 
 
-def test_another_seed_or_policy_redoes_the_choice_but_not_the_encoding(shop_copy, tmp_path):
+def test_another_seed_or_policy_redoes_the_choice_but_not_the_encoding(shop_copy, tmp_path, rerun):
     out = tmp_path / "out"
-    run(out, _inputs(shop_copy), parse_config(SETTINGS), print)
-    changed = {**SETTINGS, "policy": {"kind": "best"}, "guard_rails": {"original_floor": 0.0}}
-    again = run(out, _inputs(shop_copy), parse_config(changed), print)
+    rerun(out, shop_copy)
+    changed = {"policy": {"kind": "best"}, "guard_rails": {"original_floor": 0.0}}
+    again = rerun(out, shop_copy, **changed)
     assert again["worked"][0] == "choose"
-    assert (pd.read_parquet(out / "feed")["style_propensity"] == 1.0).all()
+    assert (read_feed(out)["style_propensity"] == 1.0).all()
     shown = pd.read_parquet(out / "tables" / "chosen.parquet")["style_id"]
     favourite = shown[shown != ORIGINAL].mode()[0]
     changed["policy"] = {"kind": "thompson"}
     changed["guard_rails"] = {"excluded": [favourite], "original_floor": 0.5}
-    run(out, _inputs(shop_copy), parse_config(changed), print)
+    rerun(out, shop_copy, **changed)
     drawn = pd.read_parquet(out / "tables" / "chosen.parquet")
     assert favourite not in set(drawn["style_id"])
     assert drawn.loc[drawn["style_id"] == ORIGINAL, "style_propensity"].min() >= 0.5
@@ -133,14 +114,14 @@ def test_another_seed_or_policy_redoes_the_choice_but_not_the_encoding(shop_copy
 
 
 def test_killed_while_painting_and_run_again_the_feed_is_the_same_bytes(
-    finished, tiny_shop, tmp_path
+    finished_job, tiny_shop, job_settings, tmp_path, rerun
 ):
     out = tmp_path / "killed"
     program = (
         "import sys; from pathlib import Path; from pipelines.config import parse_config;"
         "from pipelines.jobs.run import run;"
         f"run(Path({str(out)!r}), {{k: Path(v) for k, v in {_texts(tiny_shop)!r}.items()}},"
-        f" parse_config({SETTINGS!r}), print)"
+        f" parse_config({job_settings!r}), print)"
     )
     job = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL)
     try:
@@ -152,18 +133,10 @@ def test_killed_while_painting_and_run_again_the_feed_is_the_same_bytes(
         job.send_signal(signal.SIGKILL)
         job.wait()
     assert not (out / "manifest.json").exists()
-    run(out, _inputs(tiny_shop), parse_config({**SETTINGS, "workers": 1}), print)
-    assert _feed_bytes(out) == _feed_bytes(finished[0])
+    rerun(out, workers=1)
+    assert _feed_bytes(out) == _feed_bytes(finished_job[0])
 
 
 def _texts(folder: Path) -> dict[str, str]:
-    return {name: str(path) for name, path in _inputs(folder).items()}
-
-
-def test_the_lift_of_looks_is_measured_and_its_page_lies_in_the_job(finished):
-    out, _ = finished
-    lift = json.loads((out / "metrics.json").read_text())["lift"]
-    assert lift["kind"] in {"better", "worse", "no difference", "refused"}
-    page = (out / "report.html").read_text()
-    assert 'href="ab/ab.html"' in page
-    assert (out / "ab" / "ab.html").is_file()
+    names = {"events": "events.parquet", "items": "items.csv", "styles": "styles.csv"}
+    return {name: str(folder / file) for name, file in names.items()}

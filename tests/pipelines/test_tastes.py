@@ -8,6 +8,7 @@ import pytest
 
 from features.schema import ORIGINAL
 from pipelines.config import parse_config
+from pipelines.feed_versions import read_feed
 from pipelines.jobs.run import run
 from pipelines.jobs.tastes import TasteFitter
 from recsys.preference import BrowsingPreferenceModel, StylePreferenceModel
@@ -79,7 +80,7 @@ def browsed(tiny_shop, tmp_path_factory):
 def test_a_log_without_looks_goes_all_the_way_to_a_feed(browsed):
     _, out, _ = browsed
     assert isinstance(load_tastes(out / "models" / "preference"), BrowsingPreferenceModel)
-    feed, users = pd.read_parquet(out / "feed"), pd.read_parquet(out / "users.parquet")
+    feed, users = read_feed(out), pd.read_parquet(out / "users.parquet")
     assert (feed.groupby("user_id").size() == 3).all()
     assert set(feed["user_id"]) == set(users["user_id"])
     assert users["style_strength"].between(0.0, 1.0).all()

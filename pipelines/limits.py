@@ -1,0 +1,92 @@
+"""How much a stage may set aside before the job stops, and how long a worker may take."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from features.schema import ConfigError, InputError
+from pipelines.verbosity import warn
+
+WARNING_SHARE: Final = 0.1
+_REASONS_TOLD: Final = 3
+_REASON_LENGTH: Final = 160
+_VARYING: Final = re.compile(r"'[^']*'|\"[^\"]*\"|/\S+|\d+(\.\d+)?")
+
+
+@dataclass(frozen=True)
+class LimitConfig:
+    """When a job stops instead of going on; none of these changes a result.
+
+    `max_reject_share` in [0, 1): where a stage sets aside a larger share of a table's rows or
+    pictures, or all of them, it fails. `batch_seconds` over 0: a worker that is longer at one batch
+    of pictures is replaced.
+    """
+
+    max_reject_share: float = 0.5
+    batch_seconds: float = 3600.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.max_reject_share < 1.0:
+            raise ConfigError(
+                f"limits.max_reject_share is {self.max_reject_share}: expected 0 to below 1"
+            )
+        if not self.batch_seconds > 0.0:
+            raise ConfigError(f"limits.batch_seconds is {self.batch_seconds}: expected above 0")
+
+
+def set_aside(what: str, of: int, reasons: Iterable[str]) -> dict[str, Any]:
+    """Counts of what a stage could not use, for its record: one of `reasons` per row set aside.
+
+    `of` is how many rows or pictures there were. Reasons that differ in names and numbers only are
+    counted together, under the first of them.
+    """
+    first: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for reason in reasons:
+        kind = _VARYING.sub("_", reason)
+        counts[first.setdefault(kind, reason)] += 1
+    return {
+        "what": what,
+        "of": of,
+        "count": sum(counts.values()),
+        "reasons": dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))),
+    }
+
+
+def check_set_aside(stage: str, told: Mapping[str, Any], limits: LimitConfig) -> None:
+    """Raise InputError, one line, where too much of what `set_aside` counted is gone.
+
+    A share above a tenth that is allowed is a warning on stderr.
+    """
+    of, count = int(told["of"]), int(told["count"])
+    if not of or not count:
+        return
+    share = count / of
+    words = f"{stage}: {count:,} of {of:,} {told['what']} were set aside ({_percent(share)}): "
+    words += _in_words(told["reasons"])
+    if count >= of or share > limits.max_reject_share:
+        raise InputError(
+            f"{words}; at most {_percent(limits.max_reject_share)} may be: mend them (rejects/ "
+            f"names each one), or raise limits.max_reject_share"
+        )
+    if share > WARNING_SHARE:
+        warn(f"{words}; rejects/ names each one")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
+
+
+def _in_words(reasons: Mapping[str, int]) -> str:
+    # A table read back from a record has lost its order.
+    ranked = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
+    told = [
+        f"{count:,} x {' '.join(reason.split())[:_REASON_LENGTH]}"
+        for reason, count in ranked[:_REASONS_TOLD]
+    ]
+    others = sum(count for _, count in ranked[_REASONS_TOLD:])
+    return "; ".join([*told, *([f"{others:,} x other reasons"] if others else [])])
