@@ -129,6 +129,7 @@ def event_weights(
     a dwell not logged counts as the reference. Raises ContractError for events after `now_utc`:
     what is not known yet has no weight.
     """
+    require_zone(now_utc, "now_utc")
     age_days = (now_utc - events["timestamp"]).to_numpy() / np.timedelta64(1, "D")
     if len(age_days) and age_days.min() < 0:
         raise ContractError(
@@ -192,9 +193,14 @@ def time_split(events: pd.DataFrame, fraction: float = 0.8) -> pd.Timestamp:
 
 def split_at(events: pd.DataFrame, cut: pd.Timestamp) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Events strictly before `cut` (a time with a zone), and those at or after it."""
-    if cut.tzinfo is None:
-        raise ContractError(
-            f"cut is {cut} without a time zone: expected UTC: use tz_localize('UTC')"
-        )
+    require_zone(cut, "cut")
     before = events["timestamp"] < cut
     return events[before].reset_index(drop=True), events[~before].reset_index(drop=True)
+
+
+def require_zone(time: pd.Timestamp, name: str) -> None:
+    """Raise ContractError, naming the argument, for a time without a zone."""
+    if time.tzinfo is None:
+        raise ContractError(
+            f"{name} is {time} without a time zone: expected UTC: use tz_localize('UTC')"
+        )

@@ -6,19 +6,22 @@ https://www.kaggle.com/competitions/h-and-m-personalized-fashion-recommendations
 from __future__ import annotations
 
 from pathlib import Path
-
-import pandas as pd
+from typing import Final
 
 from features.adapters.source import Tables, find, finish, read_columns
+from features.contracts.numbers import read_numbers
+
+_DIGITS: Final = 10
 
 
 def load_hm(path: Path) -> Tables:
     """Read the folder with transactions_train.csv and articles.csv, and customers.csv if present.
 
-    `article_id` stays a string with its leading zero; its picture is `images/010/0108775015.jpg`,
-    relative to the folder. A transaction is a purchase at midnight UTC of its day, in the channel
-    numbered in the source; the price is the median of the article's transactions, in the source's
-    scaled unit. Transactions of customers that customers.csv does not list are set aside.
+    `article_id` is ten digits, with the leading zero that some copies of a file lost; its picture
+    is `images/010/0108775015.jpg`, relative to the folder. A transaction is a purchase at midnight
+    UTC of its day, in the channel numbered in the source; the price is the median of the article's
+    transactions, in the source's scaled unit. Transactions of customers that customers.csv does
+    not list are set aside.
     Raises InputError or SchemaError for a missing file or column.
     """
     transactions = find(path, "transactions_train.csv")
@@ -45,7 +48,11 @@ def load_hm(path: Path) -> Tables:
         {"article_id": "item_id", "prod_name": "title", "product_type_name": "category"},
     )
     ids = articles["item_id"]
+    if not events["item_id"].isin(ids).any():
+        # A copy that went through numbers lost the leading zero of its ten digits.
+        events["item_id"] = events["item_id"].str.zfill(_DIGITS)
+        ids = articles["item_id"] = ids.str.zfill(_DIGITS)
     articles["image_path"] = "images/" + ids.str[:3] + "/" + ids + ".jpg"
-    price = pd.to_numeric(events["price"], errors="coerce").groupby(events["item_id"]).median()
+    price = read_numbers(events["price"])[0].groupby(events["item_id"]).median()
     articles["price"] = ids.map(price)
     return finish(events, articles, set_aside)

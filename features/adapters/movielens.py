@@ -13,6 +13,7 @@ import pandas as pd
 
 from features.adapters.source import Tables, find, finish, read_columns
 from features.schema import SchemaError
+from features.text_files import read_text
 
 LIKED: Final = 4.0
 """Ratings of at least this many stars become purchases, the others views."""
@@ -64,8 +65,8 @@ def load_movielens(path: Path) -> Tables:
 
 
 def _split_lines(path: Path, separator: str, columns: tuple[str, ...]) -> pd.DataFrame:
-    # These files are Latin-1 and quote nothing: a title may hold a lone quotation mark.
-    lines = path.read_text(encoding="latin-1").splitlines()
+    # These files quote nothing: a title may hold a lone quotation mark. 10M is UTF-8, 1M Latin-1.
+    lines = read_text(path).split("\n")
     rows = [line.split(separator) for line in lines if line]
     wrong = next((row for row in rows if len(row) != len(columns)), None)
     if wrong is not None or not rows:

@@ -11,7 +11,10 @@ from typing import Final
 import pandas as pd
 
 from features.adapters.source import Tables, find, finish
+from features.contracts.numbers import read_numbers
+from features.contracts.times import AmbiguousDatesError, read_times
 from features.schema import InputError, SchemaError
+from features.text_files import read_text_table
 
 # The two editions name half of their columns differently.
 NAMES: Final = {
@@ -25,12 +28,17 @@ NAMES: Final = {
 }
 
 
-def load_online_retail(path: Path) -> Tables:
+_YEARS: Final = (pd.Timestamp("2009-12-01", tz="UTC"), pd.Timestamp("2011-12-10", tz="UTC"))
+"""When the shop's lines are from."""
+
+
+def load_online_retail(path: Path, day_first: bool | None = None) -> Tables:
     """Read purchase lines from a .csv, .parquet or .xlsx file (every sheet), or from its folder.
 
     Columns as in either edition: Invoice or InvoiceNo, StockCode, Description, Quantity,
     InvoiceDate, Price or UnitPrice, Customer ID or CustomerID. Each line is a purchase in the
-    session of its invoice; dates written as text are ISO or month/day/year, and taken as UTC.
+    session of its invoice; dates written as text may be ISO, month/day/year or day/month/year, in
+    one order throughout (`day_first` says which; None: told from the column), and are taken as UTC.
     Cancellations, returns, lines without a customer and lines of no product (postage, fees,
     vouchers: codes that do not begin with five digits) are set aside and counted. An item's title
     is its most frequent description, its price the median of its lines'.
@@ -49,8 +57,8 @@ def load_online_retail(path: Path) -> Tables:
     )
     lines["user_id"] = lines["user_id"].astype("str").str.replace(r"\.0$", "", regex=True)
     lines["item_id"] = lines["item_id"].astype("str").str.strip()
-    lines["timestamp"] = _times(lines["timestamp"])
-    quantity = pd.to_numeric(lines["quantity"], errors="coerce")
+    lines["timestamp"] = _times(lines["timestamp"], day_first)
+    quantity = read_numbers(lines["quantity"])[0]
 
     invoice = lines["session_id"].astype("str")
     faults = {
@@ -80,7 +88,7 @@ def _read(path: Path) -> pd.DataFrame:
                 f"{path.name}: reading .xlsx needs the package openpyxl, which is not installed: "
                 "run pip install openpyxl, or save the sheets as one .csv file"
             ) from None
-    return pd.read_csv(path, dtype="str", encoding_errors="replace")
+    return read_text_table(path, "Online Retail")
 
 
 def _named(lines: pd.DataFrame) -> pd.DataFrame:
@@ -96,20 +104,23 @@ def _named(lines: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(named)
 
 
-def _times(values: pd.Series) -> pd.Series:
-    if isinstance(values.dtype, pd.StringDtype):
-        american = values.str.contains("/").fillna(False).astype(bool)
-        times = pd.to_datetime(values.where(~american), errors="coerce", format="ISO8601")
-        # The commonly passed-on CSV of the first edition writes 12/1/2010 8:26.
-        read = pd.to_datetime(values[american], errors="coerce", format="%m/%d/%Y %H:%M")
-        return times.fillna(read)
-    return values
+def _times(values: pd.Series, day_first: bool | None) -> pd.Series:
+    """Times of a column, its order of day and month told by its numbers, or by the shop's years."""
+    where = "Online Retail: InvoiceDate"
+    try:
+        return read_times(values, where, day_first)[0]
+    except AmbiguousDatesError:
+        orders = [read_times(values, where, first)[0] for first in (True, False)]
+        inside = [bool(times.dropna().between(*_YEARS).all()) for times in orders]
+        if day_first is not None or sum(inside) != 1:
+            raise
+        return orders[inside.index(True)]
 
 
 def _products(lines: pd.DataFrame) -> pd.DataFrame:
     titles = lines.assign(title=lines["title"].astype("str").str.strip())
     counted = titles.groupby(["item_id", "title"], as_index=False).size()
     counted = counted.sort_values(["item_id", "size", "title"], ascending=[True, False, True])
-    price = pd.to_numeric(lines["price"], errors="coerce").groupby(lines["item_id"]).median()
+    price = read_numbers(lines["price"])[0].groupby(lines["item_id"]).median()
     products = price.rename("price").reset_index()
     return products.merge(counted.drop_duplicates("item_id")[["item_id", "title"]], how="left")

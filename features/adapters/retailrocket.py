@@ -11,6 +11,7 @@ from typing import Final
 import pandas as pd
 
 from features.adapters.source import Tables, find, finish, read_chunks, read_columns
+from features.contracts.times import read_times
 
 EVENT_NAMES: Final = {"view": "view", "addtocart": "cart", "transaction": "purchase"}
 PROPERTIES: Final = {
@@ -33,8 +34,7 @@ def load_retailrocket(path: Path) -> Tables:
         events_path,
         {"timestamp": "ms", "visitorid": "user_id", "event": "event", "itemid": "item_id"},
     )
-    milliseconds = pd.to_numeric(events["ms"], errors="coerce")
-    events["timestamp"] = pd.to_datetime(milliseconds, unit="ms", utc=True)
+    events["timestamp"] = read_times(events["ms"], "events.csv: column 'timestamp'")[0]
     # An event of a name not known here keeps it, and is set aside by validation.
     events["event_type"] = events["event"].map(EVENT_NAMES).fillna(events["event"])
 

@@ -13,6 +13,7 @@ from features.contracts.nothing import WORDS, empty_words
 from features.ids import IdMap
 from features.schema import InputError, SchemaError
 from features.tables import check_events
+from features.text_files import read_text_chunks, text_form
 
 
 class Tables(NamedTuple):
@@ -46,9 +47,10 @@ def find(folder: Path, *names: str) -> Path:
 
 
 def read_columns(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
-    """Read the named columns of a CSV file (gzip or plain), all as text, renamed to the values.
+    """Read the named columns of a text table, all as text, renamed to the values.
 
-    Ids keep their leading zeros; an empty cell is null. Raises SchemaError for a missing column.
+    Ids keep their leading zeros; an empty cell is null. Any usual separator, encoding and
+    compression is read. Raises SchemaError for a missing column.
     """
     return pd.concat(read_chunks(path, columns), ignore_index=True)
 
@@ -57,23 +59,14 @@ def read_chunks(
     path: Path, columns: Mapping[str, str], rows: int = 2_000_000
 ) -> Iterator[pd.DataFrame]:
     """As `read_columns`, but at most `rows` rows at a time, for files larger than memory."""
-    found = list(pd.read_csv(path, nrows=0).columns)
+    found = text_form(path, path.name).columns
     missing = [name for name in columns if name not in found]
     if missing:
         raise SchemaError(
             f"{path.name}: column {missing[0]!r} is missing: found {', '.join(found[:12])}; "
             f"expected {', '.join(columns)}: is this the right file of the data set?"
         )
-    # "NA" and "null" are names like any other; only an empty cell is empty.
-    chunks = pd.read_csv(
-        path,
-        usecols=list(columns),
-        dtype="str",
-        keep_default_na=False,
-        na_values=[""],
-        chunksize=rows,
-    )
-    for chunk in chunks:
+    for chunk in read_text_chunks(path, path.name, columns, rows):
         yield chunk[list(columns)].rename(columns=dict(columns))
 
 

@@ -35,6 +35,10 @@ _MONTH_NAMES: Final = (
 HOW_TO_MEND: Final = "write times as ISO 8601, such as 2026-03-01T12:00:00Z"
 
 
+class AmbiguousDatesError(SchemaError):
+    """Every date of a column could be day or month first."""
+
+
 def read_times(
     values: pd.Series, where: str = "timestamp", day_first: bool | None = None
 ) -> Parsed:
@@ -165,8 +169,10 @@ def _order(parts: pd.DataFrame, first: pd.Series, second: pd.Series, where: str)
     )
     example = parts.loc[first.notna(), [0, 1, 2, 3]].iloc[0].tolist()
     sample = example[1].join([example[0], example[2], example[3]])
+    if not day and not month and bool((parts[1].dropna() == ".").all()):
+        return True  # dates with points are day first wherever they are written
     if not day and not month:
-        raise SchemaError(
+        raise AmbiguousDatesError(
             f"{where}: dates such as {sample!r} may be day or month first, and no row tells: "
             f"set day_first to true or false, or {HOW_TO_MEND}"
         )

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.ids import check_id_columns, require_some_known
 from features.schema import ContractError, InputError, SchemaError
 
 ACCURACY = ("recall", "precision", "map", "ndcg", "mrr", "hit_rate")
@@ -19,10 +20,13 @@ def per_user_accuracy(recommendations: pd.DataFrame, truth: pd.DataFrame, k: int
     recall, precision (over k), map (average precision over all relevant items), ndcg (ideal list
     of min(relevant, k)), mrr, hit_rate, the definitions of trec_eval. A user with no
     recommendations scores 0; users without truth are left out.
-    Raises SchemaError on a missing column, ContractError on k < 1 or a repeated item or rank.
+    Raises SchemaError on a missing column, InputError when no user of `truth` was recommended
+    anything, ContractError on k < 1, a repeated item or rank, and ids that are no text.
     """
     top = _top(recommendations, k)
     _require(truth, ("user_id", "item_id"), "truth")
+    check_id_columns(truth, ["user_id", "item_id"], "truth")
+    require_some_known(truth["user_id"], recommendations["user_id"], "truth: user_id")
     relevant = truth[["user_id", "item_id"]].drop_duplicates()
     n_relevant = relevant.groupby("user_id", sort=True).size()
     hits = top.merge(relevant, on=["user_id", "item_id"], how="inner")
@@ -120,6 +124,7 @@ def _top(recommendations: pd.DataFrame, k: int) -> pd.DataFrame:
     if k < 1:
         raise ContractError(f"k is {k}: expected at least 1")
     _require(recommendations, ("user_id", "item_id", "rank"), "recommendations")
+    check_id_columns(recommendations, ["user_id", "item_id"], "recommendations")
     top = recommendations[recommendations["rank"] <= k]
     for column in ("item_id", "rank"):
         repeated = top.duplicated(["user_id", column])

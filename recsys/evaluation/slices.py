@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.ids import check_id_columns
 from features.schema import ContractError, InputError, SchemaError
 
 SLICES: Final = ("warm", "cold_user", "cold_item")
@@ -24,6 +25,8 @@ def label_slices(truth: pd.DataFrame, past: pd.DataFrame) -> NDArray[np.object_]
     """
     _require(truth, ("user_id", "item_id"), "truth")
     _require(past, ("user_id", "item_id", "event_type"), "past")
+    for name, table in (("truth", truth), ("past", past)):
+        check_id_columns(table, ["user_id", "item_id"], name)
     touches = past[past["event_type"] != "impression"]
     known_user = truth["user_id"].isin(touches["user_id"]).to_numpy()
     known_item = truth["item_id"].isin(touches["item_id"]).to_numpy()

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.ids import text_ids
 from features.schema import ConfigError, InputError
 from recsys.policy.draw import uniform
 
@@ -26,7 +27,8 @@ def split_users(
     `shares`: arm -> share above 0, summing to 1. A user's arm depends on the user and `salt`
     alone; another salt (one per experiment) splits afresh. `holdout` in [0, 1) is the share of
     users kept out of every experiment: the same users whatever the salt, and more of them, never
-    others, as it grows. Raises ConfigError on shares that do not fit.
+    others, as it grows. Raises ConfigError on shares that do not fit,
+    ContractError on ids that are no text.
     """
     if not shares or min(shares.values()) <= 0.0 or abs(sum(shares.values()) - 1.0) > 1e-9:
         raise ConfigError(f"split: shares are {dict(shares)}: expected above 0 and summing to 1")
@@ -34,7 +36,7 @@ def split_users(
         raise ConfigError(f"split: expected a salt, and no arm called {HOLDOUT!r}")
     if not 0.0 <= holdout < 1.0:
         raise ConfigError(f"split: holdout is {holdout}: expected in [0, 1)")
-    codes, users = pd.factorize(np.asarray(list(user_ids), dtype=object))
+    codes, users = pd.factorize(text_ids(user_ids, "split: user_ids"))
     arms = np.asarray([*shares, HOLDOUT])
     edges = np.cumsum(list(shares.values()))
     edges[-1] = 1.0

@@ -73,6 +73,7 @@ def compare(
 
     users: variant and the metric's columns, finite numbers. Ratios use the delta method (Deng,
     Knoblich and Lu 2018), covariates CUPED with one coefficient over both arms (Deng et al. 2013).
+    A covariate that does not vary (every shopper is new) takes no noise away and is left out.
     The computation is tea-tasting's. Raises SchemaError for missing or non-finite columns,
     InputError for an arm of fewer than two shoppers, a metric that does not vary or a ratio over 0,
     and where tea-tasting is not installed.
@@ -80,6 +81,7 @@ def compare(
     if not 0 < alpha < 1:
         raise ConfigError(f"alpha is {alpha}: expected a number between 0 and 1")
     data = _arms(users, metric, control, treatment)
+    metric = _with_useful_covariates(metric, data)
     tt = _tea_tasting("tea_tasting")
     covariates = {"numer_covariate": metric.covariate, "denom_covariate": metric.covariate_per}
     sides = [_aggregates(data[data["variant"] == arm], metric) for arm in (control, treatment)]
@@ -145,6 +147,16 @@ def _aggregates(arm: pd.DataFrame, metric: Metric) -> Any:
         var_=dict(zip(columns, np.diag(cov).tolist(), strict=True)),
         cov_={(columns[i], columns[j]): float(cov[i, j]) for i, j in pairs},
     )
+
+
+def _with_useful_covariates(metric: Metric, data: pd.DataFrame) -> Metric:
+    """`metric` without covariates that are the same for everybody, or a ratio over 0."""
+    covariate, per = metric.covariate, metric.covariate_per
+    if covariate is None:
+        return metric
+    varies = np.ptp(data[covariate]) > 0 or (per is not None and np.ptp(data[per]) > 0)
+    over_zero = per is not None and data[per].mean() == 0
+    return metric if varies and not over_zero else Metric(metric.name, metric.value, metric.per)
 
 
 def _arms(users: pd.DataFrame, metric: Metric, control: str, treatment: str) -> pd.DataFrame:

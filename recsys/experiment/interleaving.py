@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import beta, binom
 
+from features.ids import check_id_columns
 from features.schema import ContractError, SchemaError
 
 
@@ -40,6 +41,8 @@ def team_draft(a: pd.DataFrame, b: pd.DataFrame, k: int, seed: int) -> pd.DataFr
     """
     if k < 1:
         raise ContractError(f"k is {k}: expected at least 1")
+    for name, table in (("a", a), ("b", b)):
+        check_id_columns(table, ["user_id", "item_id"], f"ranking {name}")
     ranked = []
     for name, table in (("a", a), ("b", b)):
         missing = sorted({"user_id", "item_id", "rank"} - set(table.columns))
@@ -86,8 +89,16 @@ def interleaving_test(shown: pd.DataFrame, alpha: float = 0.05) -> Interleaving:
     missing = sorted({"user_id", "team", "clicked"} - set(shown.columns))
     if missing:
         raise SchemaError(f"shown has no column {missing[0]!r}: got {list(shown.columns)}")
-    if not shown["team"].isin(["a", "b"]).all():
-        raise SchemaError(f"teams are {sorted(set(shown['team']))}: expected a and b")
+    check_id_columns(shown, ["user_id"], "shown")
+    other = ~shown["team"].isin(["a", "b"])
+    if other.any():
+        names = sorted({str(team) for team in shown.loc[other, "team"].dropna()})
+        none = int(shown["team"].isna().sum())
+        raise SchemaError(
+            f"shown: {int(other.sum()):,} of {len(shown):,} rows have no team a or b "
+            f"({none:,} without any{f', others {names[:5]}' if names else ''}): expected a or b in "
+            "every row: leave out what was not interleaved"
+        )
     sign = np.where(shown["team"] == "b", 1.0, -1.0) * shown["clicked"].to_numpy(dtype=np.float64)
     lead = pd.Series(sign).groupby(shown["user_id"].to_numpy()).sum()
     wins_a, wins_b = int((lead < 0).sum()), int((lead > 0).sum())

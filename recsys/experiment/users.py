@@ -7,6 +7,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from features.events import require_zone
+from features.ids import check_id_columns, require_some_known
 from features.schema import SchemaError
 
 SUMS: Final = ("impressions", "clicks", "carts", "purchases", "dwell_s")
@@ -24,7 +26,9 @@ def user_metrics(
     Returns the assignment sorted by user_id with float64 columns impressions, clicks, carts,
     purchases, dwell_s (seconds) of the test and the same with `_before` of the time before it,
     0 where nothing happened: a shopper who was assigned and never came counts, or the arms would
-    no longer be alike. Raises SchemaError for a missing column, an empty or a repeated assignment.
+    no longer be alike. Raises SchemaError for a missing column, an empty or a repeated assignment,
+    InputError when no assigned shopper is in the exposures, ContractError for ids that are no text
+    and for `since` without a zone.
     """
     for name, table, columns in (
         (
@@ -45,6 +49,10 @@ def user_metrics(
             f"assignment has {len(assignment)} rows for {assignment['user_id'].nunique()} shoppers:"
             " expected one row for each, at least one"
         )
+    for name, table in (("exposures", exposures), ("assignment", assignment)):
+        check_id_columns(table, ["user_id"], name)
+    require_some_known(assignment["user_id"], exposures["user_id"], "assignment: user_id")
+    require_zone(since, "since")
     users = assignment.sort_values("user_id", ignore_index=True)
     row = pd.Index(users["user_id"]).get_indexer(pd.Index(exposures["user_id"]))
     during = (exposures["timestamp"] >= since).to_numpy()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from features.ids import text_ids
 from features.schema import ORIGINAL, ContractError, InputError
 from recsys.config import GuardRails
 
@@ -26,7 +27,7 @@ def permitted(
 
 def kept_plain(user_ids: Sequence[str], rails: GuardRails) -> NDArray[np.bool_]:
     """Which of `user_ids` (n,) asked for plain photos, bool (n,)."""
-    return np.isin(np.asarray(user_ids, dtype=object), list(rails.plain_users))
+    return np.isin(text_ids(user_ids, "user_ids"), list(rails.plain_users))
 
 
 def guarded(

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from features.ids import IdMap
+from features.ids import IdMap, require_some_known, text_ids
 from features.schema import ORIGINAL, NotFittedError, SchemaError
 from features.style_space import StyleSpace
 from recsys.config import BrowsingConfig
@@ -69,8 +69,11 @@ class BrowsingPreferenceModel:
             )
         check_tables(views, items)
         categories = dict(zip(items["item_id"], items["category"].fillna(""), strict=True))
-        known = np.isfinite(photos).all(axis=1) & np.isin(item_ids, list(categories))
-        catalogue = IdMap([str(name) for name in np.asarray(item_ids, dtype=object)[known]])
+        require_some_known(views["item_id"], items["item_id"], "views: item_id")
+        named = text_ids(item_ids, "item_ids")
+        require_some_known(items["item_id"], named, "items: item_id")
+        known = np.isfinite(photos).all(axis=1) & np.isin(named, list(categories))
+        catalogue = IdMap(named[known].tolist())
         category = pd.factorize(np.array([categories[i] for i in catalogue.ids], dtype=object))[0]
         self._users = IdMap.sorted(views["user_id"])
         self._looks = IdMap([*style_ids, ORIGINAL])
@@ -154,7 +157,11 @@ class BrowsingPreferenceModel:
     def _names(self, user_ids: Iterable[str] | None) -> list[str]:
         self._rows(())
         assert self._users is not None
-        return list(self._users.ids if user_ids is None else user_ids)
+        return (
+            self._users.ids.tolist()
+            if user_ids is None
+            else text_ids(user_ids, "user_ids").tolist()
+        )
 
     def save(self, folder: str | Path) -> None:
         """Write the model to `folder` as browsing.safetensors and browsing.json."""

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.ids import check_id_columns
 from features.schema import ORIGINAL, ContractError, SchemaError
 
 
@@ -28,6 +29,7 @@ def check_tables(views: pd.DataFrame, items: pd.DataFrame) -> None:
         missing = [column for column in wanted if column not in table]
         if missing:
             raise SchemaError(f"{name} lack {missing}, got {list(table.columns)}: add them")
+        check_id_columns(table, ["user_id", "item_id"], name)
     if "event_type" in views and (views["event_type"] == "impression").any():
         raise SchemaError("views hold impressions; expected what shoppers chose: drop those rows")
     if "style_id" in views and not views["style_id"].fillna(ORIGINAL).eq(ORIGINAL).all():

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from features.ids import IdMap
+from features.ids import IdMap, text_ids
 from features.schema import NotFittedError
 from recsys.preference.baseline import Effects
 from recsys.preference.families import Families
@@ -53,7 +53,7 @@ class PreferenceState:
         """`user_ids`, or by default every user of the fit, as an array (n,)."""
         if user_ids is None:
             return self.vocabulary.users.ids
-        return np.asarray(list(user_ids), dtype=object)
+        return text_ids(user_ids, "user_ids")
 
     def kinds(self, users: NDArray[np.int64]) -> Tensor:
         """Posterior over kinds of the users at these positions, the prior for -1: (n, K)."""

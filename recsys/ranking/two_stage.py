@@ -13,7 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.config import EventWeights
-from features.ids import IdMap
+from features.events import require_zone
+from features.ids import IdMap, check_id_columns, require_some_known, text_ids
 from features.schema import ContractError, InputError, NotFittedError, SchemaError
 from recsys.candidates import Popularity
 from recsys.candidates.selection import user_batches
@@ -64,13 +65,20 @@ class TwoStageRecommender:
         `tastes`: fits the preference model on the events it is given, called once for the ranker's
         training (on the past of its labels) and once for serving. What is served is the two-stage
         ranking or the single model that beat it on validation (`choose_served`); a log too small
-        to rank serves by popularity. Raises ContractError for an event at or after `now`,
-        InputError for an empty catalogue.
+        to rank serves by popularity. Raises ContractError for an event at or after `now` and
+        for ids that are no text, InputError for an empty catalogue and one that none of the events
+        or features is of.
         """
         if items.empty:
             raise InputError("items has no rows: expected at least one item to recommend")
+        check_id_columns(events, ["user_id", "item_id"], "events")
+        check_id_columns(items, ["item_id"], "items")
+        text_ids(features.item_ids, "features: item_ids")
+        require_some_known(events["item_id"], items["item_id"], "events: item_id")
+        require_some_known(features.item_ids, items["item_id"], "features: item_ids")
         if now is None:
             now = _after(events)
+        require_zone(now, "now")
         ranker, calibrator, served = self._train(events, items, features, tastes)
         latest = None if tastes is None else tastes(events)
         candidates, known = learn(
@@ -92,15 +100,17 @@ class TwoStageRecommender:
         rises, NaN if unknown), item_propensity float64 (the chance that an item drawn to explore
         had, else 1) and reason, users in the order given. Items the user knows come last, when
         fewer than `k` others are available; items barred or not available never come.
-        Raises NotFittedError before fit or load, ContractError on k < 1, SchemaError where `barred`
-        lacks a column.
+        Raises NotFittedError before fit or load, ContractError on k < 1 and on ids that are no
+        text, SchemaError where `barred` lacks a column.
         """
         models = self._fitted()
         if barred is not None and not {"user_id", "item_id"} <= set(barred.columns):
             raise SchemaError(
                 f"barred has columns {list(barred.columns)}: expected user_id and item_id"
             )
-        ids = np.asarray(list(user_ids), dtype=object)
+        if barred is not None:
+            check_id_columns(barred, ["user_id", "item_id"], "barred")
+        ids = text_ids(user_ids, "user_ids")
         batches = [*user_batches(len(ids), len(models.available)), slice(0, 0)]
         parts = [serve(models, self.config, self.seed, ids[batch], k, barred) for batch in batches]
         return pd.concat(parts, ignore_index=True)

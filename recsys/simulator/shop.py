@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from features.ids import check_id_columns, text_ids
 from recsys.simulator.config import KINDS, RenderMode, SimulatorConfig
 from recsys.simulator.slates import Catalogue, Impressions, draw_slates, read_catalogue
 from recsys.simulator.tastes import draw_tastes, family_membership
@@ -94,6 +95,8 @@ def open_shop(
     families: one integer per look (L,), or a matrix (L, f) of how much each look belongs to each
     family, 0..1. Raises SchemaError where items or families do not fit.
     """
+    check_id_columns(items, ["item_id"], "items")
+    text_ids(style_ids, "style_ids")
     membership = family_membership(families, len(style_ids))
     catalogue = read_catalogue(items, config)
     kinds, utility = draw_tastes(membership, config, rng)

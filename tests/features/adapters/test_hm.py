@@ -67,3 +67,16 @@ def test_a_folder_without_articles_says_so(tmp_path: Path) -> None:
     (write(tmp_path) / "articles.csv").unlink()
     with pytest.raises(InputError, match=r"none of articles.csv is there: found customers.csv"):
         load_hm(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["transactions_train.csv", "articles.csv"])
+def test_a_leading_zero_lost_in_one_file_is_put_back(tmp_path: Path, name: str) -> None:
+    expected = load_hm(write(tmp_path))
+    path = tmp_path / name
+    text = path.read_text()
+    for article in ("108775015", "541518023", "999999999"):
+        text = text.replace(f"0{article},", f"{article},")
+    path.write_text(text)
+    tables = load_hm(tmp_path)
+    pd.testing.assert_frame_equal(tables.events, expected.events)
+    pd.testing.assert_frame_equal(tables.items, expected.items)

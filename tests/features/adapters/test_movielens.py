@@ -80,3 +80,20 @@ def test_a_file_of_another_layout_is_refused(tmp_path: Path) -> None:
     (folder / "u.data").write_text("")
     with pytest.raises(SchemaError, match=r"u.data: .*got 'an empty file'"):
         load_movielens(folder)
+
+
+@pytest.mark.parametrize(
+    ("title", "encoding"),
+    [
+        ("Misérables, Les (1995)", "latin-1"),
+        ("Misérables, Les (1995)", "utf-8"),
+        ("Ålandsfilm (1995)", "utf-8"),  # its bytes hold a line end of Latin-1
+        ("A\u2028B\x85C (1995)", "utf-8"),
+    ],
+)
+def test_titles_are_read_in_the_encoding_of_the_release(
+    tmp_path: Path, encoding: str, title: str
+) -> None:
+    (tmp_path / "ratings.dat").write_text("1::1::5::838985046\n2::1::3::838985047\n")
+    (tmp_path / "movies.dat").write_bytes(f"1::{title}::Drama|Comedy\n".encode(encoding))
+    assert load_movielens(tmp_path).items["title"].tolist() == [title]

@@ -83,3 +83,49 @@ def test_a_workbook_without_openpyxl_says_what_to_install(tmp_path: Path) -> Non
     path.write_bytes(b"PK\x03\x04")
     with pytest.raises(InputError, match="needs the package openpyxl"):
         load_online_retail(path)
+
+
+def copy_with_dates(folder: Path, form: str, days: int = 40, encoding: str = "utf-8") -> Path:
+    """A line a day from 2010-12-01, dates in `form`, with a pound sign in the title."""
+    dates = pd.date_range("2010-12-01 08:26", periods=days, freq="D")
+    path = folder / "online_retail.csv"
+    head = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
+    lines = [
+        f"{536365 + i},85123A,GIFT £5 HOLDER,6,{day.strftime(form)},2.55,17850,United Kingdom\n"
+        for i, day in enumerate(dates)
+    ]
+    path.write_bytes("".join([head, *lines]).encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("form", "encoding"),
+    [
+        ("%Y-%m-%d %H:%M:%S", "utf-8"),
+        ("%m/%d/%Y %H:%M", "latin-1"),
+        ("%d/%m/%Y %H:%M", "utf-8"),
+        ("%d-%m-%Y %H:%M", "utf-16"),
+        ("%m/%d/%Y %H:%M:%S", "utf-8"),
+        ("%m/%d/%y %H:%M", "utf-8"),
+        ("%d.%m.%Y %H:%M", "utf-8"),
+        ("%d-%b-%Y %H:%M", "utf-8"),
+    ],
+)
+def test_no_day_is_invented_whatever_the_order_of_its_date(
+    tmp_path: Path, form: str, encoding: str
+) -> None:
+    tables = load_online_retail(copy_with_dates(tmp_path, form, 40, encoding))
+    expected = pd.date_range("2010-12-01", periods=40, freq="D", tz="UTC")
+    assert tables.events["timestamp"].dt.floor("D").tolist() == expected.tolist()
+    assert tables.items["title"].tolist() == ["GIFT £5 HOLDER"]
+
+
+def test_dates_that_could_be_either_are_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "online_retail.csv"
+    text = copy_with_dates(tmp_path, "%Y-%m-%d", 2).read_text()
+    path.write_text(text.replace("2010-12-01", "01/02/2010").replace("2010-12-02", "02/03/2010"))
+    with pytest.raises(SchemaError, match=r"such as '01/02/2010' may be day or month first"):
+        load_online_retail(path)
+    for first, month in ((True, 2), (False, 1)):
+        events = load_online_retail(path, day_first=first).events
+        assert events["timestamp"].dt.month.iloc[0] == month

@@ -51,3 +51,26 @@ def test_a_wrong_folder_or_file_is_named_with_what_was_found(tmp_path: Path) -> 
     (tmp_path / "all.csv").write_text("timestamp,item\n")
     with pytest.raises(SchemaError, match=r"all.csv: column 'item_id' is missing: found timestamp"):
         load_open_bandit(tmp_path)
+
+
+@pytest.mark.parametrize(("no", "yes"), [("0", "1"), ("0.0", "1.0"), ("False", "True")])
+@pytest.mark.parametrize("top", [0, 1])
+def test_clicks_and_positions_of_any_copy_are_read(
+    tmp_path: Path, no: str, yes: str, top: int
+) -> None:
+    head = LOG.splitlines()[0]
+    rows = [
+        f"{i},2019-11-24 00:0{i}:13+00:00,{i},{i % 3 + top},{(no, yes)[i % 2]},0.03,a,b,c,d,0.0"
+        for i in range(6)
+    ]
+    (tmp_path / "all.csv").write_text("\n".join([head, *rows]) + "\n")
+    events = load_open_bandit(tmp_path).events
+    shown = events[events["event_type"] == "impression"]
+    assert shown["position"].tolist() == [1, 2, 3] * 2
+    assert (events["event_type"] == "click").sum() == 3
+
+
+def test_a_click_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "all.csv").write_text(LOG.replace("7,1,1,", "7,1,maybe,"))
+    with pytest.raises(SchemaError, match=r"click is 'maybe' in 1 rows, first in row 1"):
+        load_open_bandit(tmp_path)

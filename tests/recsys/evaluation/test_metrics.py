@@ -119,3 +119,17 @@ def test_bad_tables_are_refused_with_what_was_expected() -> None:
         ranking_metrics(recommendations.assign(item_id="i00"), truth, 20)
     with pytest.raises(InputError, match="truth has no rows"):
         ranking_metrics(recommendations, truth.iloc[:0], 5)
+
+
+def test_ids_that_are_no_text_or_of_other_users_are_refused() -> None:
+    truth = pd.DataFrame({"user_id": ["1"], "item_id": ["a"]})
+    rows = pd.DataFrame({"user_id": ["1"], "item_id": ["a"], "rank": [1]})
+    for recommended, wanted in (
+        (rows.assign(user_id=1), truth),
+        (rows, truth.assign(user_id=1)),
+        (rows, truth.assign(item_id=[None])),
+    ):
+        with pytest.raises(ContractError, match="expected text in every place"):
+            per_user_accuracy(recommended, wanted, 1)
+    with pytest.raises(InputError, match=r"truth: user_id: none of 1 ids is known: got '1.0'"):
+        per_user_accuracy(rows, truth.assign(user_id="1.0"), 1)

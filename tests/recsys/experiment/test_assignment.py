@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import chi2_contingency, chisquare
 
-from features.schema import ConfigError, InputError
+from features.schema import ConfigError, ContractError, InputError
 from recsys.experiment.assignment import HOLDOUT, split_users, switchback
 
 USERS = [f"u{i:05}" for i in range(20_000)]
@@ -87,3 +87,8 @@ def test_bad_switchbacks_are_refused() -> None:
         switchback(times, ["a", "b"], pd.Timedelta(0), "s")
     with pytest.raises(InputError, match="a time is missing"):
         switchback(times, ["a", "b"], pd.Timedelta("1h"), "s")
+
+
+def test_users_that_are_no_text_are_refused() -> None:
+    with pytest.raises(ContractError, match=r"split: user_ids: id 0 of 2 is 1 \(int\)"):
+        split_users([1, 2], {"A": 0.5, "B": 0.5}, "salt")  # type: ignore[list-item]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.schema import ConfigError, InputError, SchemaError
+from features.schema import ConfigError, ContractError, InputError, SchemaError
 from recsys.experiment import Metric, analyse, by_segment, compare, user_metrics
 
 pytest.importorskip("tea_tasting")
@@ -228,3 +228,33 @@ def test_without_tea_tasting_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "tea_tasting", None)
     with pytest.raises(InputError, match=r"stylefeed\[experiment\]"):
         compare(shoppers(50, 0.0, 1), RATE, "plain", "looks")
+
+
+@pytest.mark.parametrize("before", [0, 3])
+def test_new_shoppers_alone_are_compared_without_the_covariate(before: int) -> None:
+    users = shoppers(300, 0.05, 1).assign(impressions_before=before, clicks_before=0)
+    effect = compare(users, SHARPER, "plain", "looks")
+    plain = compare(users, RATE, "plain", "looks")
+    assert effect.difference == pytest.approx(plain.difference)
+    assert effect.standard_error == pytest.approx(plain.standard_error)
+    mean = Metric("clicks", "clicks", covariate="clicks_before")
+    assert compare(users, mean, "plain", "looks").p_value == pytest.approx(
+        compare(users, CLICKS, "plain", "looks").p_value
+    )
+
+
+@pytest.mark.parametrize("ids", [[1], [1.0], [None]])
+def test_an_assignment_whose_ids_are_no_text_is_refused(ids: list[object]) -> None:
+    log = pd.DataFrame(
+        {"user_id": ["1"], "timestamp": pd.to_datetime(["2026-01-02"], utc=True)}
+        | {name: [1.0] for name in ("clicked", "carted", "purchased", "dwell_s")}
+    )
+    since = pd.Timestamp("2026-01-01", tz="UTC")
+    with pytest.raises(ContractError, match="assignment: user_id: id 0 of 1"):
+        user_metrics(log, pd.DataFrame({"user_id": ids, "variant": "a"}), since)
+    with pytest.raises(InputError, match=r"user_id: none of 1 ids is known: got '1.0'"):
+        user_metrics(log, pd.DataFrame({"user_id": ["1.0"], "variant": "a"}), since)
+    with pytest.raises(ContractError, match=r"since is 2026-01-01 .*without a time zone"):
+        user_metrics(
+            log, pd.DataFrame({"user_id": ["1"], "variant": "a"}), pd.Timestamp("2026-01-01")
+        )

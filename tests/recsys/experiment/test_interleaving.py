@@ -109,5 +109,11 @@ def test_bad_tables_are_refused() -> None:
     with pytest.raises(SchemaError, match="ranking b has no column 'rank'"):
         team_draft(table, table.drop(columns="rank"), 3, 0)
     shown = pd.DataFrame({"user_id": ["u"], "team": ["c"], "clicked": [True]})
-    with pytest.raises(SchemaError, match=r"teams are \['c'\]"):
+    with pytest.raises(SchemaError, match=r"have no team a or b \(0 without any, others \['c'\]"):
+        interleaving_test(shown)
+
+
+def test_rows_without_a_team_are_counted_in_the_refusal() -> None:
+    shown = pd.DataFrame({"user_id": ["u"] * 3, "team": ["a", None, 7], "clicked": [1, 0, 0]})
+    with pytest.raises(SchemaError, match=r"2 of 3 rows have no team a or b \(1 without any, oth"):
         interleaving_test(shown)

@@ -11,7 +11,14 @@ from scipy.optimize import approx_fprime
 from scipy.special import expit
 from sklearn.metrics import ndcg_score, roc_auc_score
 
-from features.schema import ORIGINAL, ConfigError, ContractError, NotFittedError, SchemaError
+from features.schema import (
+    ORIGINAL,
+    ConfigError,
+    ContractError,
+    InputError,
+    NotFittedError,
+    SchemaError,
+)
 from features.style_space import StyleSpace
 from recsys.preference import BrowsingConfig, BrowsingPreferenceModel
 from recsys.preference.viewing import viewing_evidence
@@ -253,3 +260,19 @@ def test_a_column_of_a_table_names_users_as_well_as_a_list(
     pd.testing.assert_frame_equal(fitted.affinity(some), fitted.affinity(shop.users[:3]))
     pd.testing.assert_frame_equal(fitted.users(some), fitted.users(shop.users[:3]))
     assert fitted.affinity([]).empty
+
+
+def test_ids_that_are_no_text_are_refused_at_every_entry(
+    shop: Shop, fitted: BrowsingPreferenceModel
+) -> None:
+    numbers = shop.views.assign(user_id=7)
+    for ask in (
+        lambda: fitted.affinity_matrix([7]),  # type: ignore[list-item]
+        lambda: fitted.users([7.0]),  # type: ignore[list-item]
+        lambda: shop.fit(numbers),
+        lambda: shop.fit(shop.views.assign(item_id=7)),
+    ):
+        with pytest.raises(ContractError, match="expected text in every place"):
+            ask()
+    with pytest.raises(InputError, match="views: item_id: none of 1 ids is known"):
+        shop.fit(shop.views.assign(item_id="other"))

@@ -407,3 +407,21 @@ def test_rarely_shown_looks_weigh_more_where_propensities_are_logged() -> None:
     config = replace(QUICK, propensity_floor=0.05)
     model = StylePreferenceModel(config, seed=2).fit(log, STYLE_IDS, _codes())
     assert np.isfinite(model.affinity()["affinity"]).all()
+
+
+def test_ids_that_are_no_text_are_refused_at_every_entry(fitted: StylePreferenceModel) -> None:
+    log = _log(n_users=2, n_events=4)
+    numbers, mixed = log.assign(user_id=7), log.assign(user_id=["u000", 7] * 4)
+    for ask in (
+        lambda: fitted.affinity_matrix([7]),  # type: ignore[list-item]
+        lambda: fitted.uncertainty_matrix(np.array([7])),
+        lambda: fitted.affinity([7]),  # type: ignore[list-item]
+        lambda: fitted.users(["u000", None]),  # type: ignore[list-item]
+        lambda: fitted.predict_click(numbers),
+        lambda: fitted.fold_in(numbers),
+        lambda: fitted.update(mixed),
+        lambda: StylePreferenceModel(QUICK).fit(mixed, STYLE_IDS, _codes()),
+        lambda: StylePreferenceModel(QUICK).fit(log, list(range(N_LOOKS)), _codes()),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(ContractError, match="expected text in every place"):
+            ask()

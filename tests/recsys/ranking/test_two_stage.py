@@ -319,3 +319,38 @@ def test_a_recommender_of_an_earlier_version_is_refused(
     (tmp_path / "two_stage.json").write_text(json.dumps(record))
     with pytest.raises(NotFittedError, match="earlier version: fit it again"):
         TwoStageRecommender.load(tmp_path)
+
+
+def test_ids_that_are_no_text_are_refused_at_every_entry(
+    fitted: TwoStageRecommender, log: pd.DataFrame
+) -> None:
+    barred = pd.DataFrame({"user_id": ["u00"], "item_id": ["i00"]})
+    for asked, pairs in (
+        ([0, 1], None),
+        (["u00", None], None),
+        (["u00"], barred.assign(user_id=0)),
+        (["u00"], barred.assign(item_id=0.0)),
+    ):
+        with pytest.raises(ContractError, match="expected text in every place"):
+            fitted.recommend(asked, 3, pairs)  # type: ignore[arg-type]
+    recommender, items = TwoStageRecommender(CONFIG), catalogue()
+    for events, table in (
+        (log.assign(user_id=0), items),
+        (log.assign(item_id=1), items),
+        (log, items.assign(item_id=np.arange(N_ITEMS))),
+    ):
+        with pytest.raises(ContractError, match="expected text in every place"):
+            recommender.fit(events, table, pictures())
+
+
+def test_tables_without_one_id_in_common_are_refused(log: pd.DataFrame) -> None:
+    other = catalogue().assign(item_id=lambda table: "x" + table["item_id"])
+    with pytest.raises(InputError, match=r"events: item_id: none of .* ids is known"):
+        TwoStageRecommender(CONFIG).fit(log, other, pictures())
+
+
+def test_a_time_without_a_zone_is_refused(log: pd.DataFrame) -> None:
+    with pytest.raises(ContractError, match=r"now is 2024-06-01 .*without a time zone"):
+        TwoStageRecommender(CONFIG).fit(
+            log, catalogue(), pictures(), now=pd.Timestamp("2024-06-01")
+        )
