@@ -48,7 +48,8 @@ class LogConfig:
     column tells. `as_of`: the time the job takes for now, ISO 8601, UTC (a date is its end); rows
     after it are set aside; unset, the last time that is not far from the others. An outcome may be
     stamped up to `clock_tolerance_s` seconds before the impression whose session and position it
-    names. Of equal events less than `repeat_window_s` seconds apart one is kept.
+    names. Of equal events less than `repeat_window_s` seconds apart one is kept. A user with more
+    than `max_actions_per_hour` or `max_events_per_day` is set aside as a bot.
     """
 
     columns: dict[str, str] = field(default_factory=dict)
@@ -57,6 +58,8 @@ class LogConfig:
     as_of: str | None = None
     clock_tolerance_s: float = 300.0
     repeat_window_s: float = 1.0
+    max_actions_per_hour: int = 1_000
+    max_events_per_day: int = 20_000
 
     def __post_init__(self) -> None:
         names = {table: [column.name for column in of] for table, of in COLUMNS.items()}
@@ -65,7 +68,7 @@ class LogConfig:
         for name in ("clock_tolerance_s", "repeat_window_s"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ConfigError(f"log: {name} is {getattr(self, name)}: expected at least 0")
-        _ = self.now_utc
+        _ = self.now_utc, self.cleaning
 
     def columns_of(self, table: str) -> dict[str, str]:
         """Our name -> the table's, for `events`, `items` or `styles`."""
@@ -75,6 +78,13 @@ class LogConfig:
             for name, theirs in self.columns.items()
             if (name.startswith(prefix) if prefix else "." not in name)
         }
+
+    @property
+    def cleaning(self) -> CleaningConfig:
+        """What `clean_events` takes."""
+        return CleaningConfig(
+            self.max_actions_per_hour, self.max_events_per_day, self.repeat_window_s
+        )
 
     @property
     def now_utc(self) -> datetime | None:

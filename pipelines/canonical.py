@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.clocks import split_wrong_clocks
-from features.config import CleaningConfig, LogConfig
+from features.config import LogConfig
 from features.contracts.names import name_event_types, rename_columns
 from features.events import clean_events, require_outcomes
 from features.ids import IdMap
@@ -76,7 +76,7 @@ def canonical_log(
     sound, mistimed = split_wrong_clocks(checked.table, clock, as_of(config), checked.rows)
     kept, unclean = clean_events(
         checked.table[sound].reset_index(drop=True),
-        CleaningConfig(repeat_window_s=config.repeat_window_s),
+        config.cleaning,
         checked.rows[sound],
     )
     rejects = join_rejects([checked.rejects, mistimed, unclean])

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from features.config import EventWeights, ImageLimits, LogConfig
+from features.config import EventWeights, ImageLimits, LogConfig, QualityConfig
 from features.schema import ConfigError, ContractError
 from pipelines.limits import LimitConfig
 from pipelines.mapping import parse_mapping
@@ -24,7 +24,9 @@ from recsys.config import (
     PolicyConfig,
     PreferenceConfig,
     TwoStageConfig,
+    VerdictConfig,
 )
+from recsys.simulator.config import SimulatorConfig
 from styletransfer.config import RenderConfig
 
 
@@ -90,6 +92,9 @@ class RunConfig:
     render: RenderConfig = field(default_factory=RenderConfig)
     limits: LimitConfig = field(default_factory=LimitConfig)
     feed: FeedConfig = field(default_factory=FeedConfig)
+    quality: QualityConfig = field(default_factory=QualityConfig)
+    verdict: VerdictConfig = field(default_factory=VerdictConfig)
+    simulator: SimulatorConfig = field(default_factory=SimulatorConfig)
 
     def __post_init__(self) -> None:
         if self.top_k < 1:

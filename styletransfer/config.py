@@ -97,6 +97,41 @@ class GatysConfig:
 
 
 @dataclass(frozen=True)
+class PlaceConfig:
+    """How a set gives way to the product.
+
+    `calm` in 0..1 is how much of the set's detail is taken off next to the product, within about
+    `reach` (a share of the longer side). `most_contrast` bounds the set's spread of detail in
+    levels of 0..1 everywhere: a harder pattern draws more attention than the product.
+    """
+
+    calm: float = 0.45
+    reach: float = 0.05
+    most_contrast: float = 0.2
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.calm <= 1.0 or not 0.0 < self.reach <= 1.0 or self.most_contrast <= 0.0:
+            raise ConfigError(
+                "place.calm must be in 0..1, place.reach above 0 and at most 1 and "
+                f"place.most_contrast above 0, got {self}"
+            )
+
+
+@dataclass(frozen=True)
+class SetConfig:
+    """How sets are made.
+
+    start_px: side of the coarsest level; the finer, the less is copied and recognised.
+    """
+
+    start_px: int = 20
+
+    def __post_init__(self) -> None:
+        if not 16 <= self.start_px <= 96:
+            raise ConfigError(f"sets.start_px must be in 16..96, got {self.start_px}")
+
+
+@dataclass(frozen=True)
 class RenderConfig:
     """How pictures are painted and stored.
 
@@ -131,6 +166,8 @@ class RenderConfig:
     signing_key: str = ""
     budget: FidelityBudget = field(default_factory=FidelityBudget)
     gatys: GatysConfig = field(default_factory=GatysConfig)
+    sets: SetConfig = field(default_factory=SetConfig)
+    place: PlaceConfig = field(default_factory=PlaceConfig)
 
     def __post_init__(self) -> None:
         if self.mode not in ("faithful", "accent", "artistic"):

@@ -74,7 +74,7 @@ class Renderer:
         from and put into `sets`; without it they are made anew and kept in memory.
         """
         self._config = config or RenderConfig()
-        self._sets = sets or SetShelf()
+        self._sets = sets or SetShelf(config=self._config.sets)
         self._painter = _open_painter(self._config, backend)
 
     @property
@@ -223,7 +223,7 @@ class Renderer:
         """The sets of `looks` behind the product, in order."""
         config = self._config
         began = time.perf_counter()
-        placer = SetPlacer(plate.background, plate.alpha)
+        placer = SetPlacer(plate.background, plate.alpha, config.place)
         name = picture_name(picture)
         variants = [choose_variant(name, look.code, config.set_variants) for look in looks]
         requests = [

@@ -10,10 +10,12 @@ import typer
 from pipelines.commands.app import (
     AsOf,
     Columns,
+    Config,
     EventTypes,
     Json,
     Out,
     Quiet,
+    Seed,
     app,
     print_result,
     say,
@@ -28,7 +30,8 @@ def ab(
     styles: Annotated[
         Path | None, typer.Option(help="Looks: tells the personal policy which are alike.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Decides every draw.")] = 0,
+    config: Config = None,
+    seed: Seed = None,
     columns: Columns = None,
     event_types: EventTypes = None,
     as_of: AsOf = None,
@@ -48,8 +51,10 @@ def ab(
 
     if len(policy) != 2:
         raise ConfigError(f"got {len(policy)} --policy: expected two, A and then B")
-    settings = load_config(None, log=log_settings(columns, event_types, as_of)).log
-    result = compare_policies(log, policy[0], policy[1], out, seed, styles, settings)
+    settings = load_config(config, seed=seed, log=log_settings(columns, event_types, as_of))
+    result = compare_policies(
+        *(log, policy[0], policy[1], out, settings.seed, styles, settings.log, settings.verdict)
+    )
     facts = result["facts"]
     for line in facts["warnings"]:
         say(f"warning: {line}")

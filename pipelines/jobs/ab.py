@@ -35,6 +35,7 @@ from pipelines.picture_files import picture_root
 from pipelines.report.ab_card import policy_card
 from pipelines.report.ab_page import ab_page
 from pipelines.workspace import Workspace
+from recsys.config import VerdictConfig
 from recsys.offpolicy import (
     MAIN,
     UNBIASED,
@@ -68,15 +69,16 @@ def compare_policies(
     seed: int,
     styles_path: Path | None = None,
     config: LogConfig | None = None,
+    demands: VerdictConfig | None = None,
 ) -> dict[str, Any]:
     """Judge `b` against `a` from the log; write `ab.html`, `ab.json` and `policy_card.md` to `out`.
 
-    `a` and `b` are two of `recsys.look_trial.POLICIES`. With the table of looks at `styles_path`,
+    `a` and `b` are two of `look_trial.POLICIES`. With the table of looks at `styles_path`,
     the personal policy knows by their pictures which looks are alike. `config`: how the log is
-    read. Rows set aside go to `rejects/`. Returns what `ab.json` holds,
-    and `worked`, False when the same comparison is there already. Raises ConfigError on an unknown
-    policy, InputError or SchemaError on a log that cannot be used, and when more than one in a
-    hundred impressions would be set aside.
+    read; `demands`: what it must hold for a verdict. Rows set aside go to `rejects/`. Returns what
+    `ab.json` holds, and `worked`, False when the same comparison is there already. Raises
+    ConfigError on an unknown policy, InputError or SchemaError on a log that cannot be used, and
+    when more than one in a hundred impressions would be set aside.
     """
     for name in (a, b):
         if name not in POLICIES:
@@ -85,7 +87,9 @@ def compare_policies(
         raise ConfigError(f"both policies are {a!r}: expected two different ones")
     config = config or LogConfig()
     with hold_folder(out):
-        return _compare_policies(log_path, a, b, out, seed, styles_path, config)
+        return _compare_policies(
+            *(log_path, a, b, out, seed, styles_path, config, demands or VerdictConfig())
+        )
 
 
 def _compare_policies(
@@ -96,6 +100,7 @@ def _compare_policies(
     seed: int,
     styles_path: Path | None,
     config: LogConfig,
+    demands: VerdictConfig,
 ) -> dict[str, Any]:
     table = storage.read_input_table(log_path, "log")
     job = {
@@ -104,6 +109,7 @@ def _compare_policies(
         "log": log_path.name,
         "log_digest": storage.digest_input(log_path),
         "log_settings": asdict(config),
+        "demands": asdict(demands),
         "styles_digest": None if styles_path is None else storage.digest_input(styles_path),
         "seed": seed,
         "version": version("stylefeed"),
@@ -114,7 +120,7 @@ def _compare_policies(
         if done is not None and done.get("job") == job:
             return {**done, "worked": False}
     trial, facts = _trial(table, styles_path, seed, config, Workspace(out))
-    result = {"job": job, "facts": facts, **compare_in(trial, a, b, seed)}
+    result = {"job": job, "facts": facts, **compare_in(trial, a, b, seed, demands)}
     write_comparison(out, result)
     return {**result, "worked": True}
 
@@ -247,7 +253,9 @@ def _fill_codes(codes: NDArray[np.float32], looks: list[str], styles_path: Path,
         codes[place] = stack_vectors(pictures["style_code"])
 
 
-def compare_in(trial: LookTrial, a: str, b: str, seed: int) -> dict[str, Any]:
+def compare_in(
+    trial: LookTrial, a: str, b: str, seed: int, demands: VerdictConfig | None = None
+) -> dict[str, Any]:
     """What `ab.json` holds of policy `b` against `a`: estimates with intervals, verdict, weights,
     support, calibration and the running difference."""
     values = {name: trial.estimates(name) for name in (a, b)}
@@ -283,6 +291,7 @@ def compare_in(trial: LookTrial, a: str, b: str, seed: int) -> dict[str, Any]:
         bounds[MAIN],
         values[a][MAIN].value,
         others={name: bounds[name] for name in UNBIASED if name != MAIN},
+        config=demands,
     )
     fit = trial.calibration()
     return {

@@ -65,7 +65,12 @@ def check_shop(
         "unreadable": unreadable,
         "stops": why_a_run_stops(tables, read, unreadable),
         "quality": quality_report(
-            events, items, styles, found[["item_id", *STATS_COLUMNS]], bots_set_aside(rejects)
+            events,
+            items,
+            styles,
+            found[["item_id", *STATS_COLUMNS]],
+            bots_set_aside(rejects),
+            config.quality,
         ),
         "plan": plan_of(
             len(events),

@@ -68,6 +68,7 @@ def evaluate(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
                 cut,
                 tastes,
                 config.policy,
+                config.verdict,
                 config.seed,
                 config.log.clock_tolerance_s,
             )

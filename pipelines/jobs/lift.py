@@ -16,7 +16,7 @@ from features.schema import ORIGINAL, STYLE_CODE_SIZE, InputError
 from pipelines.arrays import stack_vectors
 from pipelines.jobs.ab import MOST_LOST, compare_in, trial_facts, write_comparison
 from pipelines.workspace import StageFolder, read_record
-from recsys.config import PolicyConfig
+from recsys.config import PolicyConfig, VerdictConfig
 from recsys.offpolicy.look_trial import LookTrial
 from recsys.preference.taste_model import TasteModel
 
@@ -31,15 +31,16 @@ def measure_lift(
     cut: pd.Timestamp,
     model: TasteModel,
     policy: PolicyConfig,
+    demands: VerdictConfig,
     seed: int,
     tolerance_s: float,
 ) -> dict[str, Any]:
     """Judge personal looks against plain photos on the events `after` the cut.
 
-    `model` was fitted on `before` alone. Writes the comparison's page to `ab/` and returns its
-    verdict: kind, sentence, and the difference as a share of what plain photos earn, lift,
-    lift_low, lift_high (95 %; None where they earn nothing); or `note` alone, why this log
-    cannot be judged.
+    `model` was fitted on `before` alone; `demands` says what a log must hold. Writes the
+    comparison's page to `ab/` and returns its verdict: kind, sentence, and the difference as a
+    share of what plain photos earn, lift, lift_low, lift_high (95 %; None where they earn nothing);
+    or `note` alone, why this log cannot be judged.
     """
     past, later = exposures(before, tolerance_s), exposures(after, tolerance_s)
     shown = pd.concat([past, later])
@@ -55,7 +56,7 @@ def measure_lift(
     looks = sorted({*shown["style_id"], *shown["style_drawn"]} - {ORIGINAL})
     try:
         trial = LookTrial(past, later, looks, _codes(folder, looks), seed, policy, model)
-        result = compare_in(trial, A, B, seed)
+        result = compare_in(trial, A, B, seed, demands)
     except InputError as error:
         return {"note": str(error)}
     result = {

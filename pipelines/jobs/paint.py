@@ -80,7 +80,7 @@ def item_painter(
     torch.set_num_threads(1)
     threadpool_limits(1)
     with storage.naming_write_errors(folder / SETS):
-        renderer = Renderer(config, sets=SetShelf(SetStore(folder / SETS)))
+        renderer = Renderer(config, sets=SetShelf(SetStore(folder / SETS, config.sets)))
     encoder = ContentEncoder()
     reader = TextReader() if config.read_text else None
     credentials = None

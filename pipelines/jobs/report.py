@@ -19,7 +19,12 @@ def report(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     """Write `report.html`, self-contained, and `quality.json`."""
     run = read_artefacts(folder)
     quality = quality_report(
-        run.events, run.items, run.styles, run.item_pictures, bots_set_aside(run.rejects)
+        run.events,
+        run.items,
+        run.styles,
+        run.item_pictures,
+        bots_set_aside(run.rejects),
+        config.quality,
     )
     storage.write_json(folder.path("quality.json"), quality)
     page = make_page(folder, run, quality, config.images)

@@ -80,12 +80,12 @@ STAGES = (
     Stage(
         "evaluate", evaluate, ("prepare", "encode"),
         ("seed", "preference", "browsing", "ranking", "events", "log", "top_k", "train_share",
-         "policy"),
+         "policy", "verdict"),
         ("metrics.json", "tables/tastes_before.parquet", "ab"),
         reads=(*_TABLES, *_PICTURES, STYLE_SPACE), facts=("inputs", "digests", "version"),
     ),
     Stage(
-        "report", report, ("score", "feed", "evaluate"), ("images",),
+        "report", report, ("score", "feed", "evaluate"), ("images", "quality"),
         ("report.html", "quality.json"),
         reads=(*_TABLES, *_PICTURES, "tables/tastes_before.parquet", "models", "users.parquet",
                "style_affinity.parquet", "feed", "renders", "originals", "rejects", "metrics.json",

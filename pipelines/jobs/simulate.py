@@ -17,7 +17,7 @@ from pipelines.folder_lock import hold_folder
 from pipelines.jobs.encode import encode_pictures
 from pipelines.picture_files import picture_root
 from recsys.prototypes.index import PrototypeIndex
-from recsys.simulator import SimulatorConfig, simulate
+from recsys.simulator import simulate
 
 
 def simulate_log(
@@ -46,7 +46,7 @@ def simulate_log(
     prototypes = PrototypeIndex.fit(style_ids, stack_vectors(looks["style_code"]), seed=config.seed)
     groups = [prototypes.members(p) for p in prototypes.prototypes["prototype_id"]]
     families = np.array([[look in group for group in groups] for look in style_ids], dtype=float)
-    settings = replace(SimulatorConfig(), n_shoppers=shoppers, n_impressions=100 * shoppers)
+    settings = replace(config.simulator, n_shoppers=shoppers, n_impressions=100 * shoppers)
     events, truth = simulate(items, style_ids, families, settings, config.seed)
     with hold_folder(out):
         storage.write_table(out / "events.parquet", events)

@@ -13,6 +13,7 @@ policies on the same rows and are Estimates, too. `interval` takes `normal`, `bo
 `judge` puts the verdict in words, or refuses. `SlateFeedback` is for whole feeds.
 """
 
+from recsys.config import VerdictConfig
 from recsys.offpolicy.diagnostics import (
     Calibration,
     SupportReport,
@@ -36,7 +37,7 @@ from recsys.offpolicy.slates import (
     slate_ips,
 )
 from recsys.offpolicy.tuning import slope
-from recsys.offpolicy.verdict import Evidence, Verdict, VerdictConfig, judge
+from recsys.offpolicy.verdict import Evidence, Verdict, judge
 from recsys.offpolicy.weighting import ips, snips, sub_gaussian_ips
 
 __all__ = [

@@ -9,7 +9,7 @@ from typing import Final, Literal
 import numpy as np
 from scipy.stats import norm
 
-from features.schema import ConfigError
+from recsys.config import VerdictConfig
 from recsys.offpolicy.diagnostics import SupportReport, WeightReport
 from recsys.offpolicy.estimate import Estimate
 from recsys.offpolicy.intervals import standard_error
@@ -18,30 +18,6 @@ Kind = Literal["better", "worse", "no difference", "refused"]
 
 POWER: Final = 0.8
 _SAME: Final = 1e-12
-
-
-@dataclass(frozen=True)
-class VerdictConfig:
-    """What a log must hold before anything is concluded from it.
-
-    min_rewarded: effective number of rewarded rows behind each policy's value;
-    min_effective_rows: effective sample size of each policy; max_unsupported: share of a policy
-    on actions the log shows never or hardly; max_weight_gap: how far the mean weight may be from
-    1, when it is more than `gap_errors` standard errors away. Raises ConfigError out of range.
-    """
-
-    level: float = 0.95
-    min_rewarded: int = 100
-    min_effective_rows: int = 500
-    max_unsupported: float = 0.01
-    max_weight_gap: float = 0.02
-    gap_errors: float = 4.0
-
-    def __post_init__(self) -> None:
-        if not 0.0 < self.level < 1.0:
-            raise ConfigError(f"verdict: level is {self.level}: expected between 0 and 1")
-        if min(self.min_rewarded, self.min_effective_rows) < 1:
-            raise ConfigError("verdict: min_rewarded and min_effective_rows must be at least 1")
 
 
 @dataclass(frozen=True)

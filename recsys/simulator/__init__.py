@@ -7,28 +7,6 @@ which `run_policy` runs any policy and `policy_value` tells what it is worth. Pi
 the product (`ARTISTIC`) sell more and come back more often.
 """
 
-from recsys.simulator.config import ARTISTIC, FAITHFUL, KINDS, RenderMode, SimulatorConfig
-from recsys.simulator.log import Simulation, run_policy, simulate
-from recsys.simulator.policies import Policy, logging_policy, one_look, per_shopper
-from recsys.simulator.shop import Shop, open_shop
-from recsys.simulator.value import PolicyValue, expected_clicks, policy_value
+import lazy_loader
 
-__all__ = [
-    "ARTISTIC",
-    "FAITHFUL",
-    "KINDS",
-    "Policy",
-    "PolicyValue",
-    "RenderMode",
-    "Shop",
-    "Simulation",
-    "SimulatorConfig",
-    "expected_clicks",
-    "logging_policy",
-    "one_look",
-    "open_shop",
-    "per_shopper",
-    "policy_value",
-    "run_policy",
-    "simulate",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

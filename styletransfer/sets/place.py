@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import ConfigError, ContractError
+from features.schema import ContractError
+from styletransfer.config import PlaceConfig
 from styletransfer.sets.layout import read_layout
 from styletransfer.sets.light import contact_shadow, read_light
 from styletransfer.sets.synthesis import SetLayout
 
 # Light is a ratio of linear light, colours are coded with a gamma of about this.
 _GAMMA: Final = 2.2
-
-
-@dataclass(frozen=True)
-class PlaceConfig:
-    """How a set gives way to the product.
-
-    `calm` in 0..1 is how much of the set's detail is taken off next to the product, within about
-    `reach` (a share of the longer side). `most_contrast` bounds the set's spread of detail in
-    levels of 0..1 everywhere: a harder pattern draws more attention than the product.
-    """
-
-    calm: float = 0.45
-    reach: float = 0.05
-    most_contrast: float = 0.2
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.calm <= 1.0 or not 0.0 < self.reach <= 1.0 or self.most_contrast <= 0.0:
-            raise ConfigError(
-                "place.calm must be in 0..1, place.reach above 0 and at most 1 and "
-                f"place.most_contrast above 0, got {self}"
-            )
 
 
 DEFAULT_PLACE: Final = PlaceConfig()

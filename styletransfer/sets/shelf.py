@@ -10,8 +10,9 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from styletransfer.config import SetConfig
 from styletransfer.sets.store import SetStore
-from styletransfer.sets.synthesis import MadeSet, SetLayout, make_set
+from styletransfer.sets.synthesis import DEFAULT_SETS, MadeSet, SetLayout, make_set
 
 # At 384 px a set takes 0.44 MB.
 _IN_MEMORY: Final = 256
@@ -33,8 +34,12 @@ _Key = tuple[int, SetLayout, int, int, bool]
 class SetShelf:
     """Gives sets, from memory, from the store, or made now."""
 
-    def __init__(self, store: SetStore | None = None) -> None:
-        """Keep sets in `store` too, which other workers may share; without it in memory alone."""
+    def __init__(self, store: SetStore | None = None, config: SetConfig = DEFAULT_SETS) -> None:
+        """Keep sets in `store` too, which other workers may share.
+
+        Without it they are made as `config` says and kept in memory alone.
+        """
+        self._config = config
         self._store = store
         # The look's array is kept with its sets, so that its id stands for it.
         self._latest: OrderedDict[_Key, tuple[NDArray[np.uint8], MadeSet]] = OrderedDict()
@@ -70,7 +75,7 @@ class SetShelf:
         """From the store; None where another worker holds it for longer than `patience_s`."""
         if self._store is None:
             look, layout, side_px, seed, verbatim = request
-            return make_set(look, layout, side_px, seed, verbatim=verbatim)
+            return make_set(look, layout, side_px, seed, self._config, verbatim)
         path = self._store.path(*request)
         if path.is_file():
             return self._store.get(*request)

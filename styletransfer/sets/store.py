@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from features.images import require_picture
-from styletransfer.sets.synthesis import DEFAULT_SETS, MadeSet, SetConfig, SetLayout, make_set
+from styletransfer.config import SetConfig
+from styletransfer.sets.synthesis import DEFAULT_SETS, MadeSet, SetLayout, make_set
 
 REVISION: Final = 3
 """Goes up with every change of what `make_set` returns, so that older files are not taken."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import cv2
@@ -10,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.images import require_picture, resize, resize_longest
-from features.schema import ConfigError, ContractError, InputError
-from styletransfer.config import LEAST_SET_SIDE_PX
+from features.schema import ContractError, InputError
+from styletransfer.config import LEAST_SET_SIDE_PX, SetConfig
 from styletransfer.sets.copying import BLOCK_PX, LONGEST_PX, Block, copied_share, find_copies
 from styletransfer.sets.figures import find_figures
 from styletransfer.sets.guides import SetLayout, guide, layout_light
@@ -28,20 +27,6 @@ _GAMMA: Final = 2.2
 _FEW_COPIES: Final = 0.03
 _MENDINGS: Final = 2
 _MENDED_PX: Final = 64
-
-
-@dataclass(frozen=True)
-class SetConfig:
-    """How sets are made.
-
-    start_px: side of the coarsest level; the finer, the less is copied and recognised.
-    """
-
-    start_px: int = 20
-
-    def __post_init__(self) -> None:
-        if not 16 <= self.start_px <= 96:
-            raise ConfigError(f"sets.start_px must be in 16..96, got {self.start_px}")
 
 
 DEFAULT_SETS: Final = SetConfig()

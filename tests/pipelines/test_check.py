@@ -53,7 +53,7 @@ def test_a_run_stops_where_no_picture_can_be_read_but_not_where_none_is_named():
 
 
 @pytest.mark.slow
-def test_a_shop_is_checked_and_nothing_is_written(shop_copy):
+def test_a_shop_is_checked_and_nothing_is_written(shop_copy, tmp_path):
     items = pd.read_csv(shop_copy / "items.csv", dtype="str")
     (shop_copy / items["image_path"][3]).write_bytes(b"no picture")
     events = pd.read_parquet(shop_copy / "events.parquet")
@@ -62,7 +62,10 @@ def test_a_shop_is_checked_and_nothing_is_written(shop_copy):
     before = sorted(path.name for path in shop_copy.rglob("*"))
     tables = ["events.parquet", "items.csv", "styles.csv"]
     given = [part for name in tables for part in (f"--{name.split('.')[0]}", str(shop_copy / name))]
-    done = CliRunner().invoke(app, ["check", *given, "--top-k", "2", "--workers", "1", "--json"])
+    settings = tmp_path / "settings.toml"
+    settings.write_text("top_k = 2\n[quality]\nmin_side_px = 4000\n")
+    options = ["--config", str(settings), "--workers", "1", "--json"]
+    done = CliRunner().invoke(app, ["check", *given, *options])
     assert done.exit_code == 0, done.exception
     found = json.loads(done.stdout)
     assert sorted(path.name for path in shop_copy.rglob("*")) == before
@@ -71,6 +74,7 @@ def test_a_shop_is_checked_and_nothing_is_written(shop_copy):
     assert reasons["item_id is not in the items table"] == 1
     assert found["plan"]["pictures"] == 11
     assert found["quality"]["pictures"]["broken"] == 1
+    assert found["quality"]["pictures"]["too_small"] == 11
     assert found["stops"] == ""
 
 

@@ -57,3 +57,27 @@ def test_an_infinite_setting_survives_the_job_file():
     config = parse_config({"events": {"half_life_days": math.inf}})
     kept = json.loads(json.dumps(config.settings(), allow_nan=False))
     assert parse_config(kept) == config
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("quality", "min_side_px", 200),
+        ("verdict", "min_rewarded", 30),
+        ("simulator", "wear_out", 0.0),
+        ("render.sets", "start_px", 28),
+        ("render.place", "calm", 0.0),
+        ("log", "max_actions_per_hour", 50),
+        ("ranking.ranker", "num_leaves", 7),
+    ],
+)
+def test_what_a_user_may_want_is_reached_from_the_settings_file(tmp_path, section, key, value):
+    path = tmp_path / "settings.toml"
+    path.write_text(f"[{section}]\n{key} = {value}\n")
+    settings = load_config(path)
+    for name in section.split("."):
+        settings = getattr(settings, name)
+    assert getattr(settings, key) == value
+    path.write_text(f"[{section}]\n{key}x = {value}\n")
+    with pytest.raises(ConfigError, match=rf"unknown key '{section}\.{key}x'"):
+        load_config(path)

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.schema import ConfigError, ContractError
+from styletransfer.config import PlaceConfig
 from styletransfer.sets.layout import read_layout
 from styletransfer.sets.light import contact_shadow, read_light
-from styletransfer.sets.place import PlaceConfig, SetPlacer
+from styletransfer.sets.place import SetPlacer
 from styletransfer.sets.variant import choose_variant, picture_name
 
 HEIGHT, WIDTH = 120, 160
