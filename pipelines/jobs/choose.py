@@ -14,7 +14,7 @@ from pipelines.jobs.encode import without_pictures
 from pipelines.workspace import StageFolder
 from recsys.policy.draw import draw, look_probabilities
 from recsys.policy.guardrails import guarded, kept_plain, permitted
-from recsys.policy.value import value_probabilities
+from recsys.policy.value import undecided_rows
 from recsys.preference.registry import load_tastes
 from recsys.prototypes.index import PrototypeIndex
 
@@ -97,19 +97,7 @@ def choose(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     order = pd.Index([*tastes.style_ids, ORIGINAL]).get_indexer(pd.Index(looks))
     spread = tastes.uncertainty_matrix(shoppers)[:, order]
     policy = config.policy
-    chosen = value_probabilities(
-        affinity,
-        spread,
-        allowed,
-        plain,
-        caution=policy.caution,
-        temperature=policy.temperature,
-        explore=policy.epsilon if policy.kind == "value" else 0.0,
-        seed=config.seed,
-    )
-    probabilities = chosen.probabilities
-    if policy.kind != "value":
-        probabilities = look_probabilities(affinity, allowed, policy, spread, config.seed)
+    probabilities = look_probabilities(affinity, allowed, policy, spread, config.seed, plain)
     probabilities = guarded(probabilities, looks, config.guard_rails)
     row = users.index.get_indexer(pd.Index(recommendations["user_id"]))
     keys = [
@@ -128,7 +116,7 @@ def choose(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
         look_reason=pd.array(look_reasons(drawn, worth[row, choice], certain[row]), dtype="str"),
     )
     folder.write("tables/chosen.parquet", rows)
-    undecided = chosen.undecided & ~asked_for_plain
+    undecided = undecided_rows(affinity, spread, allowed, plain) & ~asked_for_plain
     explored = (rows["look_reason"] == TRIED).to_numpy()
     return {
         "rows": len(rows),

@@ -26,7 +26,6 @@ from recsys.offpolicy import (
 from recsys.offpolicy.estimate import linear
 from recsys.offpolicy.log import check_propensities, floor_propensities
 from recsys.policy.draw import look_probabilities
-from recsys.policy.value import value_probabilities
 from recsys.preference import StylePreferenceModel
 from recsys.preference.taste_model import TasteModel
 
@@ -164,19 +163,10 @@ class LookTrial:
         eligible = np.broadcast_to(seen & taught, (n, looks))
         if not (seen & taught)[:-1].any():
             raise InputError("personal: no look after the cut was ever shown before it")
-        if self.config.kind == "value":
-            chosen = value_probabilities(
-                self._affinity,
-                self._spread,
-                eligible,
-                len(self.looks) - 1,
-                caution=self.config.caution,
-                temperature=self.config.temperature,
-                explore=self.config.epsilon,
-                seed=self.seed,
-            )
-            return chosen.probabilities
-        return look_probabilities(self._affinity, eligible, self.config, self._spread, self.seed)
+        plain = len(self.looks) - 1
+        return look_probabilities(
+            self._affinity, eligible, self.config, self._spread, self.seed, plain
+        )
 
     def estimates(self, policy: str) -> dict[str, Estimate]:
         """Clicks per impression under `policy`, by every estimator."""

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from features.schema import ContractError
 from recsys.config import PolicyConfig
-from recsys.policy.thompson import thompson_probabilities
+from recsys.policy.look_policy import Beliefs
+from recsys.policy.registry import LOOK_POLICIES
 
 
 def look_probabilities(
@@ -22,46 +23,23 @@ def look_probabilities(
     config: PolicyConfig,
     spread: NDArray[np.floating] | None = None,
     seed: int = 0,
+    plain: int | None = None,
 ) -> NDArray[np.float64]:
-    """Probability with which `config` shows each look.
+    """Probability with which the policy of `config` shows each look.
 
-    `affinity` (n, looks), finite where eligible; `eligible` (n, looks). Thompson sampling alone
-    uses `spread` (n, looks), the affinities' standard deviations, and `seed`; the value policy
-    needs to know the plain photo's column too: see `recsys.policy.value.value_probabilities`.
-    Returns float64 (n, looks), rows sum to 1, 0 where not eligible. Equal affinities: the first
-    look is best. Raises ContractError on a shape mismatch, a row with no eligible look or a
-    non-finite affinity.
+    `affinity` (n, looks), finite where eligible; `eligible` (n, looks). Thompson sampling and the
+    value policy need `spread` (n, looks), the affinities' standard deviations, and draw on `seed`;
+    the value policy needs the plain photo's column, `plain`, too. Returns float64 (n, looks), rows
+    sum to 1, 0 where not eligible. Equal affinities: the first look is best. Raises ContractError
+    as `recsys.policy.look_policy.Beliefs`, and where the policy needs what is not given.
     """
-    values = np.asarray(affinity, dtype=np.float64)
-    allowed = np.asarray(eligible, dtype=bool)
-    if values.ndim != 2 or values.shape != allowed.shape:
-        raise ContractError(
-            f"affinity {values.shape} and eligible {allowed.shape} differ: expected one (n, looks)"
-        )
-    empty = np.flatnonzero(~allowed.any(axis=1))
-    if len(empty):
-        raise ContractError(
-            f"row {empty[0]} has no eligible look: keep at least the original photo"
-        )
-    if not np.isfinite(values[allowed]).all():
-        raise ContractError("affinity has a NaN or infinity at an eligible look: expected numbers")
-    if config.kind == "value":
-        raise ContractError("policy value needs the plain photo's column: use value_probabilities")
-    if config.kind == "thompson":
-        if spread is None:
-            raise ContractError("policy thompson needs the affinities' spread, got none")
-        return thompson_probabilities(values, spread, allowed, seed)
-    values = np.where(allowed, values, -np.inf)
-    if config.kind == "softmax":
-        weights = np.exp((values - values.max(axis=1, keepdims=True)) / config.temperature)
-        return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float64)
-    best = np.zeros(values.shape, dtype=np.float64)
-    if len(values):
-        best[np.arange(len(values)), values.argmax(axis=1)] = 1.0
-    if config.kind == "best":
-        return best
-    even = allowed / allowed.sum(axis=1, keepdims=True)
-    return np.asarray((1.0 - config.epsilon) * best + config.epsilon * even, dtype=np.float64)
+    beliefs = Beliefs(
+        np.asarray(affinity, dtype=np.float64),
+        np.asarray(eligible, dtype=bool),
+        None if spread is None else np.asarray(spread, dtype=np.float64),
+        plain,
+    )
+    return LOOK_POLICIES[config.kind](beliefs, config, seed)
 
 
 def choose_looks(

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.schema import ContractError
+from recsys.config import PolicyConfig
+from recsys.policy.look_policy import Beliefs
 
 _CELLS: Final = 4_000_000
 
@@ -57,3 +59,9 @@ def thompson_probabilities(
             -1, looks
         )
     return counts / draws
+
+
+def thompson(beliefs: Beliefs, config: PolicyConfig, seed: int) -> NDArray[np.float64]:
+    """Each look as often as it may be the best, by the spread of its affinity."""
+    spread = beliefs.known_spread("thompson")
+    return thompson_probabilities(beliefs.affinity, spread, beliefs.eligible, seed)

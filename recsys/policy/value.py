@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.schema import ContractError
+from recsys.config import PolicyConfig
+from recsys.policy.look_policy import Beliefs
 from recsys.policy.thompson import thompson_probabilities
 
 
@@ -76,10 +78,40 @@ def value_probabilities(
     chosen = weight / weight.sum(axis=1, keepdims=True)
     looks = eligible.copy()
     looks[:, plain] = False
-    best = np.where(looks, gain, -np.inf).argmax(axis=1)
-    at = np.arange(len(mean))
-    undecided = looks.any(axis=1) & (np.abs(gain[at, best]) <= width[at, best])
+    undecided = undecided_rows(mean, width, eligible, plain)
     if explore > 0.0 and undecided.any():
         tried = thompson_probabilities(mean[undecided], width[undecided], looks[undecided], seed)
         chosen[undecided] = (1.0 - explore) * chosen[undecided] + explore * tried
     return ValueChoice(chosen, undecided)
+
+
+def undecided_rows(
+    affinity: NDArray[np.floating],
+    spread: NDArray[np.floating],
+    eligible: NDArray[np.bool_],
+    plain: int,
+) -> NDArray[np.bool_]:
+    """Rows whose best look lies within one standard deviation of the plain photo, bool (n,).
+
+    Arrays (n, looks) as in `value_probabilities`.
+    """
+    looks = eligible.copy()
+    looks[:, plain] = False
+    gain = np.where(looks, affinity - affinity[:, [plain]], -np.inf)
+    best = gain.argmax(axis=1)
+    at = np.arange(len(gain))
+    return np.asarray(looks.any(axis=1) & (np.abs(gain[at, best]) <= spread[at, best]))
+
+
+def value(beliefs: Beliefs, config: PolicyConfig, seed: int) -> NDArray[np.float64]:
+    """The looks worth more than the plain photo, undecided rows explored: `value_probabilities`."""
+    return value_probabilities(
+        beliefs.affinity,
+        beliefs.known_spread("value"),
+        beliefs.eligible,
+        beliefs.known_plain("value"),
+        caution=config.caution,
+        temperature=config.temperature,
+        explore=config.epsilon,
+        seed=seed,
+    ).probabilities

@@ -157,11 +157,8 @@ class BrowsingPreferenceModel:
     def _names(self, user_ids: Iterable[str] | None) -> list[str]:
         self._rows(())
         assert self._users is not None
-        return (
-            self._users.ids.tolist()
-            if user_ids is None
-            else text_ids(user_ids, "user_ids").tolist()
-        )
+        names = self._users.ids if user_ids is None else text_ids(user_ids, "user_ids")
+        return [str(name) for name in names]
 
     def save(self, folder: str | Path) -> None:
         """Write the model to `folder` as browsing.safetensors and browsing.json."""
