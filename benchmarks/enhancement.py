@@ -64,7 +64,7 @@ def main() -> None:
                         for where in (inside, ~inside)
                         for one in (damaged, bounded.picture, enhance(damaged))
                     ),
-                    bounded.amount,
+                    *bounded.amounts.values(),
                     bounded.delta_e,
                 )
             )
@@ -73,12 +73,13 @@ def main() -> None:
         f"\n{len(items)} photos. Distance to the sound photo: damaged, repaired within "
         f"{MAX_DELTA_E:g}, repaired without bound\n"
     )
-    print("| damage | product | ground | amount | cost to the product, largest |")
+    print("| damage | product | ground | noise, cast, contrast, sharpness made | largest cost |")
     print("|---|---|---|---|---|")
     for name, found in rows.items():
         mean, most = np.mean(found, axis=0), np.max(found, axis=0)
         product, ground = (" / ".join(f"{one:.2f}" for one in mean[i : i + 3]) for i in (0, 3))
-        print(f"| {name} | {product} | {ground} | {mean[6]:.2f} | {most[7]:.2f} |")
+        amounts = ", ".join(f"{one:.2f}" for one in mean[6:-1])
+        print(f"| {name} | {product} | {ground} | {amounts} | {most[-1]:.2f} |")
 
 
 def _distance(one: Picture, other: Picture, where: NDArray[np.bool_]) -> float:

@@ -150,6 +150,20 @@ DEFAULT_LIMITS: Final = ImageLimits()
 
 
 @dataclass(frozen=True)
+class PictureConfig(ImageLimits):
+    """How pictures are read, and whether product photos are repaired before they are painted.
+
+    The first four are limits on files, checked before pixels are decoded: the file's bytes, width
+    times height, the shorter side, and the formats, names of PIL decoders, that are tried at all.
+    `enhance` takes noise, a colour cast, flat tones and softness out of product photos before they
+    are painted, as far as a product keeps its colours: by a mean CIEDE2000 of 1 at most. Renders
+    are judged against the photo as it came, and the plain photo is shown as it came.
+    """
+
+    enhance: bool = False
+
+
+@dataclass(frozen=True)
 class QualityConfig:
     """What counts as poor. Sides in pixels, contrast in levels of 0..255, gaps in hours."""
 

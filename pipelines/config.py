@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from features.config import EventWeights, ImageLimits, LogConfig, QualityConfig
+from features.config import EventWeights, LogConfig, PictureConfig, QualityConfig
 from features.schema import ConfigError, ContractError
 from pipelines.limits import LimitConfig
 from pipelines.mapping import parse_mapping
@@ -82,7 +82,7 @@ class RunConfig:
     train_share: float = 0.8
     log: LogConfig = field(default_factory=LogConfig)
     events: EventWeights = field(default_factory=EventWeights)
-    images: ImageLimits = field(default_factory=ImageLimits)
+    images: PictureConfig = field(default_factory=PictureConfig)
     preference: PreferenceConfig = field(default_factory=PreferenceConfig)
     browsing: BrowsingConfig = field(default_factory=BrowsingConfig)
     ranking: TwoStageConfig = field(default_factory=TwoStageConfig)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from features.config import LOW_CONFIDENCE, PictureFormat
 from features.schema import ConfigError
@@ -96,6 +96,9 @@ class GatysConfig:
             raise ConfigError(f"gatys.projections is {self.projections}: expected at least 1")
 
 
+Transport = Literal["sliced", "gaussian", "entropic"]
+
+
 @dataclass(frozen=True)
 class PlaceConfig:
     """How a set gives way to the product.
@@ -142,7 +145,9 @@ class RenderConfig:
     `max_renders` bounds how many pictures a job makes, the most seen first (0: no bound); rows left
     out show the original and say so.
     `method` paints: generator (one pass of a network), gatys (optimisation: slow, and needs the
-    VGG16 weights) or transport (optimal transport of colours and fine texture: no weights).
+    VGG16 weights) or transport (optimal transport of colours and fine texture: no weights), whose
+    `transport` of colours is sliced, gaussian (the smoothest and quickest) or entropic (the nearest
+    to the look's colours, and the slowest).
     `size_px` is the longer side of a render. `pixels_per_pass` bounds the memory of one pass of the
     generator, about 300 bytes a pixel: several looks share a pass while they fit. `watermark_key`
     is the key of the invisible mark in every restyled picture. `read_text` holds the words on the
@@ -152,6 +157,7 @@ class RenderConfig:
 
     mode: Literal["faithful", "accent", "artistic"] = "faithful"
     method: Literal["generator", "gatys", "transport"] = "generator"
+    transport: Transport = "sliced"
     surroundings: Literal["set", "paint"] = "set"
     set_variants: int = 2
     max_renders: int = 0
@@ -177,6 +183,10 @@ class RenderConfig:
         if self.method not in ("generator", "gatys", "transport"):
             raise ConfigError(
                 f"render.method is {self.method!r}: expected generator, gatys or transport"
+            )
+        if self.transport not in get_args(Transport):
+            raise ConfigError(
+                f"render.transport is {self.transport!r}: expected sliced, gaussian or entropic"
             )
         if self.surroundings not in ("set", "paint"):
             raise ConfigError(

@@ -91,6 +91,7 @@ class Renderer:
         recognise: Recognise | None = None,
         publish: Sequence[Publish] | None = None,
         read_alike: ReadAlike | None = None,
+        original: NDArray[np.uint8] | None = None,
     ) -> list[Rendered]:
         """Paint `picture` in each of `looks`, at the picture's own size.
 
@@ -105,10 +106,12 @@ class Renderer:
             publish: one per look, makes the render's file, watermark and loss included; what can
                 be decoded of it is judged, and the file is kept.
             read_alike: share of the words on the product read alike in a render; likewise.
+            original: the photo as it came, of the same size, where `picture` is a repaired one:
+                renders are judged against it, and it is what is served where none is.
 
         Returns:
-            One `Rendered` per look, in order. A null look gets `picture` itself, and nothing runs
-            for it.
+            One `Rendered` per look, in order. A null look gets the original itself, and nothing
+            runs for it.
 
         Raises:
             ContractError: `picture` is no such array, or the mask's size differs.
@@ -118,11 +121,14 @@ class Renderer:
         publishers = [None] * len(looks) if publish is None else publish
         pairs = zip(looks, publishers, strict=True)
         styled = [(look, publisher) for look, publisher in pairs if not look.is_null]
+        plain = picture if original is None else original
         judges = (recognise, read_alike)
-        served = iter(self._serve(picture, styled, own_code, mask, *judges) if styled else ())
+        served = iter(
+            self._serve(picture, plain, styled, own_code, mask, *judges) if styled else ()
+        )
         mode = self._config.mode
         return [
-            Rendered(look.style_id, picture, mode, "original", 0.0, 0.0)
+            Rendered(look.style_id, plain, mode, "original", 0.0, 0.0)
             if look.is_null
             else next(served)
             for look in looks
@@ -131,6 +137,7 @@ class Renderer:
     def _serve(
         self,
         picture: NDArray[np.uint8],
+        original: NDArray[np.uint8],
         styled: Sequence[tuple[Look, Publish | None]],
         own_code: NDArray[np.float32] | None,
         mask: Mask | None,
@@ -143,7 +150,12 @@ class Renderer:
             mask = product_mask(picture)
         nowhere = Mask(np.zeros(picture.shape[:2], dtype=np.float32), 0.0, "estimated")
         gate = ItemGate(
-            picture, mask or nowhere, config.budget, recognise=recognise, read_alike=read_alike
+            picture,
+            mask or nowhere,
+            config.budget,
+            recognise=recognise,
+            read_alike=read_alike,
+            original=original,
         )
         made = self._surroundings(picture, gate, [look for look, _ in styled], own_code)
         renders = []
@@ -281,7 +293,7 @@ def _open_painter(config: RenderConfig, backend: Backend | None) -> Painter:
     if config.method == "gatys":
         return GatysPainter(config.gatys)
     if config.method == "transport":
-        return TransportPainter()
+        return TransportPainter(config.transport)
     engine = backend or make_backend(config.backend, config.threads)
     return GeneratorPainter(engine, config.pixels_per_pass, config.threads)
 

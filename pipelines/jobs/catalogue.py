@@ -98,7 +98,8 @@ def _render_catalogue(
     wanted = item_pictures[["item_id"]].merge(looks[["style_id"]], how="cross")
     item_pictures, rejects = with_masks(item_pictures, items, root, config.images)
     looks = with_permissions(looks, styles)
-    plan = render_plan(wanted.assign(strength=strength), item_pictures, looks, config.render)
+    wanted = wanted.assign(strength=strength)
+    plan = render_plan(wanted, item_pictures, looks, config.render, config.images.enhance)
     counts = paint_plan(workspace, plan, item_pictures, looks, config, rejects)
     for told in counts["set_aside"]:
         check_set_aside("render", told, config.limits)

@@ -28,6 +28,7 @@ from features.networks.encoders import ContentEncoder
 from features.schema import ConfigError, InputError
 from pipelines import storage
 from styletransfer.config import RenderConfig
+from styletransfer.faithful.enhance import enhance_within
 from styletransfer.faithful.gate import ReadAlike, Recognise, look_anchor
 from styletransfer.fidelity import TextReader, identity, plain_views, text_similarity
 from styletransfer.look import Look
@@ -70,10 +71,15 @@ class ItemWork:
 
 
 def item_painter(
-    config: RenderConfig, limits: ImageLimits, folder: Path, sources: Mapping[str, LookSource]
+    config: RenderConfig,
+    limits: ImageLimits,
+    folder: Path,
+    sources: Mapping[str, LookSource],
+    enhance: bool = False,
 ) -> Callable[[list[ItemWork]], tuple[list[Row], list[Row]]]:
     """Make the worker: paints each item in its looks and writes the files below `folder`.
 
+    With `enhance` photos are repaired before they are painted.
     It returns (rows of `renders.parquet`, rejects: items that have no rows).
     """
     # One worker per core: threads inside a worker would only wait for each other.
@@ -104,16 +110,21 @@ def item_painter(
                 mask = photo.mask
                 if mask is None and config.mode != "artistic":
                     mask = product_mask(photo.picture)
+                shown = photo.picture
+                if enhance:
+                    alpha = np.zeros(shown.shape[:2], np.float32) if mask is None else mask.alpha
+                    shown = enhance_within(shown, alpha).picture
                 looks = [replace(look(style), strength=s) for _, style, s in item.wanted]
                 with storage.naming_write_errors(folder / SETS):
                     renders = renderer.render(
-                        photo.picture,
+                        shown,
                         looks,
                         item.style_code,
                         mask,
                         _recogniser(encoder, item.rivals, photo.picture, mask),
                         [partial(published, key=key, config=config) for key, _, _ in item.wanted],
                         None if reader is None else _legibility(reader, photo.picture),
+                        photo.picture,
                     )
                 problems = _problems(item, photo)
             except ConfigError:

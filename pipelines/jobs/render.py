@@ -34,6 +34,7 @@ from pipelines.rivals import nearest_rivals
 from pipelines.verbosity import warn
 from pipelines.workspace import StageFolder, Workspace
 from styletransfer.config import RenderConfig
+from styletransfer.faithful.enhance import ENHANCE_REVISION
 from styletransfer.faithful.gate import JUDGE_REVISION
 from styletransfer.renderer import Renderer, render_key
 from styletransfer.sets.store import REVISION
@@ -41,9 +42,10 @@ from styletransfer.sets.store import REVISION
 BATCH_RENDERS = 32
 
 
-def recipe(config: RenderConfig) -> str:
+def recipe(config: RenderConfig, enhance: bool = False) -> str:
     """Digest of all but the pictures that decides a render's pixels: weights and settings.
 
+    `enhance` says whether photos are repaired before they are painted.
     Raises WeightsError where what `config` paints with is not installed, before any work is done.
     """
     settings = dataclasses.asdict(config)
@@ -54,15 +56,22 @@ def recipe(config: RenderConfig) -> str:
         "sets": REVISION,
         "judged": JUDGE_REVISION,
     }
+    if enhance:
+        made_by["enhanced"] = ENHANCE_REVISION
     return storage.digest_json({**settings, **made_by})
 
 
 def render_plan(
-    chosen: pd.DataFrame, items: pd.DataFrame, looks: pd.DataFrame, config: RenderConfig
+    chosen: pd.DataFrame,
+    items: pd.DataFrame,
+    looks: pd.DataFrame,
+    config: RenderConfig,
+    enhance: bool = False,
 ) -> pd.DataFrame:
     """The distinct renders that the `chosen` rows need, sorted by item, look and strength.
 
-    `items` (with mask_digest) and `looks` are the tables of encoded pictures. Returns item_id,
+    `items` (with mask_digest) and `looks` are the tables of encoded pictures; `enhance` as `recipe`
+    takes it. Returns item_id,
     style_id, strength, render_key and seen, the rows that show it. The null look needs none.
     """
     names = ["item_id", "style_id", "strength"]
@@ -72,7 +81,7 @@ def render_plan(
     sources = looks.set_index("style_id")
     code = sources["style_code"]
     pictures = sources["picture_digest"] + np.where(sources["verbatim"], " verbatim", "")
-    version = recipe(config)
+    version = recipe(config, enhance)
     wanted["render_key"] = [
         render_key(
             photos[item]["picture_digest"],
@@ -230,7 +239,10 @@ def _paint(
             ["style_id", "style_code", "path", "verbatim"]
         ].itertuples(index=False)
     }
-    factory = partial(item_painter, config.render, config.images, workspace.root, sources)
+    images = config.images
+    factory = partial(
+        item_painter, config.render, images, workspace.root, sources, images.enhance
+    )
     executor = LocalExecutor(config.processes, config.limits.batch_seconds)
     rows: list[Row] = []
     failures: list[Row] = []
@@ -276,7 +288,8 @@ def render(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     looks = with_permissions(
         folder.read("tables/look_pictures.parquet"), folder.read("tables/styles.parquet")
     )
-    plan = render_plan(folder.read("tables/chosen.parquet"), items, looks, config.render)
+    chosen = folder.read("tables/chosen.parquet")
+    plan = render_plan(chosen, items, looks, config.render, config.images.enhance)
     counts = paint_plan(folder, plan, items, looks, config, rejects)
     if counts["renders"] and counts["renders"] == counts.get("served_original", 0):
         reasons = folder.read(TABLE)["reason"].value_counts()

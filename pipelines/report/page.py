@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from features.images import ImageLimits
+from features.config import PictureConfig
 from features.schema import ORIGINAL
 from pipelines.report import words
 from pipelines.report.artefacts import Artefacts
@@ -25,6 +25,7 @@ from pipelines.report.health import (
 from pipelines.report.looks import make_gallery
 from pipelines.report.measures import compare, figures, lift_sentence, model_name
 from pipelines.report.plots import histogram
+from pipelines.report.repairs import show_repairs
 from pipelines.report.selection import choose_shoppers
 from pipelines.report.shoppers import Card, Describer, Shopper
 from pipelines.report.thumbnails import Thumbnails
@@ -43,11 +44,12 @@ class Page:
 
 
 def make_page(
-    workspace: Workspace, run: Artefacts, quality: Mapping[str, Any], limits: ImageLimits
+    workspace: Workspace, run: Artefacts, quality: Mapping[str, Any], limits: PictureConfig
 ) -> Page:
     """Write the page of a run.
 
-    `quality` is the report of `features.quality`; `limits` guard the decoding of pictures.
+    `quality` is the report of `features.quality`; `limits` guard the decoding of pictures, and
+    say whether photos were repaired.
     The same artefacts give the same text.
     """
     thumbnails = Thumbnails(limits)
@@ -79,6 +81,7 @@ def make_page(
         strength_plot=histogram("Style strength of all shoppers", strength, 0.0, 1.0),
         looks_plot=_looks_plot(distinct),
         quality=quality_blocks(quality, describe.look_names),
+        repairs=show_repairs(run, thumbnails) if limits.enhance else [],
         rejects=reject_reasons(run.rejects),
         n_rejects=len(run.rejects),
         stages=stage_rows(run.stages),

@@ -6,7 +6,9 @@ import base64
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
 
 from features.images import ImageLimits, decode, encode, resize_longest
 from features.schema import ImageError
@@ -48,9 +50,13 @@ class Thumbnails:
 
     def _embed(self, path: Path, size_px: int) -> Picture:
         try:
-            small = resize_longest(decode(path, self.limits), size_px)
+            return self.add_pixels(decode(path, self.limits), size_px)
         except (ImageError, OSError):
             return MISSING
+
+    def add_pixels(self, pixels: NDArray[np.uint8], size_px: int) -> Picture:
+        """The picture `pixels` (h, w, 3) uint8, its longer side at most `size_px`."""
+        small = resize_longest(pixels, size_px)
         content = encode(small, "jpeg", JPEG_QUALITY)
         fresh = Picture(f"p{len(self._by_content)}", small.shape[1] / small.shape[0])
         return self._by_content.setdefault(content, fresh)

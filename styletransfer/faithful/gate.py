@@ -139,6 +139,7 @@ class ItemGate:
         compose: ComposeConfig = DEFAULT_COMPOSE,
         recognise: Recognise | None = None,
         read_alike: ReadAlike | None = None,
+        original: NDArray[np.uint8] | None = None,
     ) -> None:
         """Take the picture apart.
 
@@ -149,8 +150,11 @@ class ItemGate:
             compose: the rest of the composition.
             recognise: rank of the item in the catalogue for a render; none: not measured.
             read_alike: share of the words on the product read alike in a render; likewise.
+            original: the photo as it came, where `picture` is a repaired one: what renders are
+                measured against, and what is served as the original.
         """
         self._picture = picture
+        self._original = picture if original is None else original
         self._budget = budget
         self._recognise = recognise
         self._read_alike = read_alike
@@ -160,7 +164,7 @@ class ItemGate:
         self._composer = Composer(self.plate, goal)
         # A mask that is not trusted must not decide where the product is looked at either.
         alpha = np.zeros_like(mask.alpha) if self.refusal else mask.alpha
-        self._meter = FidelityMeter(picture, alpha)
+        self._meter = FidelityMeter(self._original, alpha)
 
     def serve(
         self,
@@ -200,7 +204,7 @@ class ItemGate:
             served = self._strongest(mode, paint, around, share, look, reasons, publish)
             if served is not None:
                 return served
-        return Served(self._picture, ORIGINAL, 0.0, None, tuple(reasons))
+        return Served(self._original, ORIGINAL, 0.0, None, tuple(reasons))
 
     def _strongest(
         self,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.schema import ContractError
-from styletransfer.config import GatysConfig
+from styletransfer.config import GatysConfig, Transport
 from styletransfer.look import Look
 from styletransfer.painters.gatys import paint_gatys, reference_network
 from styletransfer.painters.generator.network import check_size
@@ -57,9 +57,11 @@ class GatysPainter:
 
 
 class TransportPainter:
-    """Sliced transport of colours and a fine texture; strength as in `paint_transport`."""
+    """Transport of colours and a fine texture; strength as in `paint_transport`."""
 
-    version = _TRANSPORT_VERSION
+    def __init__(self, transport: Transport = "sliced") -> None:
+        self._transport = transport
+        self.version = f"{_TRANSPORT_VERSION}-{transport}"
 
     def paint(
         self,
@@ -71,7 +73,7 @@ class TransportPainter:
         pictures = _pictures(canvas, looks, "transport")
         for look, picture in zip(looks, pictures, strict=True):
             began = time.perf_counter()
-            paint = paint_transport(canvas, picture, look.strength)
+            paint = paint_transport(canvas, picture, look.strength, transport=self._transport)
             yield paint, time.perf_counter() - began
 
 

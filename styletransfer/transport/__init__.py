@@ -1,6 +1,5 @@
-"""Optimal transport between palettes and between style statistics."""
+"""Optimal transport between colours: Gaussian, entropic and sliced."""
 
-from styletransfer.transport.features import transport_features
 from styletransfer.transport.gaussian import (
     AffineMap,
     gaussian_colour_map,
@@ -32,5 +31,4 @@ __all__ = [
     "palette",
     "sinkhorn",
     "sliced_map",
-    "transport_features",
 ]

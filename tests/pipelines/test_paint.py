@@ -12,7 +12,7 @@ from features.matting import product_mask
 from features.networks.encoders import ContentEncoder, StyleEncoder
 from pipelines.jobs.doctor import inspect_picture
 from pipelines.jobs.paint import ItemWork, LookSource, _read_photo, item_painter
-from pipelines.jobs.render import with_masks, within_budget
+from pipelines.jobs.render import recipe, with_masks, within_budget
 from pipelines.render_store import known_renders, whole_renders
 from pipelines.workspace import Workspace
 from styletransfer.config import RenderConfig
@@ -41,6 +41,19 @@ def _item(shop, path, mask_path):
     folder, code, rivals, _ = shop
     mask = None if mask_path is None else str(mask_path)
     return ItemWork("000", str(folder / path), mask, code, rivals, ((KEY, "s0", 1.0),))
+
+
+def test_a_photo_is_repaired_before_it_is_painted_where_asked_for(shop, tmp_path):
+    painted = []
+    for enhance in (False, True):
+        out = tmp_path / str(enhance)
+        config = RenderConfig(mode="artistic", size_px=96)
+        work = item_painter(config, DEFAULT_LIMITS, out, shop[3], enhance)
+        [row], rejects = work([_item(shop, "pictures/item000.jpg", None)])
+        assert rejects == []
+        painted.append(decode(out / row["image_uri"]))
+    assert (painted[0] != painted[1]).any()
+    assert recipe(RenderConfig()) != recipe(RenderConfig(), enhance=True)
 
 
 def test_a_painted_file_says_where_it_comes_from(shop, tmp_path):

@@ -54,6 +54,8 @@ def test_methods_and_their_settings_share_no_render(tmp_path):
     settings = [
         {"method": "generator"},
         {"method": "transport"},
+        {"method": "transport", "transport": "gaussian"},
+        {"method": "transport", "transport": "entropic"},
         {"mode": "artistic", "method": "transport"},
     ]
     if INSTALLED:
@@ -67,5 +69,7 @@ def test_an_unknown_method_or_setting_of_one_is_refused_by_name(tiny_shop, tmp_p
         _render(tiny_shop, tmp_path, "--method", "magic")
     with pytest.raises(ConfigError, match=r"unknown key 'render\.gatys\.step'"):
         parse_config({"render": {"gatys": {"step": [3]}}})
+    with pytest.raises(ConfigError, match=r"render\.transport"):
+        parse_config({"render": {"transport": "magic"}})
     with pytest.raises(ConfigError, match=r"gatys\.steps"):
         parse_config({"render": {"gatys": {"steps": []}}})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import get_args
 
 import numpy as np
 import ot
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 
 from features.schema import ContractError
 from styletransfer.colour import to_lab
+from styletransfer.config import Transport
 from styletransfer.painters.transport import paint_transport, recolour
 from styletransfer.transport.texture import micro_texture
 
@@ -30,7 +33,10 @@ def stripes(height: int, width: int, period_px: float) -> NDArray[np.float32]:
     return np.tile(across.astype(np.float32), (height, 1))
 
 
-@pytest.mark.parametrize("paint", [recolour, paint_transport])
+@pytest.mark.parametrize(
+    "paint",
+    [recolour, *(partial(paint_transport, transport=one) for one in get_args(Transport))],
+)
 def test_the_looks_colours_arrive(
     paint: Callable[..., NDArray[np.uint8]], make_picture: MakePicture
 ) -> None:
