@@ -240,9 +240,7 @@ def _paint(
         ].itertuples(index=False)
     }
     images = config.images
-    factory = partial(
-        item_painter, config.render, images, workspace.root, sources, images.enhance
-    )
+    factory = partial(item_painter, config.render, images, workspace.root, sources, images.enhance)
     executor = LocalExecutor(config.processes, config.limits.batch_seconds)
     rows: list[Row] = []
     failures: list[Row] = []

@@ -26,10 +26,11 @@ _STEPS: Final = 7
 _Repair = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 # Each repair and how much of the budget may be spent once it is made. Noise goes first, since each
 # later step would amplify it, and sharpness last, since it depends on the contrast. A cast and flat
-# tones are guesses, as often wrong as right on sound photos, and get little.
+# tones are guesses, as often wrong as right (`python -m benchmarks.enhancement`): some is kept from
+# them for sharpness.
 _REPAIRS: Final[tuple[tuple[str, _Repair, float], ...]] = (
-    ("noise", denoise, 0.5),
-    ("colour cast", auto_white_balance, 0.7),
+    ("noise", denoise, 1.0),
+    ("colour cast", auto_white_balance, 0.75),
     ("contrast", auto_contrast, 0.8),
     ("sharpness", sharpen, 1.0),
 )
