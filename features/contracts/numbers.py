@@ -28,8 +28,10 @@ def read_numbers(values: pd.Series) -> Parsed:
     if types.is_numeric_dtype(values.dtype):
         plain = values.to_numpy(dtype=np.float64, na_value=np.nan)
         return pd.Series(plain, index=values.index), given & np.isnan(plain)
+    if types.is_object_dtype(values.dtype):
+        values = values.mask(values.map(types.is_bool).astype(bool))
     parsed = _floats(values)
-    odd = given & parsed.isna().to_numpy()
+    odd = values.notna().to_numpy() & parsed.isna().to_numpy()
     if odd.any():
         parsed[odd] = _written(values[odd].astype("str"), values[given & ~odd].astype("str"))
     return parsed, given & parsed.isna().to_numpy()

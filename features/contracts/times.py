@@ -91,10 +91,13 @@ def _texts(values: pd.Series, where: str, day_first: bool | None) -> pd.Series:
     iso = text.where(~digits)
     if text.str.contains("/", regex=False).any():
         iso = iso.str.replace(r"^(\d{4})/(\d{1,2})/(\d{1,2})", r"\1-\2-\3", regex=True)
+    if text.str.contains(",", regex=False).any():
+        # As Python's logging writes fractions of a second.
+        iso = iso.str.replace(r"(:\d{2}),(\d{1,9})", r"\1.\2", regex=True)
     times = pd.to_datetime(iso, utc=True, format="ISO8601", errors="coerce").astype(_DTYPE)
     missed = text.notna() & times.isna()
     if int(missed.sum()) <= given / 2:
-        return _with_comma_fractions(times, iso, missed)
+        return times
     written = text.str.extract(_WRITTEN)
     if int(written[0].notna().sum()) > given / 2:
         return _dates(written, where, day_first)
@@ -103,17 +106,6 @@ def _texts(values: pd.Series, where: str, day_first: bool | None) -> pd.Series:
         if int(times.notna().sum()) > given / 2:
             return times
     return pd.Series(pd.NaT, index=values.index, dtype=_DTYPE)
-
-
-def _with_comma_fractions(times: pd.Series, iso: pd.Series, missed: pd.Series) -> pd.Series:
-    """`2026-03-01 12:00:00,123`, as Python's logging writes it, is ISO 8601 too."""
-    if not missed.any():
-        return times
-    again = iso[missed].str.replace(r",(\d{1,9})", r".\1", n=1, regex=True)
-    read = pd.to_datetime(again, utc=True, format="ISO8601", errors="coerce").astype(_DTYPE)
-    times = times.copy()
-    times[missed] = read
-    return times
 
 
 def _numbered(values: pd.Series) -> pd.Series:

@@ -53,6 +53,8 @@ def evaluate(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     pictures = folder.read("tables/item_pictures.parquet")
     space = StyleSpace.load(folder.path(STYLE_SPACE))
     fitter = TasteFitter.of(folder, config)
+    if events["timestamp"].nunique() < 2:
+        return _not_judged(folder, events, fitter, config)
     cut = time_split(events, config.train_share)
     before, after = split_at(events, cut)
     truth = new_interactions(before, after)
@@ -83,6 +85,24 @@ def evaluate(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     result["n_users"] = int(truth["user_id"].nunique())
     storage.write_json(folder.path("metrics.json"), result)
     return {"users": result["n_users"], "models": len(result["models"])}
+
+
+def _not_judged(
+    folder: StageFolder, events: pd.DataFrame, fitter: TasteFitter, config: RunConfig
+) -> dict[str, Any]:
+    """What a log of one moment leaves: no past to learn from, so nothing is judged."""
+    note = f"all {len(events):,} events have the same time: nothing can be judged by what follows"
+    result: dict[str, Any] = {
+        "cut_utc": None,
+        "k": config.top_k,
+        "models": {},
+        "note": note,
+        "n_users": 0,
+    }
+    result["looks"] = {"impressions": int((events["event_type"] == "impression").sum())}
+    folder.write("tables/tastes_before.parquet", favourites(fitter.fit(events)))
+    storage.write_json(folder.path("metrics.json"), result)
+    return {"users": 0, "models": 0}
 
 
 def _rankings(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from features.schema import STYLE_CODE_SIZE
+from features.schema import STYLE_CODE_SIZE, InputError
 from features.style_space import StyleSpace
 from pipelines import storage
 from pipelines.arrays import stack_vectors
@@ -29,12 +29,21 @@ from recsys.ranking.two_stage import TwoStageRecommender
 def with_pictures(items: pd.DataFrame, pictures: pd.DataFrame) -> pd.DataFrame:
     """`items` with those not available whose picture could not be read.
 
-    A catalogue that names no picture at all is served without any.
+    A catalogue that names no picture at all is served without any. Raises InputError when no item
+    is left.
     """
     if without_pictures(items):
         return items
     readable = items["item_id"].isin(pictures["item_id"])
-    return items.assign(available=items["available"] & readable)
+    served = items["available"] & readable
+    if not served.any():
+        raise InputError(
+            f"items: nothing to recommend: of {len(items):,} items "
+            f"{int(items['available'].sum()):,} are available and the pictures of "
+            f"{int(readable.sum()):,} can be read, but none is both: mend the column "
+            "'available' or the pictures in rejects/encode.csv"
+        )
+    return items.assign(available=served)
 
 
 def item_features(pictures: pd.DataFrame, space: StyleSpace) -> ItemFeatures:

@@ -82,7 +82,8 @@ STAGES = (
         ("seed", "preference", "browsing", "ranking", "events", "log", "top_k", "train_share",
          "policy", "verdict"),
         ("metrics.json", "tables/tastes_before.parquet", "ab"),
-        reads=(*_TABLES, *_PICTURES, STYLE_SPACE, "stages/prepare.json"), facts=("inputs", "digests", "version"),
+        reads=(*_TABLES, *_PICTURES, STYLE_SPACE, "stages/prepare.json"),
+        facts=("inputs", "digests", "version"),
     ),
     Stage(
         "report", report, ("score", "feed", "evaluate"), ("images", "quality"),

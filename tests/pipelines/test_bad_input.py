@@ -8,9 +8,10 @@ import zlib
 import pandas as pd
 import pytest
 
-from features.schema import ConfigError, SchemaError
+from features.schema import ConfigError, InputError, SchemaError
 from pipelines.config import parse_config
 from pipelines.feed_versions import read_feed
+from pipelines.jobs.fit import with_pictures
 from pipelines.jobs.prepare import canonical_tables
 from pipelines.jobs.run import run
 
@@ -77,6 +78,64 @@ def test_bad_rows_are_set_aside_with_reason_and_counted(tiny_shop):
     assert (rejects["table"] == "items").sum() == 1
     n_events = len(events) - (rejects["table"] == "events").sum()
     assert len(tables["events"]) == n_events
+
+
+def test_rejects_name_the_rows_of_the_file_whatever_was_set_aside_before(tiny_shop):
+    events, items, styles = _tables(tiny_shop)
+    events = events.astype({"timestamp": "datetime64[us, UTC]"}).reset_index(drop=True)
+    events.loc[10, "item_id"] = "gone"
+    events.loc[20, "timestamp"] = pd.Timestamp("2106-02-07", tz="UTC")
+    again = [events.iloc[:100], events.iloc[[50]], events.iloc[100:], events.iloc[[60]]]
+    events = pd.concat(again, ignore_index=True)
+    items.loc[2, "item_id"] = None
+    tables = canonical_tables(events, items, styles, SETTINGS)
+    rejects = tables["rejects"].query("table == 'events'")
+    row_of = {
+        reason: rejects.loc[rejects["reason"].str.contains(reason), "row"].tolist()
+        for reason in ("after the day", "more than once")
+    }
+    assert 10 in rejects.loc[rejects["reason"].str.startswith("item_id"), "row"].tolist()
+    assert row_of == {"after the day": [20], "more than once": [100, len(events) - 1]}
+    for row, key in rejects[["row", "key"]].itertuples(index=False):
+        assert events["user_id"].iloc[row] == key
+    placed = tables["items"].set_index("item_id")["row"]
+    assert all(items["item_id"].iloc[row] == item for item, row in placed.items())
+
+
+def test_one_event_of_the_future_changes_no_weight_of_the_others(tiny_shop):
+    events, items, styles = _tables(tiny_shop)
+    sound = canonical_tables(events, items, styles, SETTINGS)["interactions"]
+    odd = events.head(1).assign(timestamp=pd.Timestamp("2106-02-07", tz="UTC"))
+    tables = canonical_tables(pd.concat([events, odd]), items, styles, SETTINGS)
+    pd.testing.assert_frame_equal(tables["interactions"], sound)
+    early = parse_config({"log": {"as_of": str(events["timestamp"].quantile(0.5))}})
+    part = canonical_tables(events, items, styles, early)
+    assert part["events"]["timestamp"].max() <= events["timestamp"].quantile(0.5)
+    assert part["rejects"]["reason"].str.contains("after as_of").any()
+
+
+def test_event_types_and_columns_of_other_names_are_read_as_the_settings_say(tiny_shop):
+    events, items, styles = _tables(tiny_shop)
+    sound = canonical_tables(events, items, styles, SETTINGS)["exposures"]
+    raw = events.rename(columns={"user_id": "visitorid"})
+    raw["event_type"] = raw["event_type"].replace({"click": "Click", "purchase": "order"})
+    with pytest.raises(SchemaError, match="Give --columns user_id=visitorid"):
+        canonical_tables(raw, items, styles, SETTINGS)
+    log = {"columns": {"user_id": "visitorid"}, "event_types": {"order": "purchase"}}
+    told = canonical_tables(raw, items, styles, parse_config({"log": log}))["exposures"]
+    pd.testing.assert_frame_equal(told, sound)
+
+
+def test_a_log_of_one_day_has_no_cut_and_a_shop_sold_out_is_one_line(tiny_shop):
+    events, items, styles = _tables(tiny_shop)
+    day = events.assign(timestamp=pd.Timestamp("2025-03-01", tz="UTC"))
+    assert len(canonical_tables(day, items, styles, SETTINGS)["interactions"])
+    with pytest.raises(SchemaError, match="items: none of 12 items is available"):
+        canonical_tables(events, items.assign(available=0), styles, SETTINGS)
+    pictures = pd.DataFrame({"item_id": ["000"]})
+    gone = items.assign(available=items["item_id"] != "000")
+    with pytest.raises(InputError, match=r"nothing to recommend: of 12 items 11 are available"):
+        with_pictures(gone, pictures)
 
 
 @pytest.mark.slow
