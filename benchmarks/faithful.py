@@ -36,8 +36,8 @@ from benchmarks.machine import describe
 from features.images import DEFAULT_LIMITS, decode, encode, perceptual_hash, resize, resize_longest
 from features.matting import product_mask
 from features.networks.encoders import ContentEncoder, StyleEncoder
-from pipelines.jobs.paint import SETS, ItemWork, LookSource, item_painter, published
-from pipelines.rivals import nearest_rivals
+from pipelines.stages.rivals import nearest_rivals
+from pipelines.workers.paint import SETS, ItemWork, LookSource, item_painter, published
 from styletransfer.config import RenderConfig
 from styletransfer.faithful.gate import look_anchor
 from styletransfer.fidelity import (

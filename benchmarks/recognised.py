@@ -41,8 +41,8 @@ from benchmarks.photo_kinds import KINDS, Photo, photos
 from features.images import DEFAULT_LIMITS, decode, perceptual_hash, resize, resize_longest
 from features.matting import product_mask
 from features.networks.encoders import ContentEncoder, StyleEncoder
-from pipelines.jobs.paint import SETS, ItemWork, LookSource, item_painter
-from pipelines.rivals import nearest_rivals
+from pipelines.stages.rivals import nearest_rivals
+from pipelines.workers.paint import SETS, ItemWork, LookSource, item_painter
 from styletransfer.config import RenderConfig
 from styletransfer.fidelity import FidelityMeter, identity, plain_views
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks.machine import describe
 from benchmarks.shop import SHOP
 from features.schema import ORIGINAL
-from pipelines.feed_versions import current_version, read_feed
+from pipelines.stores.feed_versions import current_version, read_feed
 
 JUDGE = Path("../shared/tools/score_feed.py")
 

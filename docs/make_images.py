@@ -12,7 +12,7 @@ from features.images import decode, resize_longest
 from features.matting import product_mask
 from features.networks.encoders import StyleEncoder
 from features.schema import ORIGINAL
-from pipelines.feed_versions import read_feed
+from pipelines.stores.feed_versions import read_feed
 from styletransfer.config import RenderConfig
 from styletransfer.faithful.gate import look_anchor
 from styletransfer.look import Look, mix_codes

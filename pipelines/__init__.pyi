@@ -10,7 +10,7 @@ from .jobs.ab import (
 from .jobs.catalogue import (
     render_catalogue as render_catalogue,
 )
-from .jobs.run import (
+from .stages.road import (
     run as run,
 )
 

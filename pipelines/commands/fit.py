@@ -48,7 +48,7 @@ def fit(
     --styles data/samples/styles.csv --out runs/1
     """
     from pipelines.config import load_config, log_settings
-    from pipelines.jobs.run import run_part
+    from pipelines.stages.road import run_part
 
     log = log_settings(columns, event_types, as_of)
     settings = load_config(

@@ -10,7 +10,7 @@ from pipelines.commands.app import print_result, say
 
 def run_part(command: str, out: Path, workers: int | None, as_json: bool) -> None:
     """Run the stages behind `command` in the folder `out` and print what they counted."""
-    from pipelines.jobs.run import run_part as run_job_part
+    from pipelines.stages.road import run_part as run_job_part
 
     print_part(run_job_part(command, out, say, workers=workers), as_json)
 

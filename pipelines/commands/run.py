@@ -49,7 +49,7 @@ def run(
     --styles data/samples/styles.csv --out runs/demo
     """
     from pipelines.config import load_config, log_settings
-    from pipelines.jobs.run import run as run_job
+    from pipelines.stages.road import run as run_job
 
     log = log_settings(columns, event_types, as_of)
     settings = load_config(

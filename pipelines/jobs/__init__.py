@@ -1,1 +1,1 @@
-"""The road, top to bottom: prepare, encode, fit, score, choose, render, feed, evaluate, report."""
+"""What the commands beside the road do: campaigns, comparisons, imports, checks."""

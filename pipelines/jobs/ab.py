@@ -24,17 +24,17 @@ from features.events import split_at, time_split
 from features.exposures import exposures, matched_exposures
 from features.schema import ORIGINAL, STYLE_CODE_SIZE, ConfigError, SchemaError
 from features.tables import validate_styles
-from pipelines import storage
-from pipelines.arrays import stack_vectors
-from pipelines.canonical import canonical_log
 from pipelines.config import RunConfig
-from pipelines.folder_lock import hold_folder
-from pipelines.jobs.encode import encode_pictures
-from pipelines.log_warnings import log_warnings
-from pipelines.picture_files import picture_root
 from pipelines.report.ab_card import policy_card
 from pipelines.report.ab_page import ab_page
-from pipelines.workspace import Workspace
+from pipelines.stages.canonical import canonical_log
+from pipelines.stages.encode import encode_pictures
+from pipelines.stages.log_warnings import log_warnings
+from pipelines.stores import storage
+from pipelines.stores.arrays import stack_vectors
+from pipelines.stores.folder_lock import hold_folder
+from pipelines.stores.picture_files import picture_root
+from pipelines.stores.workspace import Workspace
 from recsys.config import VerdictConfig
 from recsys.offpolicy import (
     MAIN,

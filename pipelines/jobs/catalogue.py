@@ -9,15 +9,15 @@ import pandas as pd
 
 from features.schema import ConfigError
 from features.tables import check_items, check_styles
-from pipelines import storage
 from pipelines.config import RunConfig
-from pipelines.folder_lock import hold_folder
-from pipelines.jobs.encode import encode_pictures
-from pipelines.jobs.render import paint_plan, render_plan, with_masks, with_permissions
-from pipelines.limits import check_set_aside, set_aside
-from pipelines.picture_files import picture_root
-from pipelines.render_store import TABLE
-from pipelines.workspace import Workspace
+from pipelines.stages.encode import encode_pictures
+from pipelines.stages.limits import check_set_aside, set_aside
+from pipelines.stages.render import paint_plan, render_plan, with_masks, with_permissions
+from pipelines.stores import storage
+from pipelines.stores.folder_lock import hold_folder
+from pipelines.stores.picture_files import picture_root
+from pipelines.stores.render_store import TABLE
+from pipelines.stores.workspace import Workspace
 
 
 def render_catalogue(

@@ -12,12 +12,12 @@ import pandas as pd
 from features.config import ImageLimits
 from features.quality import STATS_COLUMNS, quality_report
 from features.schema import InputError
-from pipelines import storage
 from pipelines.config import RunConfig
-from pipelines.executor import BatchFailure, LocalExecutor
-from pipelines.jobs.prepare import bots_set_aside, canonical_tables
-from pipelines.picture_files import picture_root, resolve_picture
+from pipelines.engines.local import BatchFailure, LocalExecutor
 from pipelines.progress import progress
+from pipelines.stages.prepare import bots_set_aside, canonical_tables
+from pipelines.stores import storage
+from pipelines.stores.picture_files import picture_root, resolve_picture
 
 BATCH_PICTURES: Final = 64
 PICTURED: Final = {"items": "item_id", "styles": "style_id"}

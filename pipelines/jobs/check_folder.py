@@ -9,11 +9,11 @@ import pandas as pd
 import pyarrow as pa
 
 from features.schema import InputError
-from pipelines import storage
-from pipelines.feed_versions import all_versions, read_version, version_history
-from pipelines.folder_lock import hold_folder
-from pipelines.render_store import TABLE, known_renders, whole_renders
-from pipelines.workspace import Workspace, damaged_artefacts, find_record
+from pipelines.stores import storage
+from pipelines.stores.feed_versions import all_versions, read_version, version_history
+from pipelines.stores.folder_lock import hold_folder
+from pipelines.stores.render_store import TABLE, known_renders, whole_renders
+from pipelines.stores.workspace import Workspace, damaged_artefacts, find_record
 
 
 def check_folder(out: Path) -> dict[str, Any]:

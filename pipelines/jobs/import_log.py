@@ -23,11 +23,11 @@ from features.ids import IdMap
 from features.rejects import join_rejects
 from features.schema import ConfigError, InputError
 from features.tables import check_events, check_items
-from pipelines import storage
-from pipelines.folder_lock import hold_folder
 from pipelines.jobs.sample_looks import write_sample_looks
-from pipelines.picture_files import picture_root, resolve_picture
 from pipelines.progress import progress
+from pipelines.stores import storage
+from pipelines.stores.folder_lock import hold_folder
+from pipelines.stores.picture_files import picture_root, resolve_picture
 
 LAYOUTS: Final = ("csv", "hm", "movielens", "online-retail", "open-bandit", "retailrocket")
 RECORD: Final = "import.json"

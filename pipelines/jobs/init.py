@@ -11,9 +11,9 @@ import pandas as pd
 
 from features.schema import InputError
 from features.tables import validate_events, validate_items, validate_styles
-from pipelines import storage
-from pipelines.picture_files import picture_root, resolve_picture
 from pipelines.settings_text import settings_toml
+from pipelines.stores import storage
+from pipelines.stores.picture_files import picture_root, resolve_picture
 
 SETTINGS: Final = "settings.toml"
 SUFFIXES: Final = (".parquet", ".csv")

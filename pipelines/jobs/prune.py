@@ -12,13 +12,13 @@ import pandas as pd
 import pyarrow as pa
 
 from features.schema import InputError
-from pipelines import storage
 from pipelines.config import RunConfig
-from pipelines.feed_versions import all_versions, read_version, version_history
-from pipelines.folder_lock import hold_folder
-from pipelines.jobs.run import job_config
-from pipelines.render_store import INDEX, TABLE, known_renders, write_index
-from pipelines.workspace import Workspace
+from pipelines.stages.road import job_config
+from pipelines.stores import storage
+from pipelines.stores.feed_versions import all_versions, read_version, version_history
+from pipelines.stores.folder_lock import hold_folder
+from pipelines.stores.render_store import INDEX, TABLE, known_renders, write_index
+from pipelines.stores.workspace import Workspace
 
 # What `feed` names an original: the digest of its content.
 _ORIGINAL: Final = re.compile(r"originals/([0-9a-f]{2})/\1[0-9a-f]{30}(\.[^./]*)?")

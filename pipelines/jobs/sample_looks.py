@@ -8,7 +8,7 @@ from typing import Final
 
 import pandas as pd
 
-from pipelines import storage
+from pipelines.stores import storage
 
 SAMPLE_LOOKS: Final = {
     "blueprint": "Blueprint",

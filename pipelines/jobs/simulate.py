@@ -10,12 +10,12 @@ import numpy as np
 
 from features.schema import InputError
 from features.tables import validate_items, validate_styles
-from pipelines import storage
-from pipelines.arrays import stack_vectors
 from pipelines.config import RunConfig
-from pipelines.folder_lock import hold_folder
-from pipelines.jobs.encode import encode_pictures
-from pipelines.picture_files import picture_root
+from pipelines.stages.encode import encode_pictures
+from pipelines.stores import storage
+from pipelines.stores.arrays import stack_vectors
+from pipelines.stores.folder_lock import hold_folder
+from pipelines.stores.picture_files import picture_root
 from recsys.prototypes.index import PrototypeIndex
 from recsys.simulator import simulate
 

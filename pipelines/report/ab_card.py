@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.report import words
+from pipelines.report import formatting
 
 # What means something in Markdown, or in HTML inside it, anywhere and at the start of a line.
 _MARKUP = re.compile(r"([\\`*_\[\]<>&|~$#])")
@@ -33,9 +33,9 @@ def policy_card(result: Mapping[str, Any]) -> str:
         "## What it was made from",
         "",
         f"- Log {plain(str(job['log']))} (digest {job['log_digest'][:12]}), "
-        f"{facts['impressions']:,} impressions from {words.day(facts['first_utc'])} to "
-        f"{words.day(facts['last_utc'])}; learned from those before "
-        f"{words.moment(facts['cut_utc'])}.",
+        f"{facts['impressions']:,} impressions from {formatting.day(facts['first_utc'])} to "
+        f"{formatting.day(facts['last_utc'])}; learned from those before "
+        f"{formatting.moment(facts['cut_utc'])}.",
         f"- Stylefeed {job['version']}, seed {job['seed']}.",
     ]
     if result["best_single"] and b == "best_single":
@@ -49,7 +49,7 @@ def policy_card(result: Mapping[str, Any]) -> str:
         "",
         "## What it shows most",
         "",
-        *(f"- {plain(str(look))}: {words.percent(share)}" for look, share in policy["shown"]),
+        *(f"- {plain(str(look))}: {formatting.percent(share)}" for look, share in policy["shown"]),
         "",
         "## What it is worth",
         "",

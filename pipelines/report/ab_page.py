@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pipelines.report import words
+from pipelines.report import formatting
 from pipelines.report.ab_plots import (
     ForestRow,
     calibration_plot,
@@ -38,7 +38,7 @@ def ab_page(result: Mapping[str, Any]) -> str:
     base = main["a"]["value"]
     # In per cent of A's value, or clicks per thousand where A has none.
     unit, say = (base, percent) if base else (1.0, _per_thousand)
-    days = [words.day(result["facts"][key]) for key in ("cut_utc", "last_utc")]
+    days = [formatting.day(result["facts"][key]) for key in ("cut_utc", "last_utc")]
     error = result["difference_error"] or 0.0
     return str(
         _template().render(
@@ -72,7 +72,7 @@ def ab_page(result: Mapping[str, Any]) -> str:
 
 def headline(result: Mapping[str, Any]) -> str:
     """What is asked, as a title."""
-    return words.title(f"{result['job']['b']} against {result['job']['a']}".replace("_", " "))
+    return formatting.title(f"{result['job']['b']} against {result['job']['a']}".replace("_", " "))
 
 
 def _template() -> Any:
@@ -84,7 +84,7 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     for name in ("number", "percent", "moment", "day"):
-        environment.filters[name] = getattr(words, name)
+        environment.filters[name] = getattr(formatting, name)
     return environment.get_template("ab.html")
 
 
@@ -95,12 +95,12 @@ def _per_thousand(value: float) -> str:
 def _facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     facts = result["facts"]
     return [
-        (words.number(facts["judged"]), "impressions judged"),
-        (words.number(facts["clicks"]), "clicks among them"),
-        (words.number(facts["shoppers"]), "shoppers"),
-        (words.number(facts["looks"]), "looks"),
-        (words.number(facts["impressions"] - facts["judged"]), "impressions learned from"),
-        (words.number(facts["set_aside"]), "rows set aside"),
+        (formatting.number(facts["judged"]), "impressions judged"),
+        (formatting.number(facts["clicks"]), "clicks among them"),
+        (formatting.number(facts["shoppers"]), "shoppers"),
+        (formatting.number(facts["looks"]), "looks"),
+        (formatting.number(facts["impressions"] - facts["judged"]), "impressions learned from"),
+        (formatting.number(facts["set_aside"]), "rows set aside"),
     ]
 
 
@@ -166,27 +166,27 @@ def _rate(value: float) -> str:
 def _policy(name: str, policy: Mapping[str, Any]) -> dict[str, Any]:
     weights, support = policy["weights"], policy["support"]
     figures = [
-        ("effective sample size", f"{words.number(round(weights['effective_rows']))} rows"),
-        ("clicks that bear on it", words.number(weights["rewarded"])),
-        ("worth, by their weights", words.number(round(weights["effective_rewarded"]))),
+        ("effective sample size", f"{formatting.number(round(weights['effective_rows']))} rows"),
+        ("clicks that bear on it", formatting.number(weights["rewarded"])),
+        ("worth, by their weights", formatting.number(round(weights["effective_rewarded"]))),
         (
             "mean weight (1 if the propensities are true)",
             f"{weights['weight_mean']:.3f} ± {weights['weight_mean_error']:.3f}",
         ),
-        ("99 % of weights below", words.number(round(weights["weight_p99"], 2))),
-        ("largest weight", words.number(round(weights["weight_max"], 2))),
-        ("weight on the heaviest 1 % of rows", words.percent(weights["top_share"])),
-        ("rows of weight 0", words.percent(weights["unused"])),
+        ("99 % of weights below", formatting.number(round(weights["weight_p99"], 2))),
+        ("largest weight", formatting.number(round(weights["weight_max"], 2))),
+        ("weight on the heaviest 1 % of rows", formatting.percent(weights["top_share"])),
+        ("rows of weight 0", formatting.percent(weights["unused"])),
     ]
     if support is not None:
-        figures.append(("of it never logged", words.percent(support["mass"])))
+        figures.append(("of it never logged", formatting.percent(support["mass"])))
         figures.append(
-            (f"logged in under {support['few']} rows", words.percent(support["thin_mass"]))
+            (f"logged in under {support['few']} rows", formatting.percent(support["thin_mass"]))
         )
     return {
         "name": name,
         "meaning": policy["meaning"],
         "figures": figures,
         "histogram": weight_histogram(f"Weights of {name}", policy["histogram"]),
-        "shown": [(look, words.percent(share)) for look, share in policy["shown"]],
+        "shown": [(look, formatting.percent(share)) for look, share in policy["shown"]],
     }

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipelines import storage
-from pipelines.arrays import stack_vectors
-from pipelines.feed_versions import read_feed
-from pipelines.workspace import Workspace, find_record
+from pipelines.stores import storage
+from pipelines.stores.arrays import stack_vectors
+from pipelines.stores.feed_versions import read_feed
+from pipelines.stores.workspace import Workspace, find_record
 from recsys.prototypes.index import PrototypeIndex
 from recsys.prototypes.names import prototype_names
 

@@ -12,7 +12,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from features.schema import ORIGINAL
-from pipelines.report import words
+from pipelines.report import formatting
 from pipelines.report.plots import timeline
 
 EXAMPLES = 3
@@ -70,13 +70,13 @@ class StageRow:
 
 
 def bars(
-    counts: Iterable[tuple[str, float]], as_text: Callable[[float], str] = words.number
+    counts: Iterable[tuple[str, float]], as_text: Callable[[float], str] = formatting.number
 ) -> list[Bar]:
     """A bar per entry, longest first, at most `_MOST_BARS`; the rest is summed up."""
     ordered = sorted(counts, key=lambda entry: (-entry[1], entry[0]))
     shown, rest = ordered[:_MOST_BARS], ordered[_MOST_BARS:]
     most = max((value for _, value in shown), default=0.0) or 1.0
-    rows = [Bar(words.title(str(k)), as_text(v), max(v, 0.0) / most) for k, v in shown]
+    rows = [Bar(formatting.title(str(k)), as_text(v), max(v, 0.0) / most) for k, v in shown]
     if rest:
         rows.append(Bar(f"{len(rest)} more", as_text(sum(v for _, v in rest)), 0.0))
     return rows
@@ -97,25 +97,25 @@ def _block(name: str, part: Mapping[str, Any], look_names: Mapping[str, str]) ->
             names = look_names if "look" in key else {}
             # The plain photo is shown so often that beside it every look's bar would be a dot.
             counts = [(str(names.get(k, k)), v) for k, v in value.items() if k != ORIGINAL]
-            lists.append((words.label(key), bars(counts)))
+            lists.append((formatting.label(key), bars(counts)))
         elif not key.endswith("_examples"):
             said, unit = _with_unit(key, value)
             examples = part.get(f"{key}_examples") or []
             note = ", ".join(one for one in examples if isinstance(one, str))
             figures.append(Figure(unit, said, f"e.g. {note}" if note else ""))
-    return Block(words.label(name).capitalize(), figures, lists)
+    return Block(formatting.label(name).capitalize(), figures, lists)
 
 
 def _with_unit(key: str, value: Any) -> tuple[str, str]:
     """A finding and its name, in words: units in a key's ending go to the number."""
     if key.endswith("_utc"):
-        return words.moment(value), words.label(key[: -len("_utc")])
+        return formatting.moment(value), formatting.label(key[: -len("_utc")])
     for ending, unit in (("_hours", "h"), ("_px", "px")):
         if key.endswith(ending):
-            return f"{words.number(value)} {unit}", words.label(key[: -len(ending)])
+            return f"{formatting.number(value)} {unit}", formatting.label(key[: -len(ending)])
     if "share" in key and isinstance(value, float):
-        return words.percent(value), words.label(key)
-    return words.number(value), words.label(key)
+        return formatting.percent(value), formatting.label(key)
+    return formatting.number(value), formatting.label(key)
 
 
 def reject_reasons(rejects: pd.DataFrame) -> list[Reason]:
@@ -146,11 +146,11 @@ def stage_rows(stages: Mapping[str, Mapping[str, Any]]) -> list[StageRow]:
         StageRow(
             name,
             ", ".join(
-                f"{value:,} {words.label(key)}"
+                f"{value:,} {formatting.label(key)}"
                 for key, value in record["counts"].items()
                 if type(value) is int
             ),
-            words.seconds(record["seconds"]),
+            formatting.seconds(record["seconds"]),
             record["seconds"] / longest,
         )
         for name, record in stages.items()
@@ -167,6 +167,6 @@ def events_over_time(events: pd.DataFrame, most_columns: int = 60) -> Markup:
     return timeline(
         "Events over time",
         counts.astype(np.float64),
-        words.day(time.min()),
-        words.day(time.max()),
+        formatting.day(time.min()),
+        formatting.day(time.max()),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipelines.report import words
+from pipelines.report import formatting
 from pipelines.report.plots import Interval, interval_plot
 
 # In the order of the table; (key, name, what it says).
@@ -130,16 +130,16 @@ def lift_sentence(lift: Any) -> str:
     value, low, high = (_number(lift.get(name)) for name in ("lift", "lift_low", "lift_high"))
     if lift["kind"] == "refused" or value is None or low is None or high is None:
         return f"This log cannot tell yet what looks gain over plain photos. {lift['sentence']}"
-    span = f"95 % interval {words.gain(low)} to {words.gain(high)}"
+    span = f"95 % interval {formatting.gain(low)} to {formatting.gain(high)}"
     if lift["kind"] == "no difference":
         return (
             "By this log, personal looks and plain photos cannot be told apart in clicks: "
-            f"{words.gain(value)}, {span}."
+            f"{formatting.gain(value)}, {span}."
         )
     more = "more" if value > 0.0 else "fewer"
     return (
-        f"By this log, personal looks earn {words.percent(abs(value))} {more} clicks than plain "
-        f"photos, {span}."
+        f"By this log, personal looks earn {formatting.percent(abs(value))} {more} clicks than "
+        f"plain photos, {span}."
     )
 
 
@@ -148,7 +148,7 @@ def figures(values: Any) -> list[tuple[str, str]]:
     if not isinstance(values, Mapping):
         return []
     return [
-        (words.label(str(key)), words.number(value))
+        (formatting.label(str(key)), formatting.number(value))
         for key, value in values.items()
         if isinstance(value, int | float)
     ]
@@ -156,13 +156,13 @@ def figures(values: Any) -> list[tuple[str, str]]:
 
 def model_name(model: str) -> str:
     """A model's name for readers: `als` becomes `ALS`; empty stays empty."""
-    return MODEL_NAMES.get(model, words.label(model))
+    return MODEL_NAMES.get(model, formatting.label(model))
 
 
 def _cell(values: Mapping[str, Any], key: str) -> Cell:
     low, high = _bounds(values, key)
-    interval = "" if low is None else f"{words.number(low)} – {words.number(high)}"
-    return Cell(words.number(_number(values.get(key))), interval)
+    interval = "" if low is None else f"{formatting.number(low)} – {formatting.number(high)}"
+    return Cell(formatting.number(_number(values.get(key))), interval)
 
 
 def _verdict(gain: Any) -> str:
@@ -187,7 +187,7 @@ def _columns(models: Mapping[str, Mapping[str, Any]]) -> list[Column]:
     }
     known = [Column(key, name, meaning) for key, name, meaning in KNOWN if key in measured]
     others = sorted(measured - {column.key for column in known})
-    return [*known, *(Column(key, words.label(key).capitalize(), "") for key in others)]
+    return [*known, *(Column(key, formatting.label(key).capitalize(), "") for key in others)]
 
 
 def _number(value: Any) -> float | None:

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from features.config import PictureConfig
 from features.schema import ORIGINAL
-from pipelines.report import words
+from pipelines.report import formatting
 from pipelines.report.artefacts import Artefacts
 from pipelines.report.health import (
     bars,
@@ -29,7 +29,7 @@ from pipelines.report.repairs import show_repairs
 from pipelines.report.selection import choose_shoppers
 from pipelines.report.shoppers import Card, Describer, Shopper
 from pipelines.report.thumbnails import Thumbnails
-from pipelines.workspace import Workspace
+from pipelines.stores.workspace import Workspace
 
 HERO_PICTURES = 12
 
@@ -77,7 +77,7 @@ def make_page(
         n_judged=run.metrics.get("n_users"),
         look_figures=figures(run.metrics.get("looks")),
         feed_figures=figures(run.metrics.get("feed")),
-        served=bars(_served(run, describe), as_text=words.percent),
+        served=bars(_served(run, describe), as_text=formatting.percent),
         strength_plot=histogram("Style strength of all shoppers", strength, 0.0, 1.0),
         looks_plot=_looks_plot(distinct),
         quality=quality_blocks(quality, describe.look_names),
@@ -102,16 +102,16 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     for name in ("number", "decimal", "percent", "seconds", "day", "short_day", "moment", "plural"):
-        environment.filters[name] = getattr(words, name)
+        environment.filters[name] = getattr(formatting, name)
     return environment.get_template("report.html")
 
 
 def _headline(run: Artefacts) -> str:
     shoppers = run.feed["user_id"].nunique()
     each = round(len(run.feed) / max(shoppers, 1))
-    styled = words.percent(_styled(run))
+    styled = formatting.percent(_styled(run))
     return (
-        f"{words.plural(shoppers, 'shopper')}, {words.plural(each, 'product')} each, "
+        f"{formatting.plural(shoppers, 'shopper')}, {formatting.plural(each, 'product')} each, "
         f"{styled} of them in a look"
     )
 
@@ -138,21 +138,21 @@ def _facts(run: Artefacts) -> list[tuple[str, str]]:
     undecided = run.stages.get("choose", {}).get("counts", {}).get("undecided_users")
     painted = run.stages.get("render", {}).get("counts", {}).get("renders")
     facts = [
-        (words.number(len(run.events)), "events read"),
-        (words.number(int(events.get("impression", 0))), "of them impressions"),
-        (words.number(len(run.items)), "items"),
-        (words.number(len(run.styles)), "looks"),
-        (words.number(len(run.members)), "prototypes"),
-        (words.percent(_styled(run)), "of the feed in a look"),
+        (formatting.number(len(run.events)), "events read"),
+        (formatting.number(int(events.get("impression", 0))), "of them impressions"),
+        (formatting.number(len(run.items)), "items"),
+        (formatting.number(len(run.styles)), "looks"),
+        (formatting.number(len(run.members)), "prototypes"),
+        (formatting.percent(_styled(run)), "of the feed in a look"),
     ]
     served = run.stages.get("fit", {}).get("counts", {}).get("served_model")
     if served is not None:
         facts.append((model_name(served), "ranks the feed, having won on validation"))
     if undecided is not None:
-        facts.append((words.number(undecided), "shoppers undecided, and explored"))
+        facts.append((formatting.number(undecided), "shoppers undecided, and explored"))
     if painted is not None:
-        facts.append((words.number(painted), "renders, shared by all feeds"))
-    facts.append((words.number(len(run.rejects)), "rows set aside"))
+        facts.append((formatting.number(painted), "renders, shared by all feeds"))
+    facts.append((formatting.number(len(run.rejects)), "rows set aside"))
     return facts
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
-from pipelines.report import words
+from pipelines.report import formatting
 
 # User units are about one CSS pixel at the width a panel has on the page.
 WIDTH = 380.0
@@ -65,8 +65,8 @@ def interval_plot(title: str, rows: Sequence[Interval]) -> Markup:
         if row.low is not None and row.high is not None:
             parts.append(_line(x(row.low), y, x(row.high), y, "whisker mark"))
         parts.append(f'<circle cx="{x(row.value):.1f}" cy="{y:.1f}" r="4.5" class="dot mark"/>')
-        parts.append(_text(right + 10, y + 4, words.number(float(row.value)), "value mark"))
-    described = "; ".join(f"{row.name} {words.number(float(row.value))}" for row in rows)
+        parts.append(_text(right + 10, y + 4, formatting.number(float(row.value)), "value mark"))
+    described = "; ".join(f"{row.name} {formatting.number(float(row.value))}" for row in rows)
     return _svg(height, f"{title}: {described}", parts)
 
 
@@ -97,7 +97,7 @@ def timeline(title: str, counts: NDArray[np.floating], first: str, last: str) ->
     parts = _columns(np.asarray(counts, dtype=np.float64))
     parts.append(_text(_across(0.0), _BOTTOM + 18, first, "tick start"))
     parts.append(_text(_across(1.0), _BOTTOM + 18, last, "tick end"))
-    described = f"{title}: from {first} to {last}, at most {words.number(float(counts.max()))}"
+    described = f"{title}: from {first} to {last}, at most {formatting.number(float(counts.max()))}"
     return _svg(_BOTTOM + 26, described, parts)
 
 

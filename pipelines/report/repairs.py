@@ -9,7 +9,7 @@ from typing import Final
 from features.images import decode, noise_sigma, resize_longest
 from features.matting import product_mask
 from features.schema import ImageError
-from pipelines.report import words
+from pipelines.report import formatting
 from pipelines.report.artefacts import Artefacts
 from pipelines.report.thumbnails import PRODUCT_PX, Picture, Thumbnails
 from styletransfer.faithful.enhance import enhance_within
@@ -44,10 +44,10 @@ def show_repairs(run: Artefacts, thumbnails: Thumbnails) -> list[Repair]:
             continue
         made = enhance_within(photo, product_mask(photo).alpha)
         after = made.picture
-        steps = ", ".join(f"{name} {words.percent(one)}" for name, one in made.amounts.items())
+        steps = ", ".join(f"{name} {formatting.percent(one)}" for name, one in made.amounts.items())
         figures = (
-            f"made of each repair: {steps}; the product moved by {words.decimal(made.delta_e)} "
-            f"delta-E, noise from {noise_sigma(photo):.1f} to {noise_sigma(after):.1f} levels"
+            f"made of each repair: {steps}; the product moved by "
+            f"{formatting.decimal(made.delta_e)} delta-E, noise from {noise_sigma(photo):.1f} to {noise_sigma(after):.1f} levels"
         )
         repairs.append(
             Repair(

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from features.schema import ORIGINAL
-from pipelines.report import words
+from pipelines.report import formatting
 from pipelines.report.artefacts import Artefacts
 from pipelines.report.selection import Portrait
 from pipelines.report.thumbnails import LOOK_PX, MISSING, PRODUCT_PX, Picture, Thumbnails
-from pipelines.workspace import Workspace
+from pipelines.stores.workspace import Workspace
 
 SEEN = 10
 TASTES = 6
@@ -107,7 +107,7 @@ class Describer:
         self.thumbnails = thumbnails
         self.items = run.items.set_index("item_id")
         self.look_names = {
-            str(look): words.look_name(str(name))
+            str(look): formatting.look_name(str(name))
             for look, name in zip(run.styles["style_id"], run.styles["name"], strict=True)
         }
         # One scale for all shoppers shown, so that an indifferent one's bars look as flat as
@@ -131,7 +131,7 @@ class Describer:
     def item_title(self, item_id: str) -> str:
         """An item's title, or its id where it has none."""
         text = self.items["title"].get(item_id, "") if "title" in self.items else ""
-        return words.title(str(text)) if isinstance(text, str) and text.strip() else item_id
+        return formatting.title(str(text)) if isinstance(text, str) and text.strip() else item_id
 
     def item_details(self, item_id: str) -> str:
         """Category and price, as far as they are known."""

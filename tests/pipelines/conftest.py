@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from pipelines.config import parse_config
-from pipelines.jobs.run import run
+from pipelines.stages.road import run
 from recsys.simulator import SimulatorConfig, simulate
 
 N_ITEMS = 12

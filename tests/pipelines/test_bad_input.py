@@ -10,10 +10,10 @@ import pytest
 
 from features.schema import ConfigError, InputError, SchemaError
 from pipelines.config import parse_config
-from pipelines.feed_versions import read_feed
-from pipelines.jobs.fit import with_pictures
-from pipelines.jobs.prepare import canonical_tables
-from pipelines.jobs.run import run
+from pipelines.stages.fit import with_pictures
+from pipelines.stages.prepare import canonical_tables
+from pipelines.stages.road import run
+from pipelines.stores.feed_versions import read_feed
 
 SETTINGS = parse_config({"top_k": 2, "seed": 1, "render": {"size_px": 64}})
 

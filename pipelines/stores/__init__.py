@@ -1,0 +1,1 @@
+"""Files of a job: tables, records, versions of the feed, renders by content, locks."""

@@ -1,0 +1,108 @@
+"""The job learns tastes from looks where looks were shown, and from plain photos where not."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.schema import ORIGINAL
+from pipelines.config import parse_config
+from pipelines.stages.road import run
+from pipelines.stages.tastes import TasteFitter
+from pipelines.stores.feed_versions import read_feed
+from recsys.preference import BrowsingPreferenceModel, StylePreferenceModel
+from recsys.preference.registry import load_tastes
+
+SIZE = 100
+
+
+def _shop(seed: int = 0):
+    """Thirty shoppers like the first direction of style, thirty its opposite, sixty a category."""
+    rng = np.random.default_rng(seed)
+    items = pd.DataFrame({"item_id": [f"i{n:03}" for n in range(160)]})
+    items["category"] = np.where(np.arange(160) % 2, "lamp", "sofa")
+    codes = (1.0 + rng.normal(size=(160, SIZE)) / np.arange(1, SIZE + 1)).astype(np.float32)
+    looks = (1.0 + rng.normal(size=(8, SIZE)) / np.arange(1, SIZE + 1)).astype(np.float32)
+    rows = []
+    for shopper in range(120):
+        pull = (3.0 if shopper < 30 else -3.0) * (codes[:, 0] - 1.0)
+        if shopper >= 60:
+            pull = 4.0 * (np.arange(160) % 2 == shopper % 2)
+        viewed = np.argsort(-(pull + rng.gumbel(size=160)))[:24]
+        rows += [(f"u{shopper:03}", f"i{item:03}") for item in viewed]
+    events = pd.DataFrame(rows, columns=["user_id", "item_id"]).astype("str")
+    moment = pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(np.arange(len(rows)), "min")
+    events = events.assign(timestamp=moment, event_type="view", style_id=None)
+    pictures = items[["item_id"]].assign(style_code=list(codes))
+    styles = pd.DataFrame({"style_id": [f"s{n}" for n in range(8)], "style_code": list(looks)})
+    return events, styles, items, pictures
+
+
+def test_plain_browsing_tells_who_has_a_taste():
+    events, styles, items, pictures = _shop()
+    fitter = TasteFitter(events, styles, items, pictures, parse_config({}))
+    assert not fitter.looks_shown
+    users = fitter.tastes(events).set_index("user_id")["style_strength"]
+    fond, indifferent = users.iloc[:60], users.iloc[60:]
+    assert (fond > 0.5).mean() > 0.9
+    assert (indifferent < 0.5).mean() > 0.9
+
+
+def test_one_look_shown_is_enough_to_learn_from_looks():
+    events, styles, items, pictures = _shop()
+    shown = events.head(1).assign(event_type="impression", style_id="s0", position=1)
+    shown = shown.assign(session_id="a", propensity=0.5)
+    log = pd.concat([events.assign(session_id=None, position=pd.NA), shown])
+    fitter = TasteFitter(log, styles, items, pictures, parse_config({}))
+    assert fitter.looks_shown
+
+
+@pytest.fixture(scope="module")
+def browsed(tiny_shop, tmp_path_factory):
+    """(inputs, folder, manifest) of a finished job over views of plain photos only."""
+    events = pd.read_parquet(tiny_shop / "events.parquet")
+    plain = events[events["event_type"] != "impression"].drop(
+        columns=["style_id", "propensity", "position"], errors="ignore"
+    )
+    folder = tmp_path_factory.mktemp("browsed")
+    plain.to_parquet(folder / "events.parquet", index=False)
+    inputs = {
+        "events": folder / "events.parquet",
+        "items": tiny_shop / "items.csv",
+        "styles": tiny_shop / "styles.csv",
+    }
+    settings = {"top_k": 3, "render": {"size_px": 96}}
+    return inputs, folder / "out", run(folder / "out", inputs, parse_config(settings), print)
+
+
+@pytest.mark.slow
+def test_a_log_without_looks_goes_all_the_way_to_a_feed(browsed):
+    _, out, _ = browsed
+    assert isinstance(load_tastes(out / "models" / "preference"), BrowsingPreferenceModel)
+    feed, users = read_feed(out), pd.read_parquet(out / "users.parquet")
+    assert (feed.groupby("user_id").size() == 3).all()
+    assert set(feed["user_id"]) == set(users["user_id"])
+    assert users["style_strength"].between(0.0, 1.0).all()
+    assert json.loads((out / "metrics.json").read_text())["looks"].keys() == {"impressions"}
+    assert (out / "report.html").is_file()
+    affinity = pd.read_parquet(out / "style_affinity.parquet")
+    assert set(affinity["style_id"]) == {*(f"s{n}" for n in range(6)), ORIGINAL}
+
+
+@pytest.mark.slow
+def test_looks_in_the_log_replace_tastes_from_photos(browsed, tiny_shop):
+    inputs, out, _ = browsed
+    inputs = {**inputs, "events": tiny_shop / "events.parquet"}
+    run(out, inputs, parse_config({"top_k": 3, "render": {"size_px": 96}}), print)
+    assert isinstance(load_tastes(out / "models" / "preference"), StylePreferenceModel)
+
+
+@pytest.mark.slow
+def test_thompson_sampling_goes_by_how_likely_a_taste_is_where_no_look_was_shown(browsed):
+    inputs, out, _ = browsed
+    settings = {"top_k": 3, "render": {"size_px": 96}, "policy": {"kind": "thompson"}}
+    run(out, inputs, parse_config(settings), print)
+    drawn = pd.read_parquet(out / "tables" / "chosen.parquet")
+    assert drawn["style_propensity"].between(0.0, 1.0, inclusive="right").all()
+    assert (drawn["style_id"] != ORIGINAL).any()
