@@ -47,7 +47,8 @@ def show_repairs(run: Artefacts, thumbnails: Thumbnails) -> list[Repair]:
         steps = ", ".join(f"{name} {formatting.percent(one)}" for name, one in made.amounts.items())
         figures = (
             f"made of each repair: {steps}; the product moved by "
-            f"{formatting.decimal(made.delta_e)} delta-E, noise from {noise_sigma(photo):.1f} to {noise_sigma(after):.1f} levels"
+            f"{formatting.decimal(made.delta_e)} delta-E, noise from {noise_sigma(photo):.1f} "
+            f"to {noise_sigma(after):.1f} levels"
         )
         repairs.append(
             Repair(
