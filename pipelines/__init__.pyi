@@ -4,6 +4,9 @@ from .config import (
     load_config as load_config,
     parse_config as parse_config,
 )
+from .feed import (
+    Feed as Feed,
+)
 from .jobs.ab import (
     compare_policies as compare_policies,
 )
@@ -15,6 +18,7 @@ from .stages.road import (
 )
 
 __all__ = [
+    "Feed",
     "LookConfig",
     "RunConfig",
     "compare_policies",

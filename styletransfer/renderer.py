@@ -7,13 +7,14 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from features.images import require_picture
+from features.images import img_tag, require_picture
 from features.matting import Mask, product_mask
 from features.schema import InputError
 from styletransfer.config import LEAST_SHORT_SIDE_PX, MAX_SIDE_PX, MIN_SIDE_PX, RenderConfig
@@ -57,6 +58,13 @@ class Rendered:
     report: FidelityReport | None = None
     reason: str = ""
     encoded: bytes | None = None
+
+    def _repr_html_(self) -> str:
+        """The picture, and what was served."""
+        words = [self.style_id, f"{self.served_mode} at {self.strength:.2g}", self.reason]
+        said = "; ".join(escape(word) for word in words if word)
+        shown = img_tag(self.picture, self.style_id)
+        return f"<figure>{shown}<figcaption>{said}</figcaption></figure>"
 
 
 class Renderer:

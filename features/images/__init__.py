@@ -16,6 +16,7 @@ from features.images.enhance import (
 )
 from features.images.files import read_picture
 from features.images.hashing import near_duplicates, perceptual_hash
+from features.images.html import img_tag
 from features.images.pixels import require_picture
 from features.images.resize import crop_square, resize, resize_longest
 
@@ -36,6 +37,7 @@ __all__ = [
     "denoise",
     "encode",
     "enhance",
+    "img_tag",
     "luma",
     "near_duplicates",
     "noise_sigma",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Final, Literal
 
 import numpy as np
@@ -43,6 +44,12 @@ class Verdict:
     reasons: tuple[str, ...]
     times_traffic: float | None
     detectable: float
+
+    def _repr_html_(self) -> str:
+        """The sentence, and the reasons of a refusal."""
+        reasons = "".join(f"<li>{escape(reason)}</li>" for reason in self.reasons)
+        listed = f"<ul>{reasons}</ul>" if reasons else ""
+        return f"<p><b>{escape(self.kind)}</b>: {escape(self.sentence)}</p>{listed}"
 
 
 def judge(

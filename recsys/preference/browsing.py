@@ -19,7 +19,7 @@ from features.style_space import StyleSpace
 from recsys.config import BrowsingConfig
 from recsys.preference.browsing_input import check_tables, checked_codes
 from recsys.preference.slab import chance, spike_and_slab
-from recsys.preference.taste_model import affinity_table, user_table
+from recsys.preference.taste_model import affinity_table, taste_html, user_table
 from recsys.preference.viewing import principal, viewing_evidence
 
 # Prior probability that a user has a taste.
@@ -159,6 +159,10 @@ class BrowsingPreferenceModel:
         assert self._users is not None
         names = self._users.ids if user_ids is None else text_ids(user_ids, "user_ids")
         return [str(name) for name in names]
+
+    def _repr_html_(self) -> str | None:
+        """The tastes of the first users."""
+        return taste_html(self)
 
     def save(self, folder: str | Path) -> None:
         """Write the model to `folder` as browsing.safetensors and browsing.json."""

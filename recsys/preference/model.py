@@ -20,7 +20,7 @@ from recsys.preference.folding import fold, with_looks
 from recsys.preference.learning import learn
 from recsys.preference.rows import Rows, Vocabulary
 from recsys.preference.state import PreferenceState, read, write
-from recsys.preference.taste_model import affinity_table, user_table
+from recsys.preference.taste_model import affinity_table, taste_html, user_table
 
 _EMBEDDING_TEMPERATURE = 0.25
 
@@ -162,6 +162,10 @@ class StylePreferenceModel:
         fitted = self._fitted()
         rows = fitted.vocabulary.encode(exposures)
         return np.asarray(fitted.click_probability(rows).numpy(), dtype=np.float64)
+
+    def _repr_html_(self) -> str | None:
+        """The tastes of the first users."""
+        return taste_html(self)
 
     def save(self, folder: str | Path) -> None:
         """Write the model to `folder` as preference.safetensors and preference.json."""

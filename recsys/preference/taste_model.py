@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -11,9 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.schema import NotFittedError
+from features.schema import ORIGINAL, NotFittedError
 
 _KIND: Final = "kind.json"
+_SHOWN_USERS: Final = 8
+_SHOWN_LOOKS: Final = 3
 
 
 class TasteModel(Protocol):
@@ -78,6 +81,32 @@ def read_kind(folder: Path) -> str:
     if not path.is_file():
         raise NotFittedError(f"no {_KIND} in {folder}: save a fitted taste model there")
     return str(json.loads(path.read_text(encoding="utf-8"))["kind"])
+
+
+def taste_html(model: TasteModel) -> str | None:
+    """How certain the first users' tastes are, and the looks they like best, as an HTML table.
+
+    None before the fit: a notebook then falls back to the model's name.
+    """
+    try:
+        users = model.users().head(_SHOWN_USERS)
+    except NotFittedError:
+        return None
+    affinity = model.affinity_matrix(users["user_id"])
+    looks = [*model.style_ids, ORIGINAL]
+    lines = []
+    for user, certainty, row in zip(
+        users["user_id"], users["style_strength"], affinity, strict=True
+    ):
+        best = ", ".join(
+            f"{escape(looks[column])} {row[column]:+.2f}"
+            for column in np.argsort(-row, kind="stable")[:_SHOWN_LOOKS]
+        )
+        lines.append(
+            f"<tr><td>{escape(str(user))}</td><td>{certainty:.2f}</td><td>{best}</td></tr>"
+        )
+    head = "<tr><th>user</th><th>style strength</th><th>looks, log odds</th></tr>"
+    return f"<table>{head}{''.join(lines)}</table>"
 
 
 def affinity_table(
