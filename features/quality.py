@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.config import QualityConfig
+from features.exposures import matched_exposures
 from features.images import luma, near_duplicates, perceptual_hash, resize_longest
 from features.schema import EVENT_TYPES, ORIGINAL, SchemaError
 
@@ -162,6 +163,10 @@ def _events(events: pd.DataFrame, config: QualityConfig) -> dict[str, Any]:
     report: dict[str, Any] = {"events": len(events), "events_by_type": _counts(per_type)}
     if events.empty:
         return report
+    if per_type["impression"]:
+        matches = matched_exposures(events)[1]
+        report["outcomes_without_impression"] = matches.unmatched
+        report["outcomes_without_impression_share"] = matches.unmatched_share
     times = events["timestamp"].sort_values().reset_index(drop=True)
     days = times.dt.floor("D").drop_duplicates()
     n_days = (days.iloc[-1] - days.iloc[0]).days + 1

@@ -65,6 +65,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
         f"{row['table']}: {row['rows']:,} rows set aside: {row['reason']}"
         for row in found["rejects"]
     ]
+    lines += [f"warning: {line}" for line in found["warnings"]]
     lines += [f"{one['table']}: {one['id']}: {one['reason']}" for one in unreadable[:EXAMPLES]]
     if len(unreadable) > EXAMPLES:
         lines.append(f"{len(unreadable) - EXAMPLES:,} more pictures cannot be read")

@@ -10,11 +10,13 @@ from typing import Any, Final
 import pandas as pd
 
 from features.config import ImageLimits
+from features.exposures import matched_exposures
 from features.quality import STATS_COLUMNS, quality_report
 from features.schema import InputError
 from pipelines.config import RunConfig
 from pipelines.engines.local import BatchFailure, LocalExecutor
 from pipelines.progress import progress
+from pipelines.stages.log_warnings import log_warnings
 from pipelines.stages.prepare import bots_set_aside, canonical_tables
 from pipelines.stores import storage
 from pipelines.stores.picture_files import picture_root, resolve_picture
@@ -41,7 +43,8 @@ def check_shop(
     """Read the tables and every picture; returns what is wrong and what a run would do.
 
     `pictures` is the folder that picture paths start from (None: found by the tables').
-    `rejects` counts rows by table and reason; `unreadable` are (table, id, reason) of pictures;
+    `rejects` counts rows by table and reason; `warnings` are lines about the log; `unreadable` are
+    (table, id, reason) of pictures;
     `stops` says why a run would stop ('': it would not); `quality` is the report of
     `features.quality`; `plan` holds counts and, at most, `renders`, `seconds` on this machine and
     `bytes` on disk. Nothing is written. Raises InputError or
@@ -50,7 +53,7 @@ def check_shop(
     events, items, styles = (
         storage.read_input_table(inputs[name], name) for name in ("events", "items", "styles")
     )
-    tables = canonical_tables(events, items, styles, config)
+    raw, tables = events, canonical_tables(events, items, styles, config)
     events, items, styles = tables["events"], tables["items"], tables["styles"]
     roots = {
         name: picture_root(tables[name]["image_path"].dropna(), inputs[name].parent, pictures)
@@ -62,6 +65,14 @@ def check_shop(
     counted = rejects.groupby(["table", "reason"]).size().rename("rows").reset_index()
     return {
         "rejects": counted.to_dict("records"),
+        "warnings": log_warnings(
+            raw,
+            rejects,
+            tables["values"],
+            matched_exposures(events, config.log.clock_tolerance_s)[1],
+            len(tables["exposures"]),
+            config.log,
+        ),
         "unreadable": unreadable,
         "stops": why_a_run_stops(tables, read, unreadable),
         "quality": quality_report(
