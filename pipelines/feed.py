@@ -11,7 +11,7 @@ import pandas as pd
 
 from features.images import decode, img_tag
 from features.schema import InputError
-from pipelines.feed_versions import read_feed
+from pipelines.stores.feed_versions import read_feed
 
 SHOPPERS: Final = 3
 ITEMS: Final = 6
