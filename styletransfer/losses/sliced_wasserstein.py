@@ -9,6 +9,7 @@ distributions matching".
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import torch
@@ -88,6 +89,20 @@ def patch_sliced_wasserstein(
     Raises:
         InputError: a side below 56 px, where no patch fits the last scale, or unlike channels.
     """
+    total = pictures.new_zeros(())
+    for on_lines in patch_lines(pictures, looks, rng, projections):
+        total = total + transport_cost_1d(*on_lines).mean(dim=1)
+    return total / LEVELS
+
+
+def patch_lines(
+    pictures: Tensor, looks: Tensor, rng: torch.Generator, projections: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """For each of four scales, all 7x7 patches of both on the same random lines.
+
+    Arguments and errors as of `patch_sliced_wasserstein`; yields (b, projections, n) of the
+    pictures and (b or 1, projections, m) of the looks.
+    """
     least_px = PATCH_PX * 2 ** (LEVELS - 1)
     shapes = tuple(pictures.shape), tuple(looks.shape)
     if pictures.ndim != 4 or looks.ndim != 4 or shapes[0][1] != shapes[1][1]:
@@ -100,12 +115,9 @@ def patch_sliced_wasserstein(
             f"{PATCH_PX} px patches, got {shapes[0]} and {shapes[1]}"
         )
     channels = shapes[0][1]
-    total = pictures.new_zeros(())
     for _ in range(LEVELS):
         directions = random_directions(channels * PATCH_PX**2, projections, rng, pictures)
         # Projecting every patch on a line is convolving with that line's direction.
         kernels = directions.reshape(projections, channels, PATCH_PX, PATCH_PX)
-        on_lines = [F.conv2d(planes, kernels).flatten(2) for planes in (pictures, looks)]
-        total = total + transport_cost_1d(*on_lines).mean(dim=1)
+        yield F.conv2d(pictures, kernels).flatten(2), F.conv2d(looks, kernels).flatten(2)
         pictures, looks = F.avg_pool2d(pictures, 2), F.avg_pool2d(looks, 2)
-    return total / LEVELS
