@@ -16,8 +16,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from features.config import EventWeights, LogConfig, PictureConfig, QualityConfig
 from features.schema import ConfigError, ContractError
+from pipelines.limits import LimitConfig
 from pipelines.mapping import parse_mapping
-from pipelines.stages.limits import LimitConfig
 from recsys.config import (
     BrowsingConfig,
     GuardRails,

@@ -10,8 +10,8 @@ import pandas as pd
 from features.schema import ConfigError
 from features.tables import check_items, check_styles
 from pipelines.config import RunConfig
+from pipelines.limits import check_set_aside, set_aside
 from pipelines.stages.encode import encode_pictures
-from pipelines.stages.limits import check_set_aside, set_aside
 from pipelines.stages.render import paint_plan, render_plan, with_masks, with_permissions
 from pipelines.stores import storage
 from pipelines.stores.folder_lock import hold_folder

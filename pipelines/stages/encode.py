@@ -14,8 +14,8 @@ from features.schema import InputError
 from features.style_space import StyleSpace
 from pipelines.config import RunConfig
 from pipelines.engines.local import BatchFailure, LocalExecutor, run_batches
+from pipelines.limits import set_aside
 from pipelines.progress import progress
-from pipelines.stages.limits import set_aside
 from pipelines.stores import storage
 from pipelines.stores.arrays import stack_vectors
 from pipelines.stores.picture_files import resolve_picture

@@ -13,11 +13,12 @@ import pandas as pd
 
 from features.exposures import exposures
 from features.schema import ORIGINAL, STYLE_CODE_SIZE, InputError
-from pipelines.jobs.ab import MOST_LOST, compare_in, trial_facts, write_comparison
+from pipelines.report.ab_files import write_comparison
 from pipelines.stores.arrays import stack_vectors
 from pipelines.stores.workspace import StageFolder, read_record
 from recsys.config import PolicyConfig, VerdictConfig
 from recsys.offpolicy.look_trial import LookTrial
+from recsys.offpolicy.trial_result import MOST_LOST, compare_in, trial_facts
 from recsys.preference.taste_model import TasteModel
 
 FOLDER: Final = "ab"

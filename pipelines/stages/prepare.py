@@ -12,8 +12,8 @@ from features.ids import IdMap
 from features.schema import SchemaError
 from features.tables import check_items, check_styles
 from pipelines.config import RunConfig
+from pipelines.limits import set_aside
 from pipelines.stages.canonical import as_of, canonical_log
-from pipelines.stages.limits import set_aside
 from pipelines.stages.log_warnings import log_warnings
 from pipelines.stores import storage
 from pipelines.stores.workspace import StageFolder

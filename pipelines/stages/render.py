@@ -15,8 +15,8 @@ from features.images import ImageLimits, read_picture
 from features.schema import ORIGINAL, InputError
 from pipelines.config import RunConfig
 from pipelines.engines.local import BatchFailure, LocalExecutor, run_batches
+from pipelines.limits import set_aside
 from pipelines.progress import progress
-from pipelines.stages.limits import set_aside
 from pipelines.stages.rivals import nearest_rivals
 from pipelines.stores import storage
 from pipelines.stores.arrays import stack_vectors

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from features.schema import ContractError, InputError
-from pipelines.stages.limits import LimitConfig, check_set_aside
+from pipelines.limits import LimitConfig, check_set_aside
 from pipelines.stores import storage
 from pipelines.stores.picture_files import job_root
 

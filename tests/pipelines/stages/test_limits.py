@@ -3,7 +3,7 @@
 import pytest
 
 from features.schema import ConfigError, InputError
-from pipelines.stages.limits import LimitConfig, check_set_aside, set_aside
+from pipelines.limits import LimitConfig, check_set_aside, set_aside
 
 REASONS = ["no picture at 'a.jpg'", "no picture at 'b.jpg'", "1200 px is too many"]
 

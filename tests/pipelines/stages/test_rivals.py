@@ -9,7 +9,7 @@ from features.networks.encoders import ContentEncoder
 from pipelines.stages.rivals import RIVALS, nearest_rivals
 from styletransfer.fidelity import identity
 
-SAMPLES = Path(__file__).parents[2] / "data" / "samples"
+SAMPLES = Path(__file__).parents[3] / "data" / "samples"
 NAMES = ("backpack-01", "watch-06")
 RNG = np.random.default_rng(0)
 

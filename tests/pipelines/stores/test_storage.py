@@ -27,7 +27,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path):
 
 
 WRITE = (
-    "import resource, sys; from pathlib import Path; from pipelines import storage\n"
+    "import resource, sys; from pathlib import Path; from pipelines.stores import storage\n"
     "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
     "storage.write_bytes(Path(sys.argv[1]), bytes(10_000))"
 )

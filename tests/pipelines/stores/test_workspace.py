@@ -8,7 +8,7 @@ import pytest
 
 from features.schema import ContractError, InputError, StorageError
 from pipelines.config import StageConfig, parse_config
-from pipelines.stages.limits import LimitConfig, set_aside
+from pipelines.limits import LimitConfig, set_aside
 from pipelines.stages.road import STAGES
 from pipelines.stores.workspace import (
     Stage,
