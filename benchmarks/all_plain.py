@@ -22,7 +22,7 @@ from benchmarks.machine import describe
 from features.exposures import exposures
 from features.schema import ORIGINAL
 from recsys.config import GuardRails, PolicyConfig
-from recsys.policy.guardrails import guarded
+from recsys.policy.guardrails import apply_guard_rails
 from recsys.policy.value import value_probabilities
 from recsys.preference import StylePreferenceModel
 from recsys.simulator import SimulatorConfig, simulate
@@ -60,7 +60,7 @@ def judge(seed: int) -> pd.DataFrame:
             explore=explore,
             seed=seed,
         )
-        shown = guarded(chosen.probabilities, [*LOOKS, ORIGINAL], GuardRails())
+        shown = apply_guard_rails(chosen.probabilities, [*LOOKS, ORIGINAL], GuardRails())
         served = (shown * utility).sum(axis=1)
         rows.append(
             {

@@ -30,7 +30,7 @@ from benchmarks.machine import describe
 from features.events import time_split
 from pipelines.jobs.ab import TRAIN_SHARE, compare_policies
 from recsys.config import GuardRails, PolicyConfig
-from recsys.policy.guardrails import guarded
+from recsys.policy.guardrails import apply_guard_rails
 from recsys.policy.value import value_probabilities
 from recsys.preference import StylePreferenceModel
 from recsys.simulator import (
@@ -112,7 +112,7 @@ def fitted_policy(log: pd.DataFrame, shop: Shop, codes: NDArray[np.float32], see
         explore=settings.epsilon,
         seed=seed,
     )
-    return per_shopper(guarded(chosen.probabilities, [*LOOKS, "original"], GuardRails()))
+    return per_shopper(apply_guard_rails(chosen.probabilities, [*LOOKS, "original"], GuardRails()))
 
 
 def best_single(log: pd.DataFrame) -> Policy:

@@ -37,7 +37,7 @@ from features.images import DEFAULT_LIMITS, decode, encode, perceptual_hash, res
 from features.matting import product_mask
 from features.networks.encoders import ContentEncoder, StyleEncoder
 from pipelines.stages.rivals import nearest_rivals
-from pipelines.workers.paint import SETS, ItemWork, LookSource, item_painter, published
+from pipelines.workers.paint import SETS, ItemWork, LookSource, item_painter, publish
 from styletransfer.config import RenderConfig
 from styletransfer.faithful.gate import look_anchor
 from styletransfer.fidelity import (
@@ -138,7 +138,7 @@ def judge(photo: tuple[int, Path], paths: tuple[Path, ...]) -> list[dict[str, An
 
     wanted = [look for look, _, _, _ in looks]
     files = [
-        partial(published, key=f"{own:016x}{column:016x}", config=RenderConfig())
+        partial(publish, key=f"{own:016x}{column:016x}", config=RenderConfig())
         for column in range(len(wanted))
     ]
     served = {

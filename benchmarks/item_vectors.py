@@ -25,7 +25,7 @@ from features.events import split_at, time_split
 from features.ids import IdMap
 from recsys.evaluation.metrics import per_user_accuracy
 from recsys.ranking import training as ranking_training
-from recsys.ranking.item_content import completed
+from recsys.ranking.item_content import complete_content
 from recsys.ranking.item_representation import ItemRepresentation
 from recsys.ranking.snapshot import ItemFeatures
 from recsys.ranking.two_stage import TwoStageConfig, TwoStageRecommender
@@ -46,7 +46,7 @@ def methods(pictures: ItemFeatures) -> dict[str, Method]:
     return {
         "zeros": lambda content, items, item_map, seed: content,
         "one fused vector": fused,
-        "filled in": completed,
+        "filled in": complete_content,
     }
 
 
@@ -86,7 +86,7 @@ def main() -> None:
         reference: NDArray[np.float64] | None = None
         for name, method in methods(left).items():
             # The recommender has no switch for this: nobody would want the others.
-            ranking_training.completed = method
+            ranking_training.complete_content = method
             model = TwoStageRecommender(TwoStageConfig()).fit(past, items, left, None, now=cut)
             feed = model.recommend(users, K)
             ndcg = per_user_accuracy(feed, truth, K)["ndcg"].to_numpy()

@@ -24,7 +24,7 @@ from features.exposures import exposures
 from features.schema import ORIGINAL
 from recsys.config import GuardRails
 from recsys.offpolicy.look_trial import LookTrial
-from recsys.policy.guardrails import guarded
+from recsys.policy.guardrails import apply_guard_rails
 from recsys.policy.value import value_probabilities
 from recsys.preference import StylePreferenceModel
 
@@ -52,7 +52,7 @@ def probabilities(
         explore=explore,
         seed=0,
     )
-    return guarded(chosen.probabilities, [*model.style_ids, ORIGINAL], GuardRails())
+    return apply_guard_rails(chosen.probabilities, [*model.style_ids, ORIGINAL], GuardRails())
 
 
 def doubly_robust(trial: LookTrial, shown: Floats) -> Floats:

@@ -49,13 +49,13 @@ from recsys.candidates.selection import top_k
 from recsys.config import ALSConfig, EASEConfig, ItemKNNConfig, RankerConfig
 from recsys.evaluation.comparison import compare
 from recsys.evaluation.metrics import per_user_accuracy
-from recsys.evaluation.slices import SLICES, label_slices, pooled, rolling_cuts
+from recsys.evaluation.slices import SLICES, label_slices, pool_windows, rolling_cuts
 from recsys.ranking.item_representation import BlockWeights, ItemRepresentation
 from recsys.ranking.lambdarank import RankingRows
 from recsys.ranking.snapshot import ItemFeatures
 from recsys.ranking.training import fit_ranker, learn, training_lists
 from recsys.ranking.two_stage import TwoStageConfig, TwoStageRecommender
-from recsys.ranking.windows import labelled_rows
+from recsys.ranking.windows import label_lists
 
 DATA = Path("../shared/data/logs_online_retail/year1_2009-12_2010-12.parquet")
 TRIALS, TESTS = 10, 2
@@ -95,7 +95,7 @@ def ranker_search(
     truth = shop.truth(cut)
     n_bought = truth.groupby("user_id").size()
     quotas = [config.quota(model.name, K) for model in models]
-    served = labelled_rows(
+    served = label_lists(
         later,
         list(n_bought.index),
         models,
@@ -308,7 +308,7 @@ def main() -> None:
                 scores = scored(lists, truth[labels == part])
                 printed(f"{title}, last 28 days, {part}", scores, chosen.reference)
             cold_items_alone(asked, chosen, cut)
-        printed(f"{title}, {len(tests)} windows pooled", pooled(windows), chosen.reference)
+        printed(f"{title}, {len(tests)} windows pooled", pool_windows(windows), chosen.reference)
 
 
 if __name__ == "__main__":

@@ -40,8 +40,8 @@ from .policy.draw import (
     look_probabilities as look_probabilities,
 )
 from .policy.guardrails import (
-    guarded as guarded,
-    permitted as permitted,
+    apply_guard_rails as apply_guard_rails,
+    permit_looks as permit_looks,
 )
 from .policy.thompson import (
     thompson_probabilities as thompson_probabilities,
@@ -87,13 +87,13 @@ __all__ = [
     "StylePreferenceModel",
     "TwoStageConfig",
     "TwoStageRecommender",
+    "apply_guard_rails",
     "compare",
     "dpp_order",
     "draw",
-    "guarded",
     "look_probabilities",
     "per_user_accuracy",
-    "permitted",
+    "permit_looks",
     "ranking_metrics",
     "rerank",
     "thompson_probabilities",

@@ -17,7 +17,7 @@ from pipelines.config import RunConfig
 from pipelines.engines.local import BatchFailure, LocalExecutor
 from pipelines.progress import progress
 from pipelines.stages.log_warnings import log_warnings
-from pipelines.stages.prepare import bots_set_aside, canonical_tables
+from pipelines.stages.prepare import canonical_tables, find_bots
 from pipelines.stores import storage
 from pipelines.stores.picture_files import picture_root, resolve_picture
 
@@ -80,7 +80,7 @@ def check_shop(
             items,
             styles,
             found[["item_id", *STATS_COLUMNS]],
-            bots_set_aside(rejects),
+            find_bots(rejects),
             config.quality,
         ),
         "plan": plan_of(

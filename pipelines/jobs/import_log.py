@@ -217,7 +217,7 @@ def _with_pictures(items: pd.DataFrame, source: Path, out: Path) -> tuple[pd.Dat
 def _link(picture: Path, target: Path) -> None:
     if target.exists() and target.samefile(picture):
         return
-    with storage.replacing(target) as temporary:
+    with storage.replace_file(target) as temporary:
         temporary.unlink()
         try:
             os.link(picture, temporary)

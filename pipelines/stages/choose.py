@@ -13,7 +13,7 @@ from pipelines.stages.encode import without_pictures
 from pipelines.stores.arrays import stack_vectors
 from pipelines.stores.workspace import StageFolder
 from recsys.policy.draw import draw, look_probabilities
-from recsys.policy.guardrails import guarded, kept_plain, permitted
+from recsys.policy.guardrails import apply_guard_rails, find_plain_users, permit_looks
 from recsys.policy.value import undecided_rows
 from recsys.preference.registry import load_tastes
 from recsys.prototypes.index import PrototypeIndex
@@ -80,7 +80,7 @@ def choose(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     renderable = set(folder.read("tables/look_pictures.parquet")["style_id"])
     if without_pictures(folder.read("tables/items.parquet")):
         renderable = set()
-    allowed = permitted(
+    allowed = permit_looks(
         eligible_looks(
             stack_vectors(users["style_embedding"]),
             PrototypeIndex.load(folder.path("models/prototypes")),
@@ -91,14 +91,14 @@ def choose(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
         looks,
         config.guard_rails,
     )
-    asked_for_plain = kept_plain(shoppers.tolist(), config.guard_rails)
+    asked_for_plain = find_plain_users(shoppers.tolist(), config.guard_rails)
     allowed[asked_for_plain] = False
     allowed[:, plain] = True
     order = pd.Index([*tastes.style_ids, ORIGINAL]).get_indexer(pd.Index(looks))
     spread = tastes.uncertainty_matrix(shoppers)[:, order]
     policy = config.policy
     probabilities = look_probabilities(affinity, allowed, policy, spread, config.seed, plain)
-    probabilities = guarded(probabilities, looks, config.guard_rails)
+    probabilities = apply_guard_rails(probabilities, looks, config.guard_rails)
     row = users.index.get_indexer(pd.Index(recommendations["user_id"]))
     keys = [
         f"{user}\0{item}"

@@ -143,7 +143,7 @@ def encode(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
         none = encoded.head(0).rename(columns={"style_id": "item_id"})
         folder.write("tables/item_pictures.parquet", none.assign(content_embedding=None))
         counts["item_pictures"] = 0
-    with storage.replacing(folder.path(STYLE_SPACE)) as temporary:
+    with storage.replace_file(folder.path(STYLE_SPACE)) as temporary:
         StyleSpace.fit(*codes).save(temporary)
     folder.set_aside("encode", rejects + notes)
     return {**counts, "rejects": len(rejects), "pictures_read_with_a_note": len(notes)}

@@ -89,7 +89,7 @@ def _copy_originals(folder: StageFolder, items: pd.DataFrame) -> pd.Series:
         uri = f"originals/{digest[:2]}/{digest}.{suffix}"
         target = folder.path(uri)
         if not _holds(target, digest):
-            with storage.replacing(target, durable=False) as temporary:
+            with storage.replace_file(target, durable=False) as temporary:
                 try:
                     shutil.copyfile(path, temporary)
                 except FileNotFoundError:

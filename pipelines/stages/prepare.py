@@ -65,7 +65,7 @@ def canonical_tables(
     }
 
 
-def bots_set_aside(rejects: pd.DataFrame) -> set[str]:
+def find_bots(rejects: pd.DataFrame) -> set[str]:
     """Users whose events `clean_events` set aside as a bot's."""
     return set(rejects.loc[rejects["reason"].str.contains("looks like a bot"), "key"])
 

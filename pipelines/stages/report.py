@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from features.quality import quality_report
 from pipelines.report.artefacts import read_artefacts
 from pipelines.report.page import make_page
-from pipelines.stages.prepare import bots_set_aside
+from pipelines.stages.prepare import find_bots
 from pipelines.stores import storage
 from pipelines.stores.workspace import StageFolder
 
@@ -23,7 +23,7 @@ def report(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
         run.items,
         run.styles,
         run.item_pictures,
-        bots_set_aside(run.rejects),
+        find_bots(run.rejects),
         config.quality,
     )
     storage.write_json(folder.path("quality.json"), quality)

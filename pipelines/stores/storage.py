@@ -90,7 +90,7 @@ def make_folder(path: Path) -> None:
 
 
 @contextmanager
-def replacing(path: Path, durable: bool = True) -> Iterator[Path]:
+def replace_file(path: Path, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside `path`, renamed onto it when the block ends well.
 
     Where `durable`, the file and its folder are on the disk when the block has ended, whatever
@@ -129,8 +129,8 @@ def sync(path: Path) -> None:
 
 
 def write_bytes(path: Path, data: bytes, durable: bool = True) -> None:
-    """Write `data` whole or not at all; `durable` as `replacing` takes it."""
-    with replacing(path, durable) as temporary:
+    """Write `data` whole or not at all; `durable` as `replace_file` takes it."""
+    with replace_file(path, durable) as temporary:
         temporary.write_bytes(data)
 
 
@@ -161,7 +161,7 @@ def write_table(
 
     `types` are those of Parquet columns that their values alone do not settle.
     """
-    with replacing(path) as temporary:
+    with replace_file(path) as temporary:
         if path.suffix == ".csv":
             table.to_csv(temporary, index=False)
         else:

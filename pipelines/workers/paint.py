@@ -122,7 +122,7 @@ def item_painter(
                         item.style_code,
                         mask,
                         _recogniser(encoder, item.rivals, photo.picture, mask),
-                        [partial(published, key=key, config=config) for key, _, _ in item.wanted],
+                        [partial(publish, key=key, config=config) for key, _, _ in item.wanted],
                         None if reader is None else _legibility(reader, photo.picture),
                         photo.picture,
                     )
@@ -233,7 +233,7 @@ def _legibility(reader: TextReader, photo: NDArray[np.uint8]) -> ReadAlike:
     return read_alike
 
 
-def published(picture: NDArray[np.uint8], key: str, config: RenderConfig) -> bytes:
+def publish(picture: NDArray[np.uint8], key: str, config: RenderConfig) -> bytes:
     """The file of a render, invisibly marked with what leads back to its row."""
     if min(picture.shape[:2]) >= watermark.MIN_SIDE_PX:
         payload = watermark.payload_of(key)

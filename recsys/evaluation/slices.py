@@ -54,7 +54,7 @@ def rolling_cuts(events: pd.DataFrame, horizon: pd.Timedelta, windows: int) -> l
     return cuts
 
 
-def pooled(scores: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def pool_windows(scores: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Scores of several windows as one row per user: the mean over the windows with the user.
 
     `scores`: one table per window, users in the index, one float column per model, the same in all.

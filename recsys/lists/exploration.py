@@ -10,7 +10,7 @@ from recsys.lists.rerank import full
 from recsys.policy.draw import uniform
 
 
-def explored(
+def explore_places(
     order: NDArray[np.int64],
     categories: NDArray[np.int64],
     config: RerankConfig,

@@ -12,7 +12,7 @@ from features.schema import ORIGINAL, ContractError, InputError
 from recsys.config import GuardRails
 
 
-def permitted(
+def permit_looks(
     eligible: NDArray[np.bool_], style_ids: Sequence[str], rails: GuardRails
 ) -> NDArray[np.bool_]:
     """`eligible` (n, looks) without the excluded looks; columns are `style_ids`.
@@ -25,12 +25,12 @@ def permitted(
     return np.asarray(eligible & ~np.isin(np.asarray(style_ids), rails.excluded))
 
 
-def kept_plain(user_ids: Sequence[str], rails: GuardRails) -> NDArray[np.bool_]:
+def find_plain_users(user_ids: Sequence[str], rails: GuardRails) -> NDArray[np.bool_]:
     """Which of `user_ids` (n,) asked for plain photos, bool (n,)."""
     return np.isin(text_ids(user_ids, "user_ids"), list(rails.plain_users))
 
 
-def guarded(
+def apply_guard_rails(
     probabilities: NDArray[np.float64], style_ids: Sequence[str], rails: GuardRails
 ) -> NDArray[np.float64]:
     """What is drawn from when a policy has `probabilities` (n, looks): float64, rows sum to 1.
@@ -48,7 +48,7 @@ def guarded(
         )
     if (probabilities[:, np.isin(ids, rails.excluded)] > 0.0).any():
         raise ContractError(
-            "guard-rails: an excluded look has a probability: use `permitted` first"
+            "guard-rails: an excluded look has a probability: use `permit_looks` first"
         )
     mixed = rails.share_personalised * probabilities
     mixed[:, column] += 1.0 - rails.share_personalised

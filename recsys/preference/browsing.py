@@ -17,7 +17,7 @@ from features.ids import IdMap, require_some_known, text_ids
 from features.schema import ORIGINAL, NotFittedError, SchemaError
 from features.style_space import StyleSpace
 from recsys.config import BrowsingConfig
-from recsys.preference.browsing_input import check_tables, checked_codes
+from recsys.preference.browsing_input import check_codes, check_tables
 from recsys.preference.slab import chance, spike_and_slab
 from recsys.preference.taste_model import affinity_table, taste_html, user_table
 from recsys.preference.viewing import principal, viewing_evidence
@@ -60,8 +60,8 @@ class BrowsingPreferenceModel:
         outside `items` are left out. Raises SchemaError on a missing column, codes of a wrong
         shape, impressions, or a log in which looks were shown.
         """
-        photos = checked_codes("item", item_ids, item_codes)
-        looks = checked_codes("style", style_ids, style_codes)
+        photos = check_codes("item", item_ids, item_codes)
+        looks = check_codes("style", style_ids, style_codes)
         if photos.shape[1] != looks.shape[1]:
             raise SchemaError(
                 f"item and style codes must be of one size, got {photos.shape[1]} and "

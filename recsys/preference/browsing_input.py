@@ -12,7 +12,7 @@ from features.ids import check_id_columns
 from features.schema import ORIGINAL, ContractError, SchemaError
 
 
-def checked_codes(kind: str, ids: Sequence[str], codes: NDArray[np.float32]) -> NDArray[np.float32]:
+def check_codes(kind: str, ids: Sequence[str], codes: NDArray[np.float32]) -> NDArray[np.float32]:
     table = np.asarray(codes, dtype=np.float32)
     if table.ndim != 2 or len(table) != len(ids):
         raise ContractError(

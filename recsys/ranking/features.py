@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recsys.candidates.union import CandidateRows
 from recsys.ranking.revisits import TOUCH_COLUMNS
-from recsys.ranking.snapshot import ITEM_COLUMNS, Snapshot, picked, units
+from recsys.ranking.snapshot import ITEM_COLUMNS, Snapshot, pick_rows, units
 
 PAIR_COLUMNS: Final = (
     "popularity",
@@ -60,8 +60,8 @@ def pair_features(
     one_hot = (known.category[:, None] == np.arange(n_categories)).astype(np.float32)
     own_category = np.pad(share @ one_hot, ((0, 0), (0, 1)))[user, known.category[item]]
     profile = units(share @ known.content)
-    taste_style = picked(known.taste_style, user_positions)
-    taste = picked(known.taste, user_positions, fill=np.nan)[user]
+    taste_style = pick_rows(known.taste_style, user_positions)
+    taste = pick_rows(known.taste, user_positions, fill=np.nan)[user]
     content = (profile @ known.content.T)[user, item]
     style = (taste_style @ known.style.T)[user, item]
     n_seen = np.diff(touched.indptr)[user]

@@ -19,7 +19,7 @@ _WITHOUT_PICTURES: Final = BlockWeights(content=0.0, style=0.0)
 _BATCH: Final = 1024
 
 
-def completed(
+def complete_content(
     content: NDArray[np.float32], items: pd.DataFrame, item_map: IdMap, seed: int
 ) -> NDArray[np.float32]:
     """`content` (n, d) with its rows of zeros filled in, unit vectors float32 (n, d).

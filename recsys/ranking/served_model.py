@@ -34,7 +34,7 @@ class ServedModel:
     validation: dict[str, dict[str, float]]
 
 
-def unjudged(name: str, why: str) -> ServedModel:
+def leave_unjudged(name: str, why: str) -> ServedModel:
     """`name` without a comparison."""
     return ServedModel(name, why, 0, {})
 
@@ -68,7 +68,9 @@ def choose_served(
     ndcg = {model: np.concatenate(parts) for model, parts in found.items()}
     n_lists = len(ndcg.get(TWO_STAGE, ()))
     if n_lists < max(2, min_training_lists):
-        return unjudged(TWO_STAGE, f"{n_lists} validation lists are too few to prefer a model")
+        return leave_unjudged(
+            TWO_STAGE, f"{n_lists} validation lists are too few to prefer a model"
+        )
     return _decided(ndcg, n_lists)
 
 

@@ -12,14 +12,14 @@ from recsys.candidates.reason_words import POPULAR
 from recsys.candidates.selection import top_k
 from recsys.candidates.union import union
 from recsys.config import TwoStageConfig
-from recsys.lists.exploration import explored
+from recsys.lists.exploration import explore_places
 from recsys.lists.reasons import SEEN, UNEXPLAINED, reasons, reasons_of_model
 from recsys.lists.rerank import rerank
 from recsys.ranking.features import feature_names, pair_features
 from recsys.ranking.models import TwoStageModels
 from recsys.ranking.served_model import TWO_STAGE
 from recsys.ranking.snapshot import ITEM_COLUMNS
-from recsys.ranking.windows import allowed_for
+from recsys.ranking.windows import find_allowed
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def serve(
     known, n_items = models.known, len(models.available)
     positions = known.interactions.users.to_index(user_ids)
     offered = _offered(models, user_ids, barred)
-    allowed = allowed_for(known, positions, models.available, config.exclude_seen) & offered
+    allowed = find_allowed(known, positions, models.available, config.exclude_seen) & offered
     popularity = known.interactions.popularity
     quotas = [config.quota(model.name, k) for model in models.candidates]
     rows = union(models.candidates, positions, quotas, allowed)
@@ -147,7 +147,7 @@ def _arranged(
         n_open = min(max(int(n_ranked[row]), k), int((best[row] >= 0).sum()))
         items, mine = best[row, :n_open], score[row, :n_open]
         order = rerank(mine, content[items], category[items], k, settings)
-        order, propensity = explored(order, category[items], settings, str(user), seed)
+        order, propensity = explore_places(order, category[items], settings, str(user), seed)
         lists.items[row, : len(order)] = items[order]
         lists.scores[row, : len(order)] = mine[order]
         lists.propensity[row, : len(order)] = propensity

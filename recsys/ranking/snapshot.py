@@ -136,8 +136,8 @@ def gather(
         touches=gather_touches(events, interactions.users, item_map, now),
         item_columns=_item_columns(events, interactions, table, now),
         category=category,
-        content=picked(_centred_units(features.content), known),
-        style=picked(space.unit(features.style_codes), known),
+        content=pick_rows(_centred_units(features.content), known),
+        style=pick_rows(space.unit(features.style_codes), known),
         taste_style=taste_style,
         taste=taste,
     )
@@ -197,7 +197,7 @@ def _centred_units(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return units(np.asarray(vectors - vectors.mean(axis=0), dtype=np.float32))
 
 
-def picked(
+def pick_rows(
     table: NDArray[np.float32], positions: NDArray[np.int64], fill: float = 0.0
 ) -> NDArray[np.float32]:
     """Rows of `table` at `positions`, `fill` where a position is -1."""

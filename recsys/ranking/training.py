@@ -20,10 +20,10 @@ from recsys.candidates.registry import CANDIDATE_MODELS, candidate_model
 from recsys.config import RankerConfig, TwoStageConfig
 from recsys.ranking.calibration import ScoreCalibrator
 from recsys.ranking.features import feature_names
-from recsys.ranking.item_content import completed
+from recsys.ranking.item_content import complete_content
 from recsys.ranking.lambdarank import Ranker, RankingRows
 from recsys.ranking.snapshot import ItemFeatures, Snapshot, gather
-from recsys.ranking.windows import joined, labelled_rows, positive_users, window_starts
+from recsys.ranking.windows import join_lists, label_lists, positive_users, window_starts
 
 MIN_OUTCOMES: Final = 20
 """Events, and rows without one, from which a probability is learned."""
@@ -46,7 +46,7 @@ class TrainingLists:
     @cached_property
     def train(self) -> RankingRows:
         """The lists of all windows but the last."""
-        return joined(self.windows[:-1])
+        return join_lists(self.windows[:-1])
 
     @property
     def validation(self) -> RankingRows:
@@ -83,7 +83,7 @@ def learn(
     table = interactions(events, event_weights(events, weights, now))
     log = Interactions.from_table(table, items=item_map)
     known = gather(events, log, items, features, tastes, now)
-    known = replace(known, content=completed(known.content, items, item_map, seed))
+    known = replace(known, content=complete_content(known.content, items, item_map, seed))
     short = replace(weights, half_life_days=config.recent_half_life_days)
     recent = interactions(events, event_weights(events, short, now))
     sources = Sources(
@@ -130,7 +130,7 @@ def training_lists(
         available = np.ones(len(known.interactions.items), dtype=bool)
         quotas = [config.quota(model.name, 1) for model in models]
         lists.append(
-            labelled_rows(window, users, models, known, available, quotas, config.exclude_seen)
+            label_lists(window, users, models, known, available, quotas, config.exclude_seen)
         )
     return TrainingLists(lists, names, cuts)
 
@@ -146,13 +146,13 @@ def fit_ranker(
     than MIN_OUTCOMES rows had one or had none. Raises InputError as `Ranker.fit`.
     """
     stopped = Ranker(config, seed).fit(lists.train, lists.names, lists.validation)
-    calibrator = calibrated(stopped.score(lists.validation.features), lists.validation)
+    calibrator = fit_calibrator(stopped.score(lists.validation.features), lists.validation)
     every = replace(config, max_rounds=stopped.rounds)
-    ranker = Ranker(every, seed).fit(joined([lists.train, lists.validation]), lists.names, None)
+    ranker = Ranker(every, seed).fit(join_lists([lists.train, lists.validation]), lists.names, None)
     return ranker, calibrator
 
 
-def calibrated(scores: NDArray[np.float32], rows: RankingRows) -> ScoreCalibrator | None:
+def fit_calibrator(scores: NDArray[np.float32], rows: RankingRows) -> ScoreCalibrator | None:
     """A curve from `scores` (rows,) to the chance of a label, None for under MIN_OUTCOMES of each.
 
     The model behind `scores` must not have learned from `rows`.

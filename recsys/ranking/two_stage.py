@@ -26,12 +26,12 @@ from recsys.ranking.served_model import (
     TWO_STAGE,
     ServedModel,
     choose_served,
+    leave_unjudged,
     single_scores,
-    unjudged,
 )
 from recsys.ranking.serving import serve
 from recsys.ranking.snapshot import ItemFeatures
-from recsys.ranking.training import Tastes, calibrated, fit_ranker, learn, training_lists
+from recsys.ranking.training import Tastes, fit_calibrator, fit_ranker, learn, training_lists
 
 __all__ = ["Tastes", "TwoStageConfig", "TwoStageRecommender"]
 
@@ -135,7 +135,7 @@ class TwoStageRecommender:
         if name not in self.servable:
             raise ContractError(f"no model {name!r} to serve: expected one of {self.servable}")
         other = copy(self)
-        chosen = unjudged(name, "asked for")
+        chosen = leave_unjudged(name, "asked for")
         other._models = replace(self._fitted(), served=chosen, calibrator=None)
         return other
 
@@ -183,15 +183,15 @@ class TwoStageRecommender:
             self.report = lists.report()
         if lists is None or n_lists < config.min_training_lists:
             few = f"{n_lists} training lists are too few to learn an order from"
-            return None, None, unjudged(Popularity.name, few)
+            return None, None, leave_unjudged(Popularity.name, few)
         if not has_contrast(lists.train):
             self.report["not_ranked"] = "no ranking list holds two different labels"
-            return None, None, unjudged(Popularity.name, self.report["not_ranked"])
+            return None, None, leave_unjudged(Popularity.name, self.report["not_ranked"])
         ranker, calibrator = fit_ranker(lists, config.ranker, self.seed)
         served = choose_served(lists, config.min_training_lists, config.ranker, self.seed)
         if served.name != TWO_STAGE:
             last = lists.validation
-            calibrator = calibrated(single_scores(served.name, last, lists.names), last)
+            calibrator = fit_calibrator(single_scores(served.name, last, lists.names), last)
         return ranker, calibrator, served
 
     def _fitted(self) -> TwoStageModels:

@@ -40,7 +40,7 @@ def positive_users(window: pd.DataFrame) -> list[str]:
     return sorted(set(window.loc[window["event_type"].isin(list(LABELS)), "user_id"]))
 
 
-def labelled_rows(
+def label_lists(
     window: pd.DataFrame,
     users: Sequence[str],
     models: Sequence[CandidateModel],
@@ -68,7 +68,7 @@ def labelled_rows(
     parts, groups, wanted = [], [], []
     for batch in user_batches(len(users), len(items)):
         chosen = positions[batch]
-        allowed = allowed_for(known, chosen, allowed_items, exclude_seen)
+        allowed = find_allowed(known, chosen, allowed_items, exclude_seen)
         rows = union(models, chosen, quotas, allowed)
         at = (rows.users, rows.items)
         shown_at = place[batch].toarray()[at]
@@ -101,7 +101,7 @@ def _spread(places: NDArray[np.int64]) -> NDArray[np.int64] | None:
     return filled
 
 
-def joined(parts: Sequence[RankingRows]) -> RankingRows:
+def join_lists(parts: Sequence[RankingRows]) -> RankingRows:
     """The lists of several windows as one set."""
     positions = [part.positions for part in parts if part.positions is not None]
     wanted = [part.wanted for part in parts if part.wanted is not None]
@@ -114,7 +114,7 @@ def joined(parts: Sequence[RankingRows]) -> RankingRows:
     )
 
 
-def allowed_for(
+def find_allowed(
     known: Snapshot,
     user_positions: NDArray[np.int64],
     allowed_items: NDArray[np.bool_],

@@ -8,7 +8,7 @@ from features.schema import ORIGINAL
 from pipelines.stages.feed import FEED_COLUMNS, feed_rows, user_bucket
 from recsys.config import GuardRails, PolicyConfig
 from recsys.policy.draw import draw, look_probabilities
-from recsys.policy.guardrails import guarded
+from recsys.policy.guardrails import apply_guard_rails
 from recsys.policy.value import value_probabilities
 
 
@@ -127,7 +127,7 @@ def test_rows_that_fell_back_keep_the_true_propensity_of_what_was_drawn(kind):
     else:
         policy = PolicyConfig(kind=kind, epsilon=0.3, temperature=0.5)
         odds = look_probabilities(affinity, eligible, policy, spread, 1)
-    odds = guarded(odds, looks, GuardRails(original_floor=0.1))
+    odds = apply_guard_rails(odds, looks, GuardRails(original_floor=0.1))
     choice, propensity = draw(np.repeat(odds, n, axis=0), [f"u{i}" for i in range(n)], 5)
     drawn = np.asarray(looks, dtype=object)[choice]
     chosen = pd.DataFrame(

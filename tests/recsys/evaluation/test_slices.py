@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.schema import ContractError, InputError, SchemaError
-from recsys.evaluation.slices import SLICES, label_slices, pooled, rolling_cuts
+from recsys.evaluation.slices import SLICES, label_slices, pool_windows, rolling_cuts
 
 
 def _log(rows: list[tuple[str, str, str]]) -> pd.DataFrame:
@@ -63,7 +63,7 @@ def test_windows_that_do_not_fit_the_log_are_refused(
 def test_a_user_of_two_windows_counts_once_with_the_mean() -> None:
     first = pd.DataFrame({"ease": [0.2, 0.4], "als": [0.0, 1.0]}, index=["b", "a"])
     second = pd.DataFrame({"ease": [0.6], "als": [1.0]}, index=["b"])
-    table = pooled([first, second])
+    table = pool_windows([first, second])
     assert table.index.tolist() == ["a", "b"]
     np.testing.assert_allclose(table.to_numpy(), [[0.4, 1.0], [0.4, 0.5]])
 
@@ -73,8 +73,8 @@ def test_missing_columns_and_other_models_are_named() -> None:
     with pytest.raises(SchemaError, match="event_type"):
         label_slices(truth, truth)
     with pytest.raises(SchemaError, match="als"):
-        pooled([pd.DataFrame({"ease": [1.0]}), pd.DataFrame({"als": [1.0]})])
+        pool_windows([pd.DataFrame({"ease": [1.0]}), pd.DataFrame({"als": [1.0]})])
     with pytest.raises(ContractError):
-        pooled([])
+        pool_windows([])
     with pytest.raises(InputError):
         rolling_cuts(pd.DataFrame({"timestamp": []}), pd.Timedelta(days=1), 1)

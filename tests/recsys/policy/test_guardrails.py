@@ -11,7 +11,7 @@ from scipy.stats import chisquare
 from features.schema import ConfigError, ContractError, InputError
 from recsys.config import GuardRails, PolicyConfig
 from recsys.policy.draw import draw, look_probabilities
-from recsys.policy.guardrails import guarded, permitted
+from recsys.policy.guardrails import apply_guard_rails, permit_looks
 
 LOOKS = ["s1", "s2", "original", "s3"]
 
@@ -26,7 +26,7 @@ def test_rails_hold_and_rows_stay_distributions(
     share: float, floor: float, seed: int, rows: int
 ) -> None:
     p = np.random.default_rng(seed).dirichlet(np.full(4, 0.4), rows)
-    g = guarded(p, LOOKS, GuardRails(share, original_floor=floor))
+    g = apply_guard_rails(p, LOOKS, GuardRails(share, original_floor=floor))
     np.testing.assert_allclose(g.sum(axis=1), 1.0)
     assert (g >= 0.0).all()
     assert (g[:, 2] >= floor - 1e-12).all()
@@ -39,11 +39,13 @@ def test_rails_hold_and_rows_stay_distributions(
 def test_guarded_looks_are_drawn_as_often_as_their_propensity_says() -> None:
     n = 20_000
     rails = GuardRails(share_personalised=0.8, excluded=("s3",), original_floor=0.25)
-    eligible = permitted(np.ones((n, 4), dtype=bool), LOOKS, rails)
+    eligible = permit_looks(np.ones((n, 4), dtype=bool), LOOKS, rails)
     affinity = np.tile([0.1, 0.6, 0.2, 0.9], (n, 1))
     p = look_probabilities(affinity, eligible, PolicyConfig("epsilon_greedy", epsilon=0.3))
-    choice, propensity = draw(guarded(p, LOOKS, rails), [f"u{i}" for i in range(n)], seed=2)
-    expected = guarded(p[:1], LOOKS, rails)[0]
+    choice, propensity = draw(
+        apply_guard_rails(p, LOOKS, rails), [f"u{i}" for i in range(n)], seed=2
+    )
+    expected = apply_guard_rails(p[:1], LOOKS, rails)[0]
     assert expected[2] == pytest.approx(0.8 * 0.1 + 0.2)
     drawn = np.bincount(choice, minlength=4)
     assert drawn[3] == 0
@@ -53,7 +55,7 @@ def test_guarded_looks_are_drawn_as_often_as_their_propensity_says() -> None:
 
 def test_no_rails_change_nothing() -> None:
     p = np.random.default_rng(0).dirichlet(np.ones(4), 5)
-    np.testing.assert_allclose(guarded(p, LOOKS, GuardRails(original_floor=0.0)), p)
+    np.testing.assert_allclose(apply_guard_rails(p, LOOKS, GuardRails(original_floor=0.0)), p)
 
 
 def test_bad_rails_are_refused() -> None:
@@ -62,8 +64,8 @@ def test_bad_rails_are_refused() -> None:
     with pytest.raises(ConfigError, match="original photo cannot be excluded"):
         GuardRails(excluded=("original",))
     with pytest.raises(InputError, match=r"\['s9'\] are not among the looks"):
-        permitted(np.ones((1, 4), dtype=bool), LOOKS, GuardRails(excluded=("s9",)))
-    with pytest.raises(ContractError, match="use `permitted` first"):
-        guarded(np.full((1, 4), 0.25), LOOKS, GuardRails(excluded=("s1",)))
+        permit_looks(np.ones((1, 4), dtype=bool), LOOKS, GuardRails(excluded=("s9",)))
+    with pytest.raises(ContractError, match="use `permit_looks` first"):
+        apply_guard_rails(np.full((1, 4), 0.25), LOOKS, GuardRails(excluded=("s1",)))
     with pytest.raises(ContractError, match="and one original"):
-        guarded(np.full((1, 2), 0.5), ["s1", "s2"], GuardRails())
+        apply_guard_rails(np.full((1, 2), 0.5), ["s1", "s2"], GuardRails())

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from features.schema import ContractError
 from recsys.config import GuardRails
 from recsys.policy.draw import draw
-from recsys.policy.guardrails import guarded, kept_plain
+from recsys.policy.guardrails import apply_guard_rails, find_plain_users
 from recsys.policy.value import ValueChoice, value_probabilities
 
 LOOKS = ["a", "b", "c", "original"]
@@ -74,7 +74,7 @@ def test_rows_are_distributions_and_do_not_depend_on_their_neighbours(seed: int)
 def test_logged_propensities_are_the_frequencies_of_the_draws() -> None:
     found = choose([[0.3, 0.28, 0.1, 0.0]], 0.4, explore=0.3)
     rails = GuardRails(original_floor=0.05)
-    odds = guarded(found.probabilities, LOOKS, rails)
+    odds = apply_guard_rails(found.probabilities, LOOKS, rails)
     n = 40_000
     choice, logged = draw(np.repeat(odds, n, axis=0), [f"u{i}" for i in range(n)], seed=3)
     seen = np.bincount(choice, minlength=4) / n
@@ -86,7 +86,7 @@ def test_logged_propensities_are_the_frequencies_of_the_draws() -> None:
 
 def test_who_asked_for_plain_photos_is_known_by_name() -> None:
     rails = GuardRails(plain_users=("u2",))
-    assert kept_plain(["u1", "u2"], rails).tolist() == [False, True]
+    assert find_plain_users(["u1", "u2"], rails).tolist() == [False, True]
 
 
 def test_numbers_that_do_not_fit_are_refused() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from features.ids import IdMap
 from features.schema import InputError
-from recsys.ranking.item_content import completed
+from recsys.ranking.item_content import complete_content
 
 N = 40
 
@@ -35,7 +35,7 @@ def content() -> np.ndarray:
 
 
 def filled(items: pd.DataFrame, vectors: np.ndarray) -> np.ndarray:
-    return completed(vectors, items, IdMap([f"i{n:02d}" for n in range(N)]), seed=0)
+    return complete_content(vectors, items, IdMap([f"i{n:02d}" for n in range(N)]), seed=0)
 
 
 def test_unknown_items_get_the_vector_of_their_kind_and_known_ones_keep_theirs() -> None:

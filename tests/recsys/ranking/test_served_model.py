@@ -21,7 +21,7 @@ from recsys.ranking.lambdarank import RankingRows
 from recsys.ranking.served_model import TWO_STAGE, choose_served, list_ndcg, single_scores
 from recsys.ranking.training import TrainingLists
 from recsys.ranking.two_stage import TwoStageRecommender
-from recsys.ranking.windows import joined
+from recsys.ranking.windows import join_lists
 from tests.recsys.ranking.test_two_stage import CONFIG, catalogue, log, pictures, users
 
 __all__ = ["log"]
@@ -87,7 +87,7 @@ def test_a_personal_model_goes_before_one_list_for_all_that_is_no_better() -> No
 def test_the_lists_that_set_the_rounds_are_not_the_ones_judged() -> None:
     lists = windows(told=1.0, ease=1.0)
     judged = choose_served(lists, 20, RANKER, 0)
-    wanted = joined(lists.windows[2:]).wanted
+    wanted = join_lists(lists.windows[2:]).wanted
     assert wanted is not None
     assert judged.n_lists == int((wanted > 0).sum())
     assert choose_served(windows(1.0, 1.0, n=2), 20, RANKER, 0).validation == {}

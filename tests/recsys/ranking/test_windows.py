@@ -9,7 +9,7 @@ from features.ids import IdMap
 from recsys.candidates import EASE, CandidateModel, Interactions, Popularity
 from recsys.ranking.lambdarank import RankingRows
 from recsys.ranking.snapshot import ItemFeatures, gather
-from recsys.ranking.windows import joined, labelled_rows, positive_users, window_starts
+from recsys.ranking.windows import join_lists, label_lists, positive_users, window_starts
 
 START = pd.Timestamp("2024-05-01", tz="UTC")
 ITEMS = [f"i{n}" for n in range(6)]
@@ -48,7 +48,7 @@ def rows_of(window: pd.DataFrame, users: list[str]) -> RankingRows:
     now = START + pd.Timedelta(days=9)
     known = gather(PAST, log, pd.DataFrame({"item_id": ITEMS}), pictures, None, now)
     models: list[CandidateModel] = [Popularity().fit(log), EASE().fit(log)]
-    return labelled_rows(window, users, models, known, np.ones(6, dtype=bool), [6, 6], True)
+    return label_lists(window, users, models, known, np.ones(6, dtype=bool), [6, 6], True)
 
 
 def test_labels_and_places_are_the_windows_best() -> None:
@@ -79,7 +79,7 @@ def test_features_do_not_depend_on_the_window() -> None:
 
 def test_joined_lists_follow_one_another() -> None:
     parts = [rows_of(WINDOW, ["new"]), rows_of(WINDOW, ["u"])]
-    both = joined(parts)
+    both = join_lists(parts)
     assert both.groups.tolist() == [6, 5]
     np.testing.assert_array_equal(both.features[6:], parts[1].features)
 
