@@ -29,6 +29,9 @@ from recsys.config import (
 from recsys.simulator.config import SimulatorConfig
 from styletransfer.config import RenderConfig
 
+MOST_SEED: Final = 2**31
+"""Seeds are below this: LightGBM takes them as 32 bits."""
+
 
 @dataclass(frozen=True)
 class LookConfig:
@@ -97,6 +100,8 @@ class RunConfig:
     simulator: SimulatorConfig = field(default_factory=SimulatorConfig)
 
     def __post_init__(self) -> None:
+        if not 0 <= self.seed < MOST_SEED:
+            raise ConfigError(f"seed is {self.seed}: expected 0 to {MOST_SEED - 1}")
         if self.top_k < 1:
             raise ConfigError(f"top_k is {self.top_k}: expected at least 1")
         if self.max_users is not None and self.max_users < 1:
@@ -128,7 +133,7 @@ class RunConfig:
         return {name: dataclasses.asdict(getattr(self, name)) for name in WITHOUT_EFFECT}
 
 
-WITHOUT_EFFECT: Final = ("limits", "feed")
+WITHOUT_EFFECT: Final = ("limits", "feed", "simulator")
 
 
 class StageConfig:
@@ -164,6 +169,8 @@ def load_config(path: Path | None, **overrides: Any) -> RunConfig:
             settings = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise ConfigError(f"config: no file at {path}") from None
+        except OSError as error:
+            raise ConfigError(f"config: {path} cannot be read: {error.strerror}") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"config: {path} is not TOML: {error}") from None
     return parse_config(_laid_over(settings, _given(overrides)))

@@ -18,8 +18,8 @@ from pipelines.commands.app import (
     Seed,
     app,
     print_result,
-    say,
 )
+from pipelines.verbosity import warn
 
 
 @app.command()
@@ -57,7 +57,7 @@ def ab(
     )
     facts = result["facts"]
     for line in facts["warnings"]:
-        say(f"warning: {line}")
+        warn(line)
     lines = [] if result["worked"] else ["nothing to do: the same comparison is there already"]
     lines += [f"set aside: {n:,} rows: {why}" for why, n in facts["set_aside_by_reason"].items()]
     lines += [result["verdict"]["sentence"], f"page: {(out / 'ab.html').resolve()}"]

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from features.schema import ConfigError
+from features.schema import ConfigError, InputError
 from features.tables import check_items, check_styles
 from pipelines.config import RunConfig
 from pipelines.limits import check_set_aside, set_aside
-from pipelines.stages.encode import encode_pictures
+from pipelines.stages.encode import encode_pictures, without_pictures
 from pipelines.stages.render import paint_plan, render_plan, with_masks, with_permissions
 from pipelines.stores import storage
 from pipelines.stores.folder_lock import hold_folder
@@ -40,6 +40,9 @@ def render_catalogue(
     """
     if not 0.0 < strength <= 1.0:
         raise ConfigError(f"strength is {strength}: expected over 0 and at most 1")
+    for name, most in (("max_items", max_items), ("max_styles", max_styles)):
+        if most is not None and most < 1:
+            raise ConfigError(f"{name} is {most}: expected at least 1, or leave it out")
     with hold_folder(out):
         return _render_catalogue(
             items_path,
@@ -71,6 +74,8 @@ def _render_catalogue(
         check_styles(raw[1], log.columns_of("styles")),
     )
     items, styles = (table.placed for table in checked)
+    if without_pictures(items):
+        raise InputError("items: no item names a picture: there is nothing to paint")
     workspace.set_aside("prepare", pd.concat([table.rejects for table in checked]))
     workspace.set_aside("prepare_values", pd.concat([table.value_rejects for table in checked]))
     for name, rows, table in zip(("items", "styles"), raw, checked, strict=True):

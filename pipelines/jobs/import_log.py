@@ -27,10 +27,12 @@ from pipelines.jobs.sample_looks import write_sample_looks
 from pipelines.progress import progress
 from pipelines.stores import storage
 from pipelines.stores.folder_lock import hold_folder
+from pipelines.stores.input_tables import table_files
 from pipelines.stores.picture_files import picture_root, resolve_picture
 
 LAYOUTS: Final = ("csv", "hm", "movielens", "online-retail", "open-bandit", "retailrocket")
 RECORD: Final = "import.json"
+ARTEFACTS: Final = ("events.parquet", "items.csv", "styles.csv")
 PATH: Final = "image_path"
 
 Loader = Callable[[Path], Tables]
@@ -65,7 +67,7 @@ def import_files(
 
 
 def _import(layout: str, files: Sequence[Path], out: Path, config: LogConfig) -> dict[str, Any]:
-    key = _state(layout, files, config)
+    key = _state(layout, files, out, config)
     record = out / RECORD
     done = storage.find_json(record)
     if done is not None and done.get("key") == key and _whole(out):
@@ -97,12 +99,16 @@ def _import(layout: str, files: Sequence[Path], out: Path, config: LogConfig) ->
     return {**counts, "worked": True}
 
 
-def _state(layout: str, files: Sequence[Path], config: LogConfig) -> str:
+def _state(layout: str, files: Sequence[Path], out: Path, config: LogConfig) -> str:
     """Digest of what decides the result: the files' paths, sizes and times of change."""
+    own = {(out / name).resolve() for name in (*ARTEFACTS, RECORD)}
     found = []
     for path in files:
-        for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-            if file.is_file():
+        # The tables of a public data set lie in its folder, its pictures below.
+        parts = table_files(path) if layout == "csv" or path.is_file() else sorted(path.iterdir())
+        for file in parts:
+            hidden = file.name.startswith(".")
+            if file.is_file() and not hidden and file.resolve() not in own:
                 status = file.stat()
                 found.append(f"{file.resolve()} {status.st_size} {status.st_mtime_ns}")
     told = dataclasses.asdict(config)
@@ -112,7 +118,7 @@ def _state(layout: str, files: Sequence[Path], config: LogConfig) -> str:
 
 
 def _whole(out: Path) -> bool:
-    return all((out / name).is_file() for name in ("events.parquet", "items.csv", "styles.csv"))
+    return all((out / name).is_file() for name in ARTEFACTS)
 
 
 def _read(layout: str, files: Sequence[Path], config: LogConfig) -> tuple[Tables, pd.DataFrame]:

@@ -33,6 +33,7 @@ from pipelines.stores.workspace import (
     run_stage,
     stage_key,
 )
+from pipelines.verbosity import warn
 
 _PICTURES = ("tables/item_pictures.parquet", "tables/look_pictures.parquet")
 _TABLES = ("tables/events.parquet", "tables/items.parquet", "tables/styles.parquet")
@@ -188,7 +189,7 @@ def run_stages(
             worked.append(stage.name)
             say(f"{stage.name}: {record['seconds']:.1f} s, {_in_words(record['counts'])}")
             for line in record["counts"].get("warnings", []):
-                say(f"warning: {line}")
+                warn(line)
     return worked
 
 

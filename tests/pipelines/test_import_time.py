@@ -31,7 +31,7 @@ def test_the_settings_are_read_without_any_heavy_library() -> None:
     assert not HEAVY & modules
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("run", "--help")])
+@pytest.mark.parametrize("arguments", [("--help",), ("run", "--help"), ("import", "--help")])
 def test_help_takes_less_than_half_a_second_of_processor_time(arguments: tuple[str, ...]) -> None:
     modules, seconds = probe("from pipelines.cli import main; main()", *arguments)
     assert not HEAVY & modules

@@ -4,8 +4,11 @@ import pytest
 from typer.testing import CliRunner
 
 from features.schema import ConfigError
+from pipelines import verbosity
 from pipelines.cli import app
+from pipelines.commands.app import say
 from pipelines.config import load_config
+from pipelines.verbosity import warn
 
 
 def call(*arguments):
@@ -48,3 +51,36 @@ def test_a_section_written_as_a_value_is_refused_by_name(tmp_path):
     path.write_text("render = 3\n")
     with pytest.raises(ConfigError, match="render"):
         load_config(path, render={"size_px": 256})
+
+
+def test_a_settings_file_that_is_a_folder_is_refused_in_one_line(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(tmp_path)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31])
+def test_a_seed_that_not_every_library_takes_is_refused_in_one_line(seed):
+    with pytest.raises(ConfigError, match=f"seed is {seed}: expected 0 to"):
+        load_config(None, seed=seed)
+
+
+@pytest.mark.parametrize("option", ["--max-items", "--max-styles"])
+def test_a_campaign_of_nothing_is_refused_in_one_line(tmp_path, option):
+    tables = ["--items", "i.csv", "--styles", "s.csv", "--out", tmp_path / "out"]
+    refused = call("render", *tables, option, 0)
+    assert str(refused.exception).endswith("is 0: expected at least 1, or leave it out")
+
+
+def test_a_campaign_of_a_catalogue_without_pictures_is_refused_in_one_line(tmp_path):
+    (tmp_path / "items.csv").write_text("item_id,image_path\n007,\n")
+    (tmp_path / "styles.csv").write_text("style_id,name,image_path\ns,S,s.jpg\n")
+    tables = ["--items", tmp_path / "items.csv", "--styles", tmp_path / "styles.csv"]
+    refused = call("render", *tables, "--out", tmp_path / "out")
+    assert "no item names a picture" in str(refused.exception)
+
+
+def test_quiet_leaves_warnings(capsys, monkeypatch):
+    monkeypatch.setattr(verbosity, "quiet", True)
+    say("encode: 3 s")
+    warn("3 of 7 looks were set aside")
+    assert capsys.readouterr().err == "warning: 3 of 7 looks were set aside\n"

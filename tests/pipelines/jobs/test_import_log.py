@@ -136,6 +136,13 @@ def test_a_second_import_of_the_same_files_does_no_work(raw, tmp_path):
     assert (changed["worked"], changed["events"]) == (True, 2)
 
 
+def test_files_are_imported_into_their_own_folder_once(raw):
+    _hm(raw)
+    assert import_files("hm", [raw], raw, LogConfig())["worked"]
+    again = import_files("hm", [raw], raw, LogConfig())
+    assert (again["worked"], again["pictures"]) == (False, N_ITEMS - 1)
+
+
 def test_pictures_are_linked_and_those_that_are_missing_counted(raw, tmp_path):
     _hm(raw)
     counts = import_files("hm", [raw], tmp_path / "shop", LogConfig())
