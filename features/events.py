@@ -20,6 +20,12 @@ EVENT_ORDER: Final = (
 """Total order of a log: two logs of the same rows are equal once sorted by it."""
 
 
+LOSES_NOTHING: Final = (
+    *("the same row occurs more than once", "the same event within", "event_type is to be ignored"),
+)
+"""How the reasons begin of rows that are set aside and tell nothing more."""
+
+
 def clean_events(
     events: pd.DataFrame,
     config: CleaningConfig | None = None,

@@ -145,7 +145,7 @@ def _owners(
 def _units(outcomes: pd.DataFrame) -> dict[str, int]:
     """Event type -> the unit it is stamped in, microseconds: of whole days, hours or minutes, or 1.
 
-    A type of fewer than 10 different stamps does not tell.
+    A type of fewer than 10 rows does not tell.
     """
     units = {}
     times = outcomes["timestamp"].to_numpy(dtype="datetime64[us]").astype(np.int64)
@@ -153,7 +153,7 @@ def _units(outcomes: pd.DataFrame) -> dict[str, int]:
     for code, kind in enumerate(kinds):
         stamps = times[codes == code]
         whole = (unit for unit in _UNITS_US if not (stamps % unit).any())
-        few = len(np.unique(stamps)) < _FEWEST_STAMPS
+        few = len(stamps) < _FEWEST_STAMPS
         units[str(kind)] = 1 if few else next(whole, 1)
     return units
 

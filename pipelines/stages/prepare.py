@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from features.events import event_weights, interactions, time_split
+from features.events import LOSES_NOTHING, event_weights, interactions, time_split
 from features.exposures import matched_exposures
 from features.ids import IdMap
 from features.schema import SchemaError
@@ -98,7 +98,7 @@ def prepare(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
         "outcomes_without_impression": matches.unmatched,
         "rejects": n_rejects,
         "set_aside": [
-            set_aside(name, len(table), rejects.loc[rejects["table"] == name, "reason"])
+            _missed(name, len(table), rejects.loc[rejects["table"] == name, "reason"])
             for name, table in raw.items()
         ],
         "rejects_by_reason": _by_reason(rejects),
@@ -113,6 +113,12 @@ def prepare(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
         if one_time
         else time_split(kept, config.train_share).isoformat(),
     }
+
+
+def _missed(table: str, rows: int, reasons: pd.Series) -> dict[str, Any]:
+    """What counts towards the limit of rejects: a repeat and what is to be ignored lose nothing."""
+    lost = reasons[~reasons.str.startswith(LOSES_NOTHING)]
+    return set_aside(table, rows - len(reasons) + len(lost), lost)
 
 
 def _by_reason(rejects: pd.DataFrame) -> dict[str, int]:
