@@ -93,7 +93,8 @@ class TwoStageRecommender:
     ) -> pd.DataFrame:
         """Best `k` items of each user, unknown users included.
 
-        `barred`: user_id, item_id that some rule forbids; unknown ids are ignored.
+        `barred`: user_id, item_id that some rule forbids; unknown ids are ignored, unless no
+        item is known.
         Returns user_id, rank int64 from 1, item_id, score float32 (for comparison within a user
         only; it falls with the rank unless `rerank` moves items), probability float32 (that the
         user, if active in the next window of time, touches the item; it never falls as the score
@@ -101,7 +102,8 @@ class TwoStageRecommender:
         had, else 1) and reason, users in the order given. Items the user knows come last, when
         fewer than `k` others are available; items barred or not available never come.
         Raises NotFittedError before fit or load, ContractError on k < 1 and on ids that are no
-        text, SchemaError where `barred` lacks a column.
+        text, SchemaError where `barred` lacks a column, InputError where none of its items is
+        known.
         """
         models = self._fitted()
         if barred is not None and not {"user_id", "item_id"} <= set(barred.columns):
@@ -110,6 +112,8 @@ class TwoStageRecommender:
             )
         if barred is not None:
             check_id_columns(barred, ["user_id", "item_id"], "barred")
+            items = models.known.interactions.items.ids
+            require_some_known(barred["item_id"], items, "barred: item_id")
         ids = text_ids(user_ids, "user_ids")
         batches = [*user_batches(len(ids), len(models.available)), slice(0, 0)]
         parts = [serve(models, self.config, self.seed, ids[batch], k, barred) for batch in batches]

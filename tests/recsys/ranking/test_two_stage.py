@@ -333,6 +333,8 @@ def test_ids_that_are_no_text_are_refused_at_every_entry(
     ):
         with pytest.raises(ContractError, match="expected text in every place"):
             fitted.recommend(asked, 3, pairs)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"barred: item_id: none of 1 ids is known: got '0.0'"):
+        fitted.recommend(["u00"], 3, barred.assign(item_id="0.0"))
     recommender, items = TwoStageRecommender(CONFIG), catalogue()
     for events, table in (
         (log.assign(user_id=0), items),
