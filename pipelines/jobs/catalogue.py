@@ -11,7 +11,7 @@ from features.schema import ConfigError, InputError
 from features.tables import check_items, check_styles
 from pipelines.config import RunConfig
 from pipelines.limits import check_set_aside, set_aside
-from pipelines.stages.encode import encode_pictures, without_pictures
+from pipelines.stages.encode import encode_pictures, picture_notes, without_pictures
 from pipelines.stages.render import paint_plan, render_plan, with_masks, with_permissions
 from pipelines.stores import storage
 from pipelines.stores.folder_lock import hold_folder
@@ -93,7 +93,8 @@ def _render_catalogue(
         False,
     )
     broken = broken_items + broken_looks
-    workspace.set_aside("encode", broken)
+    notes = picture_notes(item_pictures, "item_id") + picture_notes(looks, "style_id")
+    workspace.set_aside("encode", broken + notes)
     for what, encoded, bad in (
         ("item pictures", item_pictures, broken_items),
         ("look pictures", looks, broken_looks),
