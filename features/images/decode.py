@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from features.config import DEFAULT_LIMITS, ImageLimits
 from features.images.colour import to_srgb
 from features.images.files import check_bytes, read_picture
-from features.images.truncated import complete_jpeg, is_truncated_jpeg
+from features.images.truncated import complete_jpeg, has_zero_tail
 from features.schema import ImageError
 
 # Exif orientation value -> the PIL operation that makes the picture upright.
@@ -32,6 +32,7 @@ _UPRIGHT: Final = {
     8: Image.Transpose.ROTATE_90,
 }
 _EXIF_ORIENTATION: Final = 0x0112
+_JPEG: Final = ("JPEG", "MPO")
 # PIL's names of the formats that are read at all (MPO is a JPEG file of several views).
 _SUFFIXES: Final = {
     "JPEG": "jpg",
@@ -112,20 +113,25 @@ def opened(
     data = source if isinstance(source, bytes) else read_picture(source, limits)
     check_bytes(len(data), name, limits)
     known = [format for format in limits.formats if format in _SUFFIXES and _is_readable(format)]
-    notes = []
+    notes: list[str] = []
     with warnings.catch_warnings():
         # Damaged metadata makes PIL warn and carry on, which is what we want; a bomb is refused.
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            if is_truncated_jpeg(data) and "JPEG" in known:
-                _check_header(data, name, limits)
-                data, missing = complete_jpeg(data)
-                notes.append(f"the file lacks its end, {100 * missing:.2f} % of its pixels")
             with Image.open(io.BytesIO(data), formats=known) as image:
                 _check_size(image.width, image.height, name, limits)
-                image.load()
-                yield image, name, notes
+                whole = _load(image)
+                sound = whole and not (image.format in _JPEG and has_zero_tail(data))
+                if sound:
+                    yield image, name, notes
+            if not sound:
+                ended, missing = complete_jpeg(data)
+                if missing or not whole:
+                    notes.append(f"the file lacks its end, {100 * missing:.2f} % of its pixels")
+                with Image.open(io.BytesIO(ended), formats=known) as image:
+                    image.load()
+                    yield image, name, notes
         except (ImageError, MemoryError):
             raise
         except UnidentifiedImageError:
@@ -154,9 +160,15 @@ def _is_readable(format: str) -> bool:
     return format in Image.OPEN
 
 
-def _check_header(data: bytes, name: str, limits: ImageLimits) -> None:
-    with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
-        _check_size(image.width, image.height, name, limits)
+def _load(image: Image.Image) -> bool:
+    """Decode the pixels; False for a JPEG file whose data end too soon, as PIL finds them to."""
+    try:
+        image.load()
+    except OSError:
+        if image.format not in _JPEG:
+            raise
+        return False
+    return True
 
 
 def _check_size(width: int, height: int, name: str, limits: ImageLimits) -> None:

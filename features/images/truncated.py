@@ -13,6 +13,7 @@ _END: Final = b"\xff\xd9"
 # Data in place of what is missing: enough for any 5 % of a picture, and free of markers.
 _FILLER_BYTES: Final = 1 << 16
 _MOST_MISSING: Final = 0.05
+_ZEROS: Final = 16
 
 
 def complete_jpeg(data: bytes) -> tuple[bytes, float]:
@@ -33,9 +34,10 @@ def complete_jpeg(data: bytes) -> tuple[bytes, float]:
     return ended, missing
 
 
-def is_truncated_jpeg(data: bytes) -> bool:
-    """Whether `data` starts like a JPEG file and does not end like one."""
-    return data[:3] == b"\xff\xd8\xff" and not data.rstrip(b"\0").endswith(_END)
+def has_zero_tail(data: bytes) -> bool:
+    """Whether a JPEG file ends in zeros that are no part of it: they would be read as pixels."""
+    kept = data.rstrip(b"\0")
+    return len(data) - len(kept) >= _ZEROS and not kept.endswith(_END)
 
 
 def _pixels(data: bytes) -> NDArray[np.uint8]:
