@@ -112,7 +112,9 @@ def test_raw_files_become_a_feed_in_two_commands(layout, raw, tmp_path):
     tables = {"--events": "events.parquet", "--items": "items.csv", "--styles": "styles.csv"}
     given = [part for name, file in tables.items() for part in (name, shop / file)]
     assert " ".join(map(str, given)) in told
+    (tmp_path / "settings.toml").write_text("[render]\nsize_px = 96\nset_variants = 1\n")
     small = ["--top-k", TOP_K, "--max-users", 3, "--workers", 1]
+    small += ["--config", tmp_path / "settings.toml"]
     result = json.loads(command("run", *given, "--out", tmp_path / "job", *small, "--json"))
     assert result["counts"]["feed"]["rows"] == 3 * TOP_K
     (feed,) = (tmp_path / "job").rglob("_feed.jsonl")
