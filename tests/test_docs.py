@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -30,18 +31,39 @@ def shop(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def small_shop(shop, tmp_path_factory):
+    """Such a folder with a part of the shop, which commands need less time for."""
+    small = tmp_path_factory.mktemp("docs_small")
+    shutil.copytree(shop, small, dirs_exist_ok=True)
+    for folder in (small, small / "data" / "samples"):
+        styles = pd.read_csv(folder / "styles.csv", dtype="str").head(8)
+        items = pd.read_csv(folder / "items.csv", dtype="str").iloc[::3]
+        log = pd.read_parquet(folder / "events.parquet")
+        kept = sorted(log["user_id"].unique())[:90]
+        known = log["style_id"].isna() | log["style_id"].isin(styles["style_id"])
+        log = log[log["user_id"].isin(kept) & log["item_id"].isin(items["item_id"]) & known]
+        styles.to_csv(folder / "styles.csv", index=False)
+        items.to_csv(folder / "items.csv", index=False)
+        log.to_parquet(folder / "events.parquet", index=False)
+    return small
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "page", [p for p in PAGES if COMMAND.search(p.read_text())], ids=lambda page: page.name
 )
-def test_every_command_of_the_page_succeeds(page, shop):
+def test_every_command_of_the_page_succeeds(page, small_shop):
     for line in COMMAND.findall(page.read_text()):
         command = shlex.split(line)
         if command[1] in ("run", "fit") and "--max-users" not in command:
             command += ["--max-users", "2"]
         program = "from pipelines.cli import main; main()"
         done = subprocess.run(
-            [sys.executable, "-c", program, *command[1:]], cwd=shop, capture_output=True, text=True
+            [sys.executable, "-c", program, *command[1:]],
+            cwd=small_shop,
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, f"{line}\n{done.stderr}"
 

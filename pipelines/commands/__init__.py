@@ -9,6 +9,7 @@ from pipelines.commands import (
     fit,
     import_log,
     init,
+    prune,
     render,
     report,
     run,

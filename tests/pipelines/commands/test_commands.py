@@ -1,10 +1,12 @@
 """The command line: what every command shares."""
 
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
 from features.schema import ConfigError
-from pipelines import verbosity
+from pipelines import commands, verbosity
 from pipelines.cli import app
 from pipelines.commands.app import say
 from pipelines.config import load_config
@@ -13,6 +15,16 @@ from pipelines.verbosity import warn
 
 def call(*arguments):
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_every_file_of_the_folder_is_a_command_that_help_lists():
+    folder = Path(commands.__file__).parent
+    shared = {"__init__", "app", "part"}
+    names = {path.stem for path in folder.glob("*.py")} - shared
+    listed = call("--help").stdout
+    for name in names:
+        command = name.removesuffix("_log").replace("_", "-")
+        assert f"\n  {command} " in listed, name
 
 
 def test_the_version_is_told():

@@ -22,7 +22,8 @@ from pipelines.report.measures import compare, lift_sentence
 from pipelines.report.plots import Interval, histogram, interval_plot, ticks
 from pipelines.report.selection import choose_shoppers
 from pipelines.report.thumbnails import MISSING, Thumbnails
-from pipelines.stages.report import bots_set_aside, report
+from pipelines.stages.prepare import find_bots
+from pipelines.stages.report import report
 from pipelines.stores import storage
 from pipelines.stores.feed_versions import point_to, write_version
 from pipelines.stores.workspace import Workspace
@@ -80,8 +81,7 @@ def workspace(tmp_path):
     table = pd.DataFrame(
         events, columns=["user_id", "item_id", "timestamp", "event_type", "style_id"]
     )
-    table["style_id"] = table["style_id"].astype("str")
-    job.write("tables/events.parquet", table.astype({"timestamp": "datetime64[us, UTC]"}))
+    job.write("tables/events.parquet", validate_events(table)[0])
 
     taste = rng.normal(0, 0.1, (7, 5))
     taste[0, 0], taste[2, 4] = 3.0, 3.0
@@ -450,8 +450,8 @@ def test_bots_set_aside_by_the_cleaning_are_counted_in_the_report():
     events["timestamp"] = start + pd.to_timedelta(np.arange(len(events)), unit="s")
     limits = CleaningConfig(max_actions_per_hour=20)
     _, rejects = clean_events(validate_events(events)[0], limits)
-    assert bots_set_aside(rejects) == {"bot"}
-    assert bots_set_aside(rejects.iloc[:0]) == set()
+    assert find_bots(rejects) == {"bot"}
+    assert find_bots(rejects.iloc[:0]) == set()
 
 
 def test_long_bar_lists_are_summed_up():

@@ -10,7 +10,7 @@ import pytest
 import skimage.data
 from numpy.typing import NDArray
 
-from features.schema import ConfigError, ContractError
+from features.schema import ConfigError, ContractError, InputError
 from styletransfer.sets import SetConfig, SetLayout, make_set
 from styletransfer.sets.copying import copied_share
 
@@ -112,17 +112,17 @@ def test_a_page_of_text_gives_a_set() -> None:
 
 
 @pytest.mark.parametrize(
-    ("look", "words"),
+    ("look", "error", "words"),
     [
-        (np.zeros((16, 16, 3), np.uint8), "at least 48 px"),
-        (np.zeros((64, 64, 4), np.uint8), r"\(h, w, 3\)"),
-        (np.zeros((64, 64, 3), np.float32), "uint8"),
+        (np.zeros((16, 16, 3), np.uint8), InputError, "at least 48 px"),
+        (np.zeros((64, 64, 4), np.uint8), ContractError, r"\(h, w, 3\)"),
+        (np.zeros((64, 64, 3), np.float32), ContractError, "uint8"),
     ],
 )
 def test_a_look_that_is_no_picture_or_too_small_is_refused_in_words(
-    look: Picture, words: str
+    look: Picture, error: type[Exception], words: str
 ) -> None:
-    with pytest.raises(ContractError, match=words):
+    with pytest.raises(error, match=words):
         make_set(look, "wall", SIDE_PX, 0)
 
 
