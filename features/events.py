@@ -21,9 +21,10 @@ EVENT_ORDER: Final = (
 
 
 LOSES_NOTHING: Final = (
-    *("the same row occurs more than once", "the same event within", "event_type is to be ignored"),
+    *("the same row occurs more than once", "the same event within"),
+    *("event_type is to be ignored", "timestamp is after as_of"),
 )
-"""How the reasons begin of rows that are set aside and tell nothing more."""
+"""How the reasons begin of rows that tell nothing more, or are set aside as the settings ask."""
 
 
 def clean_events(

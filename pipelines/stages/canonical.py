@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.clocks import split_wrong_clocks
 from features.config import LogConfig
 from features.contracts.names import name_event_types, rename_columns
-from features.events import clean_events, require_outcomes
+from features.events import LOSES_NOTHING, clean_events, require_outcomes
 from features.ids import IdMap
 from features.rejects import join_rejects
 from features.schema import SchemaError
@@ -23,8 +23,8 @@ class CanonicalLog:
     """A clean log and what was set aside of the raw one.
 
     `events` in time order. `rejects` are the rows set aside, `value_rejects` the values set aside
-    in rows that were kept. `impressions` are those of the raw log, repeats and bots apart, and
-    `lost` those among them that were set aside.
+    in rows that were kept. `impressions` are those of the raw log, apart from repeats, bots and what
+    is after `as_of`, and `lost` those among them that were set aside.
     """
 
     events: pd.DataFrame
@@ -89,7 +89,8 @@ def canonical_log(
     require_outcomes(kept, rejects)
     shown = _impressions(events, config)
     lost = join_rejects([checked.rejects, mistimed])
-    lost = lost[shown[lost["row"].to_numpy()]]
+    asked = lost["reason"].str.startswith(LOSES_NOTHING)
+    lost = lost[shown[lost["row"].to_numpy()] & ~asked.to_numpy()]
     return CanonicalLog(
         kept,
         rejects,

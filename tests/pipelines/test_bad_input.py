@@ -112,6 +112,7 @@ def test_one_event_of_the_future_changes_no_weight_of_the_others(tiny_shop):
     part = canonical_tables(events, items, styles, early)
     assert part["events"]["timestamp"].max() <= events["timestamp"].quantile(0.5)
     assert part["rejects"]["reason"].str.contains("after as_of").any()
+    assert part["lost"].empty
 
 
 def test_event_types_and_columns_of_other_names_are_read_as_the_settings_say(tiny_shop):
