@@ -23,8 +23,8 @@ class CanonicalLog:
     """A clean log and what was set aside of the raw one.
 
     `events` in time order. `rejects` are the rows set aside, `value_rejects` the values set aside
-    in rows that were kept. `impressions` are those of the raw log, apart from repeats, bots and what
-    is after `as_of`, and `lost` those among them that were set aside.
+    in rows that were kept. `impressions` are those of the raw log, apart from repeats, bots and
+    what is after `as_of`, and `lost` those among them that were set aside.
     """
 
     events: pd.DataFrame
