@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 
 from features.schema import ORIGINAL
-from pipelines.stages.feed import FEED_COLUMNS, feed_rows, user_bucket
+from pipelines.stages.feed import FEED_COLUMNS, _copy_originals, feed_rows, user_bucket
+from pipelines.stores import storage
+from pipelines.stores.workspace import Workspace
 from recsys.config import GuardRails, PolicyConfig
 from recsys.policy.draw import draw, look_probabilities
 from recsys.policy.guardrails import apply_guard_rails
@@ -157,3 +159,13 @@ def test_rows_that_fell_back_keep_the_true_propensity_of_what_was_drawn(kind):
         error = np.sqrt(expected * (1.0 - expected) / n)
         assert abs(rows.mean() - expected) <= 4.0 * error
         assert feed.loc[rows, "style_propensity"].to_numpy() == pytest.approx(expected)
+
+
+def test_an_original_gets_the_suffix_of_the_format_decoded(tmp_path):
+    page = tmp_path / "product.html"
+    page.write_bytes(b"a picture that could be a page")
+    digest = storage.digest_bytes(page.read_bytes())
+    row = {"item_id": "a", "path": str(page), "picture_digest": digest, "suffix": "jpg"}
+    uris = _copy_originals(Workspace(tmp_path / "out"), pd.DataFrame([row]))
+    assert uris["a"] == f"originals/{digest[:2]}/{digest}.jpg"
+    assert (tmp_path / "out" / uris["a"]).read_bytes() == page.read_bytes()
