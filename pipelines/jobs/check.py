@@ -15,6 +15,7 @@ from features.quality import STATS_COLUMNS, quality_report
 from features.schema import InputError
 from pipelines.config import RunConfig
 from pipelines.engines.local import BatchFailure, LocalExecutor
+from pipelines.limits import LimitConfig, check_set_aside, set_aside
 from pipelines.progress import progress
 from pipelines.stages.log_warnings import log_warnings
 from pipelines.stages.prepare import canonical_tables, find_bots
@@ -74,7 +75,7 @@ def check_shop(
             config.log,
         ),
         "unreadable": unreadable,
-        "stops": why_a_run_stops(tables, read, unreadable),
+        "stops": why_a_run_stops(tables, read, unreadable, config.limits),
         "quality": quality_report(
             events,
             items,
@@ -96,15 +97,33 @@ def check_shop(
 
 
 def why_a_run_stops(
-    tables: dict[str, pd.DataFrame], read: dict[str, pd.DataFrame], unreadable: list[Row]
+    tables: dict[str, pd.DataFrame],
+    read: dict[str, pd.DataFrame],
+    unreadable: list[Row],
+    limits: LimitConfig,
 ) -> str:
-    """The first reason why a run on these pictures would stop, '' if there is none."""
+    """The first reason why a run on these tables would stop, '' if there is none.
+
+    `tables` holds `rejects` beside events, items and styles; `unreadable` names its table and
+    reason.
+    """
+    rejects = tables["rejects"]
+    told = [("prepare", _gone(name, tables[name], rejects)) for name in ("events", *PICTURED)]
     for name in PICTURED:
         named = int(tables[name]["image_path"].notna().sum())
-        if named and read[name].empty:
-            first = next(row["reason"] for row in unreadable if row["table"] == name)
-            return f"{name}: not one of {named:,} pictures can be read, the first because: {first}"
+        bad = [row["reason"] for row in unreadable if row["table"] == name]
+        told.append(("encode", set_aside(f"pictures of {name}", named, bad)))
+    for stage, counts in told:
+        try:
+            check_set_aside(stage, counts, limits)
+        except InputError as error:
+            return str(error)
     return ""
+
+
+def _gone(name: str, table: pd.DataFrame, rejects: pd.DataFrame) -> dict[str, Any]:
+    reasons = rejects.loc[rejects["table"] == name, "reason"]
+    return set_aside(name, len(table) + len(reasons), reasons)
 
 
 def plan_of(

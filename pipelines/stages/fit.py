@@ -116,3 +116,4 @@ def _new_folder(path: Path) -> Iterator[Path]:
         if path.is_dir():
             shutil.rmtree(path)
         yield path
+        storage.require_written(path)

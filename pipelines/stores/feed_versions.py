@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from features.schema import InputError
+from features.schema import InputError, StorageError
 from pipelines.stores import storage
 
 POINTER: Final = "feed/current.json"
@@ -85,6 +85,11 @@ def write_version(
                 storage.sync(draft / file)
             storage.sync(draft)
             _publish(draft, feeds / name, files)
+    except StorageError as error:
+        # Named by what it was to become, not by the draft's file.
+        if isinstance(error.__cause__, Exception):
+            raise storage.write_error(feeds / run_id, error.__cause__) from error.__cause__
+        raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return name, [f"feed/{name}/{file}" for file in files]

@@ -128,6 +128,18 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def require_written(folder: Path) -> None:
+    """Wait until the files below `folder` are on the disk; raises OSError where it is full.
+
+    For files that a library wrote: not every one says when a write failed.
+    """
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            sync(file)
+    if os.statvfs(folder).f_bavail == 0:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+
+
 def write_bytes(path: Path, data: bytes, durable: bool = True) -> None:
     """Write `data` whole or not at all; `durable` as `replace_file` takes it."""
     with replace_file(path, durable) as temporary:

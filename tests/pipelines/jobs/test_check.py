@@ -11,6 +11,7 @@ from features.schema import InputError
 from pipelines.cli import app
 from pipelines.config import RunConfig, parse_config
 from pipelines.jobs.check import plan_of, why_a_run_stops
+from pipelines.limits import LimitConfig
 
 
 def plan(settings, users=100, items=50, pictures=40, looks=3):
@@ -48,8 +49,20 @@ def test_a_run_stops_where_no_picture_can_be_read_but_not_where_none_is_named():
     none, one = pd.DataFrame(), pd.DataFrame({"id": ["a"]})
     bad = [{"table": "items", "id": "a", "reason": "truncated"}]
     read = {"items": none, "styles": one}
-    assert "truncated" in why_a_run_stops({"items": named, "styles": named}, read, bad)
-    assert why_a_run_stops({"items": unnamed, "styles": named}, read, []) == ""
+    tables = {"events": named, "items": named, "styles": named}
+    tables["rejects"] = pd.DataFrame({"table": [], "reason": []})
+    assert "truncated" in why_a_run_stops(tables, read, bad, LimitConfig())
+    assert why_a_run_stops({**tables, "items": unnamed}, read, [], LimitConfig()) == ""
+
+
+def test_a_run_stops_where_too_much_of_a_table_is_set_aside():
+    row = pd.DataFrame({"image_path": ["a.jpg"]})
+    rejects = pd.DataFrame({"table": ["events"] * 3, "reason": ["item_id is unknown"] * 3})
+    tables = {"events": row, "items": row, "styles": row, "rejects": rejects}
+    read = {"items": row, "styles": row}
+    stops = why_a_run_stops(tables, read, [], LimitConfig())
+    assert stops.startswith("prepare: 3 of 4 events were set aside (75 %): 3 x item_id is unknown")
+    assert why_a_run_stops(tables, read, [], LimitConfig(0.75)) == ""
 
 
 @pytest.mark.slow

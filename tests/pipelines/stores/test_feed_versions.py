@@ -1,11 +1,13 @@
 """A reader sees one whole version of the feed, always."""
 
+import errno
 import json
 
 import pandas as pd
 import pytest
 
-from features.schema import InputError
+from features.schema import InputError, StorageError
+from pipelines.stores import storage
 from pipelines.stores.feed_versions import (
     POINTER,
     all_versions,
@@ -54,6 +56,13 @@ def test_a_write_that_fails_leaves_the_current_feed_and_nothing_beside_it(tmp_pa
     with pytest.raises(RuntimeError):
         write_version(tmp_path, "r2", "key", fail)
     assert read_feed(tmp_path)["value"].tolist() == [1, 1]
+
+    def fill(folder):
+        with storage.replacing(folder / "bucket-00.parquet"):
+            raise OSError(errno.ENOSPC, "full")
+
+    with pytest.raises(StorageError, match=r"cannot write .*/feed/r2: No space left on device"):
+        write_version(tmp_path, "r2", "key", fill)
     assert sorted(path.name for path in (tmp_path / "feed").iterdir()) == ["current.json", "r1"]
 
 
