@@ -58,7 +58,7 @@ def test_a_write_that_fails_leaves_the_current_feed_and_nothing_beside_it(tmp_pa
     assert read_feed(tmp_path)["value"].tolist() == [1, 1]
 
     def fill(folder):
-        with storage.replacing(folder / "bucket-00.parquet"):
+        with storage.replace_file(folder / "bucket-00.parquet"):
             raise OSError(errno.ENOSPC, "full")
 
     with pytest.raises(StorageError, match=r"cannot write .*/feed/r2: No space left on device"):
