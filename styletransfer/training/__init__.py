@@ -1,0 +1,1 @@
+"""Adversarial training of the generator: data, discriminator, loop, health, checkpoints."""

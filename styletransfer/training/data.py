@@ -1,0 +1,156 @@
+"""Batches of training: a pure function of seed, attempt and step, so any step can be made again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from features.images import crop_square, resize
+from features.networks.encoders import StyleEncoder
+from styletransfer.training.config import TrainingConfig
+from styletransfer.training.entries import Entry, Parts, spread
+from styletransfer.training.pictures import Pictures
+
+_PLATES: Final = 0.5
+_WHOLE_LOOKS: Final = 0.5
+_LEAST_LOOK_SHARE: Final = 0.4
+_JITTER: Final = 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What one step trains on; pictures float32 (b, 3, s, s) sRGB in 0..1.
+
+    `photos` are plates or photos whose product is in `masks` (b, 1, s, s). `views` (b, 3, l, l)
+    are the looks as coded in `codes` (b, 100), `patches` (b, 3, s, s) cuts of them; `looks` int64
+    (b,) are their rows among the looks trained on.
+    """
+
+    photos: Tensor
+    masks: Tensor
+    views: Tensor
+    patches: Tensor
+    codes: Tensor
+    looks: Tensor
+
+
+class TrainingData:
+    """Photos and looks of the training and the validation part."""
+
+    def __init__(
+        self, photos: Parts, looks: Parts, pictures: Pictures, config: TrainingConfig, seed: int
+    ) -> None:
+        self._photos = spread(photos.train, config.max_photos)
+        self._looks = looks.train
+        self._watched = spread(photos.validation, config.validation_photos)
+        self._watched_looks = spread(looks.validation, config.validation_looks)
+        self._all_looks = (*looks.train, *looks.validation)
+        self._pictures, self._config, self._seed = pictures, config, seed
+        self._encoder = _style_encoder()
+        whole = self._encoder.encode([pictures.look(entry) for entry in self._looks])
+        self.centre = torch.from_numpy(whole.mean(axis=0))
+
+    def batch(self, step: int, attempt: int = 0) -> Batch:
+        """The batch of `step` on the `attempt`-th start. Raises ImageError for a broken file."""
+        rng = np.random.default_rng((self._seed, attempt, step))
+        count = self._config.batch
+        rows = rng.permutation(len(self._looks))[:count]
+        rows = np.resize(rows, count)
+        photos, masks = zip(*(self._cut(self._draw(rng), rng) for _ in range(count)), strict=True)
+        views = [self._view(self._looks[row], rng) for row in rows]
+        side, most = self._config.crop_px, self._config.look_px - self._config.crop_px + 1
+        cuts = []
+        for view in views:
+            top, left = rng.integers(0, most, 2)
+            cuts.append(view[top : top + side, left : left + side])
+        return Batch(
+            as_tensor(photos),
+            torch.from_numpy(np.stack(masks))[:, None],
+            as_tensor(views),
+            as_tensor(cuts),
+            torch.from_numpy(self._encoder.encode(views)),
+            torch.from_numpy(rows.astype(np.int64)),
+        )
+
+    def validation(self) -> tuple[Tensor, list[NDArray[np.uint8]], Tensor]:
+        """Photos float32 (p, 3, s, s) and looks of the validation part, with codes (k, 100)."""
+        side = self._config.look_px
+        squares = [
+            resize(crop_square(self._pictures.photo(entry).picture), side, side)
+            for entry in self._watched
+        ]
+        looks = [self._pictures.look(entry) for entry in self._watched_looks]
+        return as_tensor(squares), looks, torch.from_numpy(self._encoder.encode(looks))
+
+    def every_look(self) -> tuple[list[NDArray[np.uint8]], list[int]]:
+        """All looks but the tested ones, and the rows among them of those that are watched."""
+        names = [entry.name for entry in self._all_looks]
+        rows = [names.index(entry.name) for entry in self._watched_looks]
+        return [self._pictures.look(entry) for entry in self._all_looks], rows
+
+    def _draw(self, rng: np.random.Generator) -> Entry:
+        return self._photos[int(rng.integers(len(self._photos)))]
+
+    def _cut(
+        self, entry: Entry, rng: np.random.Generator
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        photo, side = self._pictures.photo(entry), self._config.crop_px
+        is_plate, mirrored = rng.random(2) < (_PLATES, 0.5)
+        picture = photo.plate if is_plate else photo.picture
+        alpha = np.zeros_like(photo.alpha) if is_plate else photo.alpha
+        height, width = alpha.shape
+        short = round(side * rng.uniform(1.0, 2.0))
+        scale = short / min(height, width)
+        size = max(round(width * scale), side), max(round(height * scale), side)
+        top, left = (int(rng.integers(extent - side + 1)) for extent in size[::-1])
+        area = np.s_[top : top + side, left : left + side]
+        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)[area]
+        alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)[area]
+        jittered = _jitter(picture, rng.uniform(-_JITTER, _JITTER, 3))
+        turn = -1 if mirrored else 1
+        return jittered[:, ::turn], np.ascontiguousarray(alpha[:, ::turn])
+
+    def _view(self, entry: Entry, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """A square of the look at `look_px`: its centre, or one of any place and scale."""
+        picture, side = self._pictures.look(entry), self._config.look_px
+        draws = rng.random(5)
+        if draws[0] < _WHOLE_LOOKS:
+            square = crop_square(picture)
+        else:
+            share = _LEAST_LOOK_SHARE + (1 - _LEAST_LOOK_SHARE) * draws[1]
+            height, width = picture.shape[:2]
+            extent = max(round(min(height, width) * float(np.sqrt(share))), 1)
+            top = int(draws[2] * (height - extent + 1))
+            left = int(draws[3] * (width - extent + 1))
+            square = picture[top : top + extent, left : left + extent]
+        if draws[4] < 0.5:
+            square = square[:, ::-1]
+        return resize(np.ascontiguousarray(square), side, side)
+
+
+@cache
+def _style_encoder() -> StyleEncoder:
+    return StyleEncoder()
+
+
+def as_tensor(pictures: object) -> Tensor:
+    """Pictures (h, w, 3) uint8 of one size -> float32 (n, 3, h, w) in 0..1."""
+    stacked = torch.from_numpy(np.stack(pictures))  # type: ignore[call-overload]
+    return stacked.permute(0, 3, 1, 2).contiguous().float() / 255
+
+
+def _jitter(picture: NDArray[np.uint8], draws: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Brightness, contrast and saturation changed by the shares `draws` (3,)."""
+    values = picture.astype(np.float32)
+    grey = values.mean(axis=2, keepdims=True)
+    values = grey + (values - grey) * np.float32(1 + draws[2])
+    values = (values - values.mean()) * np.float32(1 + draws[1]) + values.mean()
+    levels = np.clip(np.rint(values * np.float32(1 + draws[0])), 0, 255)
+    return np.asarray(levels, dtype=np.uint8)

@@ -1,0 +1,157 @@
+"""Is the training well? Measures on validation photos and looks, and a verdict in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from features.images import crop_square, resize
+from features.schema import InputError
+from styletransfer.fidelity.look_features import FeatureEncoder
+from styletransfer.losses import ssim
+from styletransfer.training.data import TrainingData
+from styletransfer.training.neighbours import neighbour_measures
+from styletransfer.training.objective import grey
+
+_CUTS: Final = 6
+_NEIGHBOURS: Final = 5
+# A trained generator's spreads are .3 to 1 (`python -m benchmarks.train_generator`).
+_LEAST_SPREAD: Final = 0.1
+_LEAST_KEPT: Final = 0.5
+_SURE: Final = 0.4
+_SATURATED: Final = 0.02
+
+
+class UnhealthyTraining(InputError):
+    """Training went wrong again after every remedy."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Photos float32 (p, 3, s, s) and codes (k, 100) to paint, and what to hold paint against.
+
+    `looks` are unit Gram vectors (n, d) of all looks, `rows` those of the painted ones; `cuts`
+    (c, d) are Gram vectors of cuts of the painted looks.
+    """
+
+    photos: Tensor
+    codes: Tensor
+    looks: NDArray[np.float32]
+    rows: list[int]
+    cuts: NDArray[np.float32]
+    encoder: FeatureEncoder
+
+    @classmethod
+    def of(cls, data: TrainingData) -> Watch:
+        """What to watch on the validation part of `data`."""
+        photos, looks, codes = data.validation()
+        every, rows = data.every_look()
+        encoder = _feature_encoder()
+        rng = np.random.default_rng(0)
+        cuts = [_cut(look, rng, photos.shape[2]) for look in looks for _ in range(_CUTS)]
+        return cls(photos, codes, gram_vectors(encoder, every), rows, gram_vectors(encoder, cuts),
+                   encoder)  # fmt: skip
+
+
+def measure(generator: nn.Module, watch: Watch) -> dict[str, float]:
+    """Health of `generator` on what is watched.
+
+    recognised: share of renders whose Gram matrices (EfficientNet-Lite0) are nearest to their own
+    look's among all looks'; precision, recall, density, coverage of these against cuts of the
+    looks; ssim: of renders and photos, luma; spread_within: how much one look's renders differ by
+    photo, relative to the photos; spread_between: how much one photo's renders differ by look,
+    relative to the looks.
+    """
+    generator.eval()
+    pictures, count = [], len(watch.codes)
+    with torch.inference_mode():
+        for photo in watch.photos:
+            pictures.append(torch.cat([_paint(generator, photo, code) for code in watch.codes]))
+        painted = torch.stack(pictures)  # (p, k, 3, s, s)
+        kept = torch.stack([ssim(grey(one), grey(photo[None])).mean()
+                            for one, photo in zip(painted, watch.photos, strict=True)])  # fmt: skip
+    generator.train()
+    levels = [as_levels(one) for one in painted.flatten(0, 1)]
+    vectors = gram_vectors(watch.encoder, levels)
+    nearest = _squared(vectors, watch.looks).argmin(axis=1)
+    own = np.tile(watch.rows, len(watch.photos))
+    by_photo = vectors.reshape(len(watch.photos), count, -1)
+    spread = by_photo.std(axis=1).mean() / max(watch.looks[watch.rows].std(axis=0).mean(), 1e-9)
+    within = painted.std(dim=0).mean() / watch.photos.std(dim=0).mean().clamp(min=1e-6)
+    k = min(_NEIGHBOURS, len(watch.cuts) - 1, len(vectors) - 1)
+    return {
+        "recognised": float((nearest == own).mean()),
+        **neighbour_measures(watch.cuts, vectors, k),
+        "ssim": float(kept.mean()),
+        "spread_within": float(within),
+        "spread_between": float(spread),
+    }
+
+
+def verdict(
+    found: Mapping[str, float], before: Sequence[Mapping[str, float]], told: float | None
+) -> str:
+    """What is wrong with the health `found`, in words; empty where nothing is.
+
+    `before` is the health found earlier while all was well. `told` is the discriminator's mean loss
+    since then (None: there is no discriminator).
+    """
+    if not all(np.isfinite(value) for value in found.values()):
+        return "collapse: renders are not finite"
+    if found["spread_within"] < _LEAST_SPREAD:
+        return f"collapse: constant output (spread between photos {found['spread_within']:.2f})"
+    if found["spread_between"] < _LEAST_SPREAD:
+        return f"collapse: look code ignored (spread between looks {found['spread_between']:.2f})"
+    for name in ("recognised", "coverage"):
+        best = max((one[name] for one in before), default=0.0)
+        if best >= _SURE and found[name] < _LEAST_KEPT * best:
+            return f"{name} fell from {best:.2f} to {found[name]:.2f}"
+    if told is not None and told < _SATURATED:
+        return f"discriminator saturated (mean loss {told:.3f})"
+    return ""
+
+
+def gram_vectors(
+    encoder: FeatureEncoder, pictures: Sequence[NDArray[np.uint8]]
+) -> NDArray[np.float32]:
+    """Gram matrices of pictures of any size, each of unit length, flat and joined: (n, d)."""
+    rows = [np.concatenate([g.numpy().ravel() for g in encoder.grams(one)]) for one in pictures]
+    return np.stack(rows).astype(np.float32)
+
+
+def as_levels(picture: Tensor) -> NDArray[np.uint8]:
+    """(3, h, w) in 0..1 -> (h, w, 3) uint8."""
+    levels = (255 * picture.clamp(0, 1)).round().to(torch.uint8)
+    return np.ascontiguousarray(levels.permute(1, 2, 0).numpy())
+
+
+@cache
+def _feature_encoder() -> FeatureEncoder:
+    return FeatureEncoder()
+
+
+def _paint(generator: nn.Module, photo: Tensor, code: Tensor) -> Tensor:
+    painted: Tensor = generator(photo[None], code[None])
+    return painted
+
+
+def _cut(look: NDArray[np.uint8], rng: np.random.Generator, side_px: int) -> NDArray[np.uint8]:
+    square = crop_square(look)
+    extent = max(round(len(square) * float(rng.uniform(0.6, 1.0))), 1)
+    top, left = rng.integers(0, len(square) - extent + 1, 2)
+    cut = np.ascontiguousarray(square[top : top + extent, left : left + extent])
+    return resize(cut, side_px, side_px)
+
+
+def _squared(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Squared distances (n, m) of unit-scaled rows: smallest where the dot product is largest."""
+    return np.asarray(
+        (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1)[None] - 2 * first @ second.T
+    )

@@ -1,0 +1,115 @@
+"""The generator's loss: its parts, each by its weight."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from features.networks.efficientnet import EfficientNetLite0, fold_batch_norm, load_pretrained
+from features.networks.style_network import StyleNetwork
+from styletransfer.losses import (
+    generator_loss,
+    mean_squared_error,
+    normalised_patch_style,
+    perceptual_loss,
+    product_colour,
+    ssim,
+    style_contrast,
+    total_variation,
+)
+from styletransfer.losses.sliced_wasserstein import patch_sliced_wasserstein
+from styletransfer.training.adversary import Judge
+from styletransfer.training.config import TrainingConfig
+from styletransfer.training.data import Batch
+
+_LUMA = (0.2126, 0.7152, 0.0722)
+_CONTENT_STAGES = (2, 3)
+_MOST_SHIFT_PX = 8
+_PROJECTIONS = 32
+
+
+class Objective:
+    """What a generator is to minimise; frozen networks are loaded when a part needs them."""
+
+    def __init__(self, config: TrainingConfig, centre: Tensor) -> None:
+        """`centre` (100,): the mean code of the looks trained on."""
+        self._config, self._centre = config, centre
+
+    def parts(
+        self,
+        generator: nn.Module,
+        judge: Judge | None,
+        batch: Batch,
+        painted: Tensor,
+        rng: torch.Generator,
+    ) -> dict[str, Tensor]:
+        """Each part of weight above 0, not yet weighted: name -> scalar.
+
+        `painted` (b, 3, s, s) are the batch's photos as `generator` paints them.
+        """
+        weights = self._config.weights
+        found: dict[str, Tensor] = {}
+        if weights.adversarial and judge is not None:
+            told = judge(painted, batch.codes, 1 - batch.masks)
+            kind = self._config.adversary
+            assert kind != "none"
+            losses = [generator_loss(one, kind, weight) for one, weight in zip(*told, strict=True)]
+            found["adversarial"] = torch.stack(losses).mean()
+        if weights.content:
+            found["content"] = self._content(painted, batch.photos, rng)
+        if weights.style:
+            distance = (
+                normalised_patch_style if self._config.normalise_looks else patch_sliced_wasserstein
+            )
+            found["style"] = distance(painted, batch.views, rng, _PROJECTIONS).mean()
+        if weights.contrast:
+            with torch.no_grad():
+                looks = self._style(batch.patches) - self._centre
+            codes = self._style(painted) - self._centre
+            found["contrast"] = style_contrast(codes, looks, torch.arange(len(codes))).mean()
+        if weights.ssim:
+            found["ssim"] = (1 - ssim(grey(painted), grey(batch.photos))).mean()
+        if weights.identity:
+            same = generator(batch.patches, batch.codes)
+            found["identity"] = mean_squared_error(same, batch.patches).mean()
+        if weights.product_colour:
+            found["product_colour"] = product_colour(painted, batch.photos, batch.masks).mean()
+        if weights.total_variation:
+            found["total_variation"] = total_variation(painted).mean()
+        if weights.picture_mse:
+            found["picture_mse"] = mean_squared_error(painted, batch.patches).mean()
+        return found
+
+    def total(self, parts: dict[str, Tensor]) -> Tensor:
+        """The weighted sum of the parts."""
+        weighted = [getattr(self._config.weights, name) * value for name, value in parts.items()]
+        return torch.stack(weighted).sum()
+
+    def _content(self, painted: Tensor, photos: Tensor, rng: torch.Generator) -> Tensor:
+        top, left = torch.randint(0, _MOST_SHIFT_PX, (2,), generator=rng).tolist()
+        maps = [self._features(one[..., top:, left:]) for one in (photos, painted)]
+        return perceptual_loss(*maps).mean()
+
+    def _features(self, pictures: Tensor) -> list[Tensor]:
+        maps = self._network.stem((255.0 * pictures - 127.0) / 128.0)
+        outs = []
+        for stage in list(self._network.stages)[: max(_CONTENT_STAGES) + 1]:
+            maps = stage(maps)
+            outs.append(maps)
+        return [outs[stage] for stage in _CONTENT_STAGES]
+
+    @cached_property
+    def _network(self) -> EfficientNetLite0:
+        return fold_batch_norm(load_pretrained())
+
+    @cached_property
+    def _style(self) -> StyleNetwork:
+        return StyleNetwork()
+
+
+def grey(pictures: Tensor) -> Tensor:
+    """Luma (b, 1, h, w) of pictures (b, 3, h, w)."""
+    weights = pictures.new_tensor(_LUMA)
+    return (pictures * weights[:, None, None]).sum(dim=1, keepdim=True)
