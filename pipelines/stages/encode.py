@@ -33,14 +33,17 @@ def picture_encoder(limits: ImageLimits, root: Path, with_content: bool) -> Call
 
     Paths start from the picture root `root`.
     """
-    import torch
-
     from features.networks.encoders import ContentEncoder, StyleEncoder
     from features.quality import picture_stats
 
-    torch.set_num_threads(1)
     style_encoder = StyleEncoder()
-    content_encoder = ContentEncoder() if with_content else None
+    content_encoder = None
+    if with_content:
+        # Reading the content network's weights is all that takes torch here.
+        import torch
+
+        torch.set_num_threads(1)
+        content_encoder = ContentEncoder()
 
     def work(batch: Batch) -> tuple[list[Row], list[Row]]:
         rows: list[Row] = []
@@ -84,7 +87,9 @@ def encode_pictures(
     Returns (one row per readable picture, rejects).
     """
     pairs = list(zip(table[key], table["image_path"], strict=True))
-    batches = [pairs[i : i + BATCH_PICTURES] for i in range(0, len(pairs), BATCH_PICTURES)]
+    # Looks are few and quick: most shops' fit into one batch, for which one worker is started.
+    size = BATCH_PICTURES if with_content else 4 * BATCH_PICTURES
+    batches = [pairs[i : i + size] for i in range(0, len(pairs), size)]
     factory = partial(picture_encoder, config.images, root, with_content)
     rows: list[Row] = []
     rejects: list[Row] = []
