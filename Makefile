@@ -43,7 +43,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.all
 
 samples: $(READY)
-	$(BIN)/python data/samples/make.py
+	$(BIN)/python data/samples/make/sample_shop.py
 
 clean:
 	rm -rf runs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist *.egg-info

@@ -1,7 +1,7 @@
-"""Draws the sample shop: `python data/samples/make.py` (about two minutes on two free cores).
+"""Draws the sample shop: `python data/samples/make/sample_shop.py` (about two minutes on two free cores).
 
 Writes products/, masks/ and looks/ with their pictures, items.csv, styles.csv, events.parquet and
-truth.parquet beside this file. The same library versions give the same files.
+truth.parquet to the folder above this one. The same library versions give the same files.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1])]
+PROGRAM = Path(__file__).resolve().parent
+HERE = PROGRAM.parent
+sys.path[:0] = [str(PROGRAM), str(HERE.parents[1])]
 
 from drawing.studio import photograph  # noqa: E402
 
