@@ -38,8 +38,11 @@ def small_shop(shop, tmp_path_factory):
     small = tmp_path_factory.mktemp("docs_small")
     shutil.copytree(shop, small, dirs_exist_ok=True)
     for folder in (small, small / "data" / "samples"):
+        items = pd.read_csv(folder / "items.csv", dtype="str").iloc[::5]
+        items.to_csv(folder / "items.csv", index=False)
         log = pd.read_parquet(folder / "events.parquet")
         kept = sorted(log["user_id"].unique())[:90]
+        log = log[log["item_id"].isin(items["item_id"])]
         log[log["user_id"].isin(kept)].to_parquet(folder / "events.parquet", index=False)
     settings = "[render]\nsize_px = 96\n[ranking.ranker]\nmax_rounds = 30\n"
     (small / "quick.toml").write_text(settings)

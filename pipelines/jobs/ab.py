@@ -26,7 +26,7 @@ from features.tables import validate_styles
 from pipelines.config import RunConfig
 from pipelines.report.ab_files import write_comparison
 from pipelines.stages.canonical import canonical_log
-from pipelines.stages.encode import encode_pictures
+from pipelines.stages.encode import PictureTable, encode_pictures
 from pipelines.stages.log_warnings import log_warnings
 from pipelines.stores import storage
 from pipelines.stores.arrays import stack_vectors
@@ -200,7 +200,8 @@ def _fill_codes(codes: NDArray[np.float32], looks: list[str], styles_path: Path,
     styles, _ = validate_styles(storage.read_input_table(styles_path, "styles"))
     styles = styles[styles["style_id"].isin(looks)]
     root = picture_root(styles["image_path"], styles_path.parent)
-    pictures, _ = encode_pictures(styles, "style_id", root, RunConfig(seed=seed), False)
+    asked = PictureTable(styles, "style_id", root, with_content=False)
+    [(pictures, _)] = encode_pictures([asked], RunConfig(seed=seed))
     if len(pictures):
         place = pd.Index(looks).get_indexer(pd.Index(pictures["style_id"]))
         codes[place] = stack_vectors(pictures["style_code"])

@@ -11,7 +11,7 @@ from features.schema import ConfigError, InputError
 from features.tables import check_items, check_styles
 from pipelines.config import RunConfig
 from pipelines.limits import check_set_aside, set_aside
-from pipelines.stages.encode import encode_pictures, picture_notes, without_pictures
+from pipelines.stages.encode import PictureTable, encode_pictures, picture_notes, without_pictures
 from pipelines.stages.render import paint_plan, render_plan, with_masks, with_permissions
 from pipelines.stores import storage
 from pipelines.stores.folder_lock import hold_folder
@@ -82,15 +82,15 @@ def _render_catalogue(
         told = set_aside(name, len(rows), table.rejects["reason"])
         check_set_aside("prepare", told, config.limits)
     root = picture_root(items["image_path"], items_path.parent, pictures)
-    item_pictures, broken_items = encode_pictures(
-        items.head(max_items or len(items)), "item_id", root, config, True
-    )
-    looks, broken_looks = encode_pictures(
-        styles.head(max_styles or len(styles)),
-        "style_id",
-        picture_root(styles["image_path"], styles_path.parent, pictures),
+    look_root = picture_root(styles["image_path"], styles_path.parent, pictures)
+    (item_pictures, broken_items), (looks, broken_looks) = encode_pictures(
+        [
+            PictureTable(items.head(max_items or len(items)), "item_id", root, with_content=True),
+            PictureTable(
+                styles.head(max_styles or len(styles)), "style_id", look_root, with_content=False
+            ),
+        ],
         config,
-        False,
     )
     broken = broken_items + broken_looks
     notes = picture_notes(item_pictures, "item_id") + picture_notes(looks, "style_id")

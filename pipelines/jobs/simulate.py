@@ -11,7 +11,7 @@ import numpy as np
 from features.schema import InputError
 from features.tables import validate_items, validate_styles
 from pipelines.config import RunConfig
-from pipelines.stages.encode import encode_pictures
+from pipelines.stages.encode import PictureTable, encode_pictures
 from pipelines.stores import storage
 from pipelines.stores.arrays import stack_vectors
 from pipelines.stores.folder_lock import hold_folder
@@ -37,7 +37,7 @@ def simulate_log(
     items, _ = validate_items(storage.read_input_table(items_path, "items"))
     styles, _ = validate_styles(storage.read_input_table(styles_path, "styles"))
     root = picture_root(styles["image_path"], styles_path.parent, pictures)
-    looks, broken = encode_pictures(styles, "style_id", root, config, False)
+    [(looks, broken)] = encode_pictures([PictureTable(styles, "style_id", root, False)], config)
     if looks.empty:
         raise InputError(
             f"styles: no picture can be read, the first because: {broken[0]['reason']}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -25,31 +25,47 @@ BATCH_PICTURES = 16
 STYLE_SPACE = "style_space.json"
 
 Row = dict[str, Any]
-Batch = list[tuple[str, str]]
 
 
-def picture_encoder(limits: ImageLimits, root: Path, with_content: bool) -> Callable[..., Any]:
-    """Make the worker: [(id, image_path)] -> (rows of codes and statistics, rejects).
+class PictureWork(NamedTuple):
+    """A picture to encode: the id of its row, its path from `root`, and whether content is asked
+    for beside style."""
 
-    Paths start from the picture root `root`.
-    """
+    key: str
+    image_path: str
+    root: Path
+    with_content: bool
+
+
+class PictureTable(NamedTuple):
+    """A table with a column `key` of ids and image_path, whose paths start from `root`."""
+
+    table: pd.DataFrame
+    key: str
+    root: Path
+    with_content: bool
+
+
+def picture_encoder(limits: ImageLimits) -> Callable[..., Any]:
+    """Make the worker: [PictureWork] of one table -> (rows of codes and statistics, rejects)."""
     from features.networks.encoders import ContentEncoder, StyleEncoder
     from features.quality import picture_stats
 
     style_encoder = StyleEncoder()
-    content_encoder = None
-    if with_content:
+
+    @cache
+    def content_encoder() -> ContentEncoder:
         # Reading the content network's weights is all that takes torch here.
         import torch
 
         torch.set_num_threads(1)
-        content_encoder = ContentEncoder()
+        return ContentEncoder()
 
-    def work(batch: Batch) -> tuple[list[Row], list[Row]]:
+    def work(batch: list[PictureWork]) -> tuple[list[Row], list[Row]]:
         rows: list[Row] = []
         rejects: list[Row] = []
         pictures = []
-        for key, image_path in batch:
+        for key, image_path, root, _ in batch:
             try:
                 path = resolve_picture(image_path, root)
                 data = read_picture(path, limits)
@@ -71,8 +87,8 @@ def picture_encoder(limits: ImageLimits, root: Path, with_content: bool) -> Call
         if pictures:
             for row, code in zip(rows, style_encoder.encode(pictures), strict=True):
                 row["style_code"] = code
-            if content_encoder is not None:
-                for row, vector in zip(rows, content_encoder.encode(pictures), strict=True):
+            if batch[0].with_content:
+                for row, vector in zip(rows, content_encoder().encode(pictures), strict=True):
                     row["content_embedding"] = vector
         return rows, rejects
 
@@ -80,36 +96,62 @@ def picture_encoder(limits: ImageLimits, root: Path, with_content: bool) -> Call
 
 
 def encode_pictures(
-    table: pd.DataFrame, key: str, root: Path, config: RunConfig, with_content: bool
-) -> tuple[pd.DataFrame, list[Row]]:
-    """Encode every picture of `table`, its paths starting from the picture root `root`.
+    tables: Sequence[PictureTable], config: RunConfig
+) -> list[tuple[pd.DataFrame, list[Row]]]:
+    """Encode every picture of `tables` by the same workers.
 
-    Returns (one row per readable picture, rejects).
+    Returns, for each table, (one row per readable picture, rejects).
     """
-    pairs = list(zip(table[key], table["image_path"], strict=True))
-    # Looks are few and quick: most shops' fit into one batch, for which one worker is started.
-    size = BATCH_PICTURES if with_content else 4 * BATCH_PICTURES
-    batches = [pairs[i : i + size] for i in range(0, len(pairs), size)]
-    factory = partial(picture_encoder, config.images, root, with_content)
-    rows: list[Row] = []
-    rejects: list[Row] = []
-    with progress(f"encode {key[:-3]} pictures", len(pairs)) as advance:
-        executor = LocalExecutor(config.processes, config.limits.batch_seconds)
-        for batch, outcome in run_batches(executor, factory, batches):
+    batches: list[list[PictureWork]] = []
+    table_of: dict[PictureWork, int] = {}
+    for number, (table, key, root, with_content) in enumerate(tables):
+        work = [
+            PictureWork(name, path, root, with_content)
+            for name, path in zip(table[key], table["image_path"], strict=True)
+        ]
+        table_of |= dict.fromkeys(work, number)
+        batches += [work[i : i + BATCH_PICTURES] for i in range(0, len(work), BATCH_PICTURES)]
+    count = sum(map(len, batches))
+    # Starting a worker takes as long as encoding this many pictures.
+    workers = min(config.processes, -(-count // (4 * BATCH_PICTURES)))
+    found: list[tuple[list[Row], list[Row]]] = [([], []) for _ in tables]
+    with progress("encode pictures", count) as advance:
+        executor = LocalExecutor(max(workers, 1), config.limits.batch_seconds)
+        for batch, outcome in run_batches(
+            executor, partial(picture_encoder, config.images), batches
+        ):
+            rows, rejects = found[table_of[batch[0]]]
             if isinstance(outcome, BatchFailure):
-                rejects += [{"key": k, "reason": outcome.reason, "got": p} for k, p in batch]
+                rejects += [
+                    {"key": one.key, "reason": outcome.reason, "got": one.image_path}
+                    for one in batch
+                ]
             else:
                 rows += outcome[0]
                 rejects += outcome[1]
             advance(len(batch))
-    position = {k: i for i, (k, _) in enumerate(pairs)}
+    return [
+        (_in_order(rows, part), _placed(rejects, part))
+        for part, (rows, rejects) in zip(tables, found, strict=True)
+    ]
+
+
+def _in_order(rows: list[Row], part: PictureTable) -> pd.DataFrame:
+    position = {name: i for i, name in enumerate(part.table[part.key])}
     rows.sort(key=lambda row: position[row["id"]])
+    return pd.DataFrame(rows).rename(columns={"id": part.key})
+
+
+def _placed(rejects: list[Row], part: PictureTable) -> list[Row]:
+    """Rejects in the order of the table, with its name and the rows of the user's file."""
+    table, key = part.table, part.key
+    position = {name: i for i, name in enumerate(table[key])}
     rejects.sort(key=lambda row: position[row["key"]])
     # Where each was in the user's file, which a table in the order of its ids does not show.
     row_of = dict(zip(table[key], table["row"], strict=True)) if "row" in table else position
     for reject in rejects:
         reject.update(table=key[:-3] + "s", row=int(row_of[reject["key"]]))
-    return pd.DataFrame(rows).rename(columns={"id": key}), rejects
+    return rejects
 
 
 def without_pictures(items: pd.DataFrame) -> bool:
@@ -124,13 +166,17 @@ def encode(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     counts: dict[str, Any] = {"set_aside": []}
     codes = []
     unpictured = without_pictures(folder.read("tables/items.parquet"))
+    parts = {}
     for name, key in (("item", "item_id"), ("look", "style_id")):
         if name == "item" and unpictured:
             continue
         source = "items" if name == "item" else "styles"
         table = folder.read(f"tables/{source}.parquet")
         root = folder.picture_root(source, table["image_path"])
-        encoded, bad = encode_pictures(table, key, root, config, with_content=name == "item")
+        parts[name] = PictureTable(table, key, root, with_content=name == "item")
+    done = encode_pictures(list(parts.values()), config)
+    for (name, part), (encoded, bad) in zip(parts.items(), done, strict=True):
+        source, key = f"{part.key[:-3]}s", part.key
         if encoded.empty:
             raise InputError(
                 f"{source}: not one of {len(bad)} pictures can be read, the first because: "
