@@ -28,6 +28,7 @@ from recsys.config import (
 )
 from recsys.simulator.config import SimulatorConfig
 from styletransfer.config import RenderConfig
+from styletransfer.training.config import TrainingConfig
 
 MOST_SEED: Final = 2**31
 """Seeds are below this: LightGBM takes them as 32 bits."""
@@ -98,6 +99,7 @@ class RunConfig:
     quality: QualityConfig = field(default_factory=QualityConfig)
     verdict: VerdictConfig = field(default_factory=VerdictConfig)
     simulator: SimulatorConfig = field(default_factory=SimulatorConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < MOST_SEED:
@@ -133,7 +135,7 @@ class RunConfig:
         return {name: dataclasses.asdict(getattr(self, name)) for name in WITHOUT_EFFECT}
 
 
-WITHOUT_EFFECT: Final = ("limits", "feed", "simulator")
+WITHOUT_EFFECT: Final = ("limits", "feed", "simulator", "training")
 
 
 class StageConfig:

@@ -15,6 +15,7 @@ from pipelines.commands import (
     run,
     score,
     simulate,
+    train_generator,
 )
 from pipelines.commands.app import app
 
@@ -33,12 +34,13 @@ __all__ = [
     "run",
     "score",
     "simulate",
+    "train_generator",
 ]
 
 # Help lists them as a user meets them; importing a command has put it on the command line.
 _ORDER = (
     *("import", "init", "check", "run", "fit", "score", "feed", "evaluate", "report"),
-    *("render", "ab", "simulate", "prune", "doctor"),
+    *("render", "ab", "simulate", "train-generator", "prune", "doctor"),
 )
 app.registered_commands.sort(
     key=lambda command: _ORDER.index(command.name or getattr(command.callback, "__name__", ""))

@@ -1,0 +1,39 @@
+"""`stylefeed train-generator`: a generator trained on own photos and looks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.commands.app import Config, Json, Out, Quiet, Seed, app, print_result, say
+
+
+@app.command("train-generator")
+def train_generator(
+    photos: Annotated[Path, typer.Option(help="Folder of photos, or the catalogue.")],
+    looks: Annotated[Path, typer.Option(help="Folder of looks, or their table.")],
+    out: Out,
+    steps: Annotated[int | None, typer.Option(help="Steps in all.  [default: 2000]")] = None,
+    start: Annotated[str, typer.Option(help="pretrained or scratch.")] = "pretrained",
+    config: Config = None,
+    seed: Seed = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Train a generator adversarially on photos and looks; goes on where it was stopped.
+
+    Example: stylefeed train-generator --photos data/samples/items.csv
+    --looks data/samples/styles.csv --out runs/generator --steps 500
+    """
+    from pipelines.config import load_config
+    from pipelines.jobs.train_generator import train
+
+    settings = load_config(config, training={"steps": steps}, seed=seed)
+    result = train(photos, looks, out, settings, start, say)
+    page = (out / "training.html").resolve()
+    weights = (out / "generator.safetensors").resolve()
+    first = "" if result["worked"] else "nothing to do: all steps are done; "
+    lines = [f"{first}{result['steps']:,} steps, weights in {weights}", f"page: {page}"]
+    print_result(result, as_json, lines)

@@ -1,0 +1,178 @@
+"""Trains a generator on photos and looks: what is read, what it will take, what is written."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+import torch
+from PIL import Image
+from torch import nn
+
+from features.schema import ConfigError, InputError
+from pipelines.config import RunConfig
+from pipelines.progress import progress
+from pipelines.report.training_page import training_page
+from pipelines.stores import storage
+from pipelines.stores.folder_lock import hold_folder
+from pipelines.stores.picture_files import picture_root, resolve_picture
+from styletransfer.painters.generator.network import Generator, load_pretrained
+from styletransfer.training.checkpoint import write_checkpoint
+from styletransfer.training.config import TrainingConfig
+from styletransfer.training.data import TrainingData
+from styletransfer.training.entries import Entry, group_of, part
+from styletransfer.training.health import as_levels
+from styletransfer.training.loop import Trainer
+from styletransfer.training.pictures import Pictures
+
+_SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif")
+_GROUPS: Final = {
+    "photos": ("photographer", "sender_id"),
+    "looks": ("painter", "material", "artist"),
+}
+_TIMED: Final = 2
+_GRID: Final = 4
+_SCRATCH_GRACE: Final = 300
+
+Say = Callable[[str], None]
+
+
+def train(
+    photos: Path, looks: Path, out: Path, config: RunConfig, start: str, say: Say
+) -> dict[str, Any]:
+    """Train to `config.training.steps`, from `start` (pretrained or scratch) or a checkpoint.
+
+    `photos` and `looks` are folders of pictures, or tables of items and styles; a column
+    photographer, or painter or material, tells makers, else file names do. Writes checkpoints,
+    `generator.safetensors` (averaged weights) and `training.html` to `out`. Raises InputError for
+    what cannot be trained on, and when training stays unhealthy.
+    """
+    if start not in ("pretrained", "scratch"):
+        raise ConfigError(f"--start is {start!r}: expected pretrained or scratch")
+    settings = config.training
+    if start == "scratch":
+        # What knows nothing yet is not ill.
+        settings = replace(settings, grace_steps=max(settings.grace_steps, _SCRATCH_GRACE))
+    parts = []
+    for path, what in ((photos, "photos"), (looks, "looks")):
+        entries = _usable(read_entries(path, what), what, settings, say)
+        parts.append(part(entries, what, settings.held_out))
+    torch.set_num_threads(settings.threads)
+    named = [[(e.name, e.group, storage.digest_file(e.path)) for e in p.train] for p in parts]
+    with hold_folder(out):
+        data = TrainingData(parts[0], parts[1], Pictures(out / "masks"), settings, config.seed)
+        trainer = Trainer(
+            _first(start, config.seed),
+            data,
+            settings,
+            out,
+            config.seed,
+            storage.digest_json({"pictures": named, "start": start}),
+        )
+        worked = not trainer.finished
+        if worked:
+            say(_estimate(trainer, data, settings, config.seed, start, out))
+            with progress("training", settings.steps) as advance:
+                try:
+                    trainer.run(advance, say)
+                finally:
+                    _write_page(trainer, data, out)
+        write_checkpoint(out / "generator.safetensors", trainer.averaged.state_dict(), {})
+        _write_page(trainer, data, out)
+    return {
+        "worked": worked,
+        "steps": trainer.step,
+        "rollbacks": len(trainer.events),
+        "health": trainer.checks[-1],
+        "photos": [len(side) for side in (parts[0].train, parts[0].validation, parts[0].test)],
+        "looks": [len(side) for side in (parts[1].train, parts[1].validation, parts[1].test)],
+    }
+
+
+def read_entries(path: Path, what: str) -> list[Entry]:
+    """The pictures of a folder, or of a table with a column image_path. Raises InputError."""
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES)
+        names = [file.relative_to(path).as_posix() for file in files]
+        stems = [(name, file.stem) for name, file in zip(names, files, strict=True)]
+        maker = group_of if what == "looks" else str
+        return [Entry(n, maker(stem), f) for (n, stem), f in zip(stems, files, strict=True)]
+    table = storage.read_input_table(path, what)
+    if "image_path" not in table.columns:
+        raise InputError(f"{what}: {path} has no column image_path; expected one, or a folder")
+    paths = table["image_path"].astype("str")
+    root = picture_root(paths, path.parent)
+    groups = next((table[name] for name in _GROUPS[what] if name in table.columns), None)
+    masks = table["mask_path"] if "mask_path" in table.columns else pd.Series([None] * len(table))
+    entries = []
+    for row, image in enumerate(paths):
+        mask = masks.iloc[row]
+        stem = Path(image).stem
+        group = str(groups.iloc[row]) if groups is not None else stem
+        held = None if not isinstance(mask, str) or not mask else resolve_picture(mask, root)
+        entries.append(Entry(image, group, resolve_picture(image, root), held))
+    return list({entry.name: entry for entry in entries}.values())
+
+
+def _usable(entries: list[Entry], what: str, config: TrainingConfig, say: Say) -> list[Entry]:
+    """Those that can be read and are as large as the crop; the others are said and left out."""
+    kept, first, least = [], "", config.crop_px if what == "photos" else 1
+    for entry in entries:
+        try:
+            with Image.open(entry.path) as image:
+                size = image.size
+        except (OSError, ValueError, Image.DecompressionBombError):
+            first = first or f"{entry.name} cannot be read"
+            continue
+        if min(size) < least:
+            first = first or f"{entry.name} is {size[0]}x{size[1]} px, below the crop of {least} px"
+            continue
+        kept.append(entry)
+    if len(kept) < len(entries):
+        say(f"{what}: {len(entries) - len(kept):,} of {len(entries):,} left out: {first}")
+    if not kept:
+        raise InputError(f"{what}: none can be trained on: {first or 'no picture was found'}")
+    return kept
+
+
+def _first(start: str, seed: int) -> nn.Module:
+    if start == "pretrained":
+        return load_pretrained()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return Generator()
+
+
+def _estimate(
+    trainer: Trainer, data: TrainingData, config: TrainingConfig, seed: int, start: str, out: Path
+) -> str:
+    """Time and memory from two steps of a trainer that is thrown away."""
+    trial = Trainer(_first(start, seed), data, config, out / "masks", seed)
+    trial.train_step()
+    begun = time.perf_counter()
+    for _ in range(_TIMED):
+        trial.train_step()
+    each = (time.perf_counter() - begun) / _TIMED
+    minutes = each * (config.steps - trainer.step) / 60
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return (
+        f"{config.steps - trainer.step:,} steps of {each:.1f} s: about {minutes:,.0f} min and "
+        f"{memory:,.0f} MB on this machine, health checks apart"
+    )
+
+
+def _write_page(trainer: Trainer, data: TrainingData, out: Path) -> None:
+    photos, looks, codes = data.validation()
+    rows = []
+    with torch.inference_mode():
+        for photo in photos[:_GRID]:
+            painted = trainer.averaged(photo[None].expand(min(_GRID, len(codes)), -1, -1, -1),
+                                       codes[:_GRID])  # fmt: skip
+            rows.append([as_levels(photo), *(as_levels(one) for one in painted)])
+    page = training_page(trainer.curves, trainer.checks, trainer.events, looks[:_GRID], rows)
+    storage.write_bytes(out / "training.html", page.encode())
