@@ -42,6 +42,7 @@ NAMES = (
     "sets",
     "recognised",
     "shop_run",
+    "train_generator",
 )
 
 

@@ -19,18 +19,19 @@ class LossWeights:
     photo's and `ssim` its structure. `style` is the distance of patches, `contrast` how well a
     result's own look is told from the others of its batch. `identity` holds a look painted in
     its own code to itself, `product_colour` the product's colours to the photo's.
+    More of `content` and `ssim` keeps the photo at the cost of the look.
     `total_variation` smooths. `picture_mse` is the plain squared gap to the look's picture: alone,
     it is the naive baseline.
     """
 
     adversarial: float = 0.1
-    content: float = 0.5
-    style: float = 4.0
-    contrast: float = 0.5
-    ssim: float = 1.0
+    content: float = 0.1
+    style: float = 8.0
+    contrast: float = 1.0
+    ssim: float = 0.1
     identity: float = 1.0
-    product_colour: float = 2.0
-    total_variation: float = 0.02
+    product_colour: float = 0.5
+    total_variation: float = 0.0
     picture_mse: float = 0.0
 
     def __post_init__(self) -> None:
