@@ -37,6 +37,7 @@ NAMES = (
     "served_model",
     "closed_loop",
     "all_plain",
+    "style_space",
     "look_choice",
     "set_starts",
     "sets",

@@ -39,7 +39,7 @@ def pack_error(error: Exception) -> tuple[bytes | None, str, str]:
     try:
         packed = pickle.dumps(error)
         pickle.loads(packed)
-    except Exception:
+    except Exception:  # any class may fail to be pickled in any way; its words are kept
         packed = None
     words = f"{type(error).__name__}: {error}"
     return packed, words, "".join(traceback.format_exception(error))

@@ -9,6 +9,7 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from recsys.candidates.factors import FactorModel, Floats
+from recsys.candidates.model import Sources
 from recsys.candidates.reason_words import SHOPPERS
 from recsys.config import BPRConfig
 
@@ -23,6 +24,10 @@ class BPR(FactorModel):
     def __init__(self, config: BPRConfig = BPRConfig(), seed: int = 0) -> None:
         self.config = config
         self.seed = seed
+
+    @classmethod
+    def of(cls, sources: Sources) -> Self:
+        return cls(seed=sources.seed).fit(sources.log)
 
     def _factorised(self, matrix: sparse.csr_matrix) -> tuple[Floats, Floats]:
         with threadpool_limits(1, "blas"):

@@ -55,9 +55,9 @@ class CandidateModel(ABC):
     _interactions: Interactions | None = None
 
     @classmethod
+    @abstractmethod
     def of(cls, sources: Sources) -> Self | None:
         """The model that `sources` call for, fitted; None where they hold nothing for it."""
-        raise NotImplementedError(f"{cls.__name__} is not one of the recommender's models")
 
     def fit(self, interactions: Interactions) -> Self:
         """Learn from `interactions`; returns self."""
