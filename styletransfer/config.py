@@ -149,8 +149,10 @@ class RenderConfig:
     `transport` of colours is sliced, gaussian (the smoothest and quickest) or entropic (the nearest
     to the look's colours, and the slowest).
     `size_px` is the longer side of a render. `pixels_per_pass` bounds the memory of one pass of the
-    generator, about 300 bytes a pixel: several looks share a pass while they fit. `watermark_key`
-    is the key of the invisible mark in every restyled picture. `read_text` holds the words on the
+    generator, about 300 bytes a pixel: several looks share a pass while they fit. `weights` is the
+    file of a generator trained with `stylefeed train-generator` (empty: the packaged one); a
+    relative path starts from the folder the command is called in. `watermark_key` is the key of the
+    invisible mark in every restyled picture. `read_text` holds the words on the
     product to the budget too, by OCR (the extra `text`; slow). `signing_chain` and `signing_key`
     are PEM files that sign every restyled picture's Content Credentials (the extra `signing`).
     """
@@ -166,6 +168,7 @@ class RenderConfig:
     backend: Literal["torch", "onnxruntime", "openvino"] = "onnxruntime"
     threads: int = 1
     pixels_per_pass: int = 1_200_000
+    weights: str = ""
     watermark_key: int = DEFAULT_KEY
     read_text: bool = False
     signing_chain: str = ""

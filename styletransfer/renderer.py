@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
@@ -32,6 +33,7 @@ from styletransfer.fidelity import FidelityReport
 from styletransfer.look import Look
 from styletransfer.painters.generator.painter import GeneratorPainter, Painter
 from styletransfer.painters.generator.runtime import Backend, make_backend
+from styletransfer.painters.generator.trained import load_trained
 from styletransfer.painters.reference_painters import GatysPainter, TransportPainter
 from styletransfer.sets.place import SetPlacer
 from styletransfer.sets.shelf import SetRequest, SetShelf
@@ -76,7 +78,7 @@ class Renderer:
         backend: Backend | None = None,
         sets: SetShelf | None = None,
     ) -> None:
-        """Open what `config` paints with: ConfigError, WeightsError.
+        """Open what `config` paints with: ConfigError, InputError, WeightsError.
 
         `backend` is used by the generator in place of the one that `config` names. Sets are taken
         from and put into `sets`; without it they are made anew and kept in memory.
@@ -302,8 +304,10 @@ def _open_painter(config: RenderConfig, backend: Backend | None) -> Painter:
         return GatysPainter(config.gatys)
     if config.method == "transport":
         return TransportPainter(config.transport)
-    engine = backend or make_backend(config.backend, config.threads)
-    return GeneratorPainter(engine, config.pixels_per_pass, config.threads)
+    if backend is None:
+        trained = load_trained(Path(config.weights)) if config.weights else None
+        backend = make_backend(config.backend, config.threads, trained)
+    return GeneratorPainter(backend, config.pixels_per_pass, config.threads)
 
 
 def render_key(

@@ -12,7 +12,13 @@ from features.tables import check_items, check_styles
 from pipelines.config import RunConfig
 from pipelines.limits import check_set_aside, set_aside
 from pipelines.stages.encode import PictureTable, encode_pictures, picture_notes, without_pictures
-from pipelines.stages.render import paint_plan, render_plan, with_masks, with_permissions
+from pipelines.stages.render import (
+    paint_plan,
+    render_plan,
+    trained_version,
+    with_masks,
+    with_permissions,
+)
 from pipelines.stores import storage
 from pipelines.stores.folder_lock import hold_folder
 from pipelines.stores.picture_files import picture_root
@@ -35,14 +41,16 @@ def render_catalogue(
     `pictures` is the folder that picture paths start from (None: found by the tables' folders).
     Adds to `renders/`, and writes `renders.parquet` and `rejects/`, in `out`; returns the counts.
     Raises ConfigError on a strength out of range, SchemaError on a table that cannot be used,
-    InputError where another job works in `out`, more is set aside than `config.limits` allow or
-    nothing can be shown in a look.
+    InputError where trained weights cannot be used, another job works in `out`, more is set aside
+    than `config.limits` allow or nothing can be shown in a look.
     """
     if not 0.0 < strength <= 1.0:
         raise ConfigError(f"strength is {strength}: expected over 0 and at most 1")
     for name, most in (("max_items", max_items), ("max_styles", max_styles)):
         if most is not None and most < 1:
             raise ConfigError(f"{name} is {most}: expected at least 1, or leave it out")
+    # What cannot paint is said before any picture is encoded.
+    trained_version(config.render)
     with hold_folder(out):
         return _render_catalogue(
             items_path,

@@ -36,6 +36,7 @@ from pipelines.workers.paint import ItemWork, LookSource, Row, item_painter
 from styletransfer.config import RenderConfig
 from styletransfer.faithful.enhance import ENHANCE_REVISION
 from styletransfer.faithful.gate import JUDGE_REVISION
+from styletransfer.painters.generator.trained import load_trained
 from styletransfer.renderer import Renderer, render_key
 from styletransfer.sets.store import REVISION
 
@@ -46,10 +47,12 @@ def recipe(config: RenderConfig, enhance: bool = False) -> str:
     """Digest of all but the pictures that decides a render's pixels: weights and settings.
 
     `enhance` says whether photos are repaired before they are painted.
-    Raises WeightsError where what `config` paints with is not installed, before any work is done.
+    Raises WeightsError where what `config` paints with is not installed, InputError where
+    `config.weights` cannot be used, before any work is done.
     """
     settings = dataclasses.asdict(config)
-    for without_effect in ("threads", "pixels_per_pass", "max_renders"):
+    # The painter's version follows what its weights hold, wherever their file is.
+    for without_effect in ("threads", "pixels_per_pass", "max_renders", "weights"):
         del settings[without_effect]
     made_by = {
         "painter": Renderer(config).model_version,
@@ -59,6 +62,16 @@ def recipe(config: RenderConfig, enhance: bool = False) -> str:
     if enhance:
         made_by["enhanced"] = ENHANCE_REVISION
     return storage.digest_json({**settings, **made_by})
+
+
+def trained_version(config: RenderConfig) -> str:
+    """Short hash of the weights in `config.weights`; empty where it paints without.
+
+    Raises InputError as `load_trained` does.
+    """
+    if not config.weights or config.method != "generator":
+        return ""
+    return load_trained(Path(config.weights)).model_version
 
 
 def render_plan(

@@ -17,7 +17,7 @@ from pipelines.stages.evaluate import evaluate
 from pipelines.stages.feed import feed
 from pipelines.stages.fit import fit
 from pipelines.stages.prepare import prepare
-from pipelines.stages.render import render
+from pipelines.stages.render import render, trained_version
 from pipelines.stages.report import report
 from pipelines.stages.score import score
 from pipelines.stores import storage
@@ -110,9 +110,10 @@ def open_job(
     """Set up the folder `out` for a job; returns it and its description.
 
     The description, kept in `job.json`, holds the inputs' absolute paths and digests, the settings,
-    the picture root `pictures` that was named (None: found by the tables' folders), and the run id
-    that follows from the inputs and settings. Without `inputs` the folder's own are taken.
-    Raises InputError when there are none, a table is missing, or `pictures` is no folder.
+    the picture root `pictures` that was named (None: found by the tables' folders), the version of
+    trained weights where there are some, and the run id that follows from these. Without `inputs`
+    the folder's own are taken. Raises InputError when there are none, a table is missing,
+    `pictures` is no folder, or trained weights cannot be used.
     """
     workspace = Workspace(out)
     if inputs is None:
@@ -124,6 +125,9 @@ def open_job(
             raise InputError(f"{name}: no file at {source}; expected a .parquet or .csv table")
     digests = {name: storage.digest_input(source) for name, source in inputs.items()}
     identity = {"inputs": digests, "config": config.settings(), "version": version("stylefeed")}
+    trained = trained_version(config.render)
+    if trained:
+        identity["generator"] = trained
     job = {
         **identity,
         "inputs": {name: str(source.resolve()) for name, source in inputs.items()},
@@ -281,7 +285,8 @@ def _from_outside(stage: str, workspace: Workspace, job: dict[str, Any]) -> dict
             "styles": _picture_state(workspace, job, "styles", "style_id", "image_path"),
         }
     if stage == "render":
-        return {"masks": _picture_state(workspace, job, "items", "item_id", "mask_path")}
+        state = {"masks": _picture_state(workspace, job, "items", "item_id", "mask_path")}
+        return {**state, "generator": job["generator"]} if "generator" in job else state
     return {"run_id": job["run_id"]} if stage == "feed" else {}
 
 
@@ -312,6 +317,7 @@ def _manifest(workspace: Workspace, job: dict[str, Any]) -> dict[str, Any]:
             for name, source in job["inputs"].items()
         },
         "config": job["config"],
+        "generator": job.get("generator", "packaged"),
         "seed": job["config"]["seed"],
         "cut_utc": records["prepare"]["counts"]["evaluation_cut_utc"],
         "versions": {"stylefeed": job["version"], **{name: version(name) for name in libraries}},

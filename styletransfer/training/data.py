@@ -49,8 +49,8 @@ class TrainingData:
     ) -> None:
         self._photos = spread(photos.train, config.max_photos)
         self._looks = looks.train
-        self._watched = spread(photos.validation, config.validation_photos)
-        self._watched_looks = spread(looks.validation, config.validation_looks)
+        self._watched = _two_at_least(photos, config.validation_photos)
+        self._watched_looks = _two_at_least(looks, config.validation_looks)
         self._all_looks = (*looks.train, *looks.validation)
         self._pictures, self._config, self._seed = pictures, config, seed
         self._encoder = _style_encoder()
@@ -80,7 +80,10 @@ class TrainingData:
         )
 
     def validation(self) -> tuple[Tensor, list[NDArray[np.uint8]], Tensor]:
-        """Photos float32 (p, 3, s, s) and looks of the validation part, with codes (k, 100)."""
+        """Photos float32 (p, 3, s, s) and looks of the validation part, with codes (k, 100).
+
+        Where the part holds one photo or look, one that is trained on is added.
+        """
         side = self._config.look_px
         squares = [
             resize(crop_square(self._pictures.photo(entry).picture), side, side)
@@ -133,6 +136,13 @@ class TrainingData:
         if draws[4] < 0.5:
             square = square[:, ::-1]
         return resize(np.ascontiguousarray(square), side, side)
+
+
+def _two_at_least(parts: Parts, count: int) -> tuple[Entry, ...]:
+    """At most `count` validation entries; a lone one is watched beside one that is trained on,
+    since what differs between two cannot be seen in one."""
+    alone = len(parts.validation) < 2
+    return spread(parts.validation, count) + (parts.train[:1] if alone else ())
 
 
 @cache

@@ -1,0 +1,54 @@
+"""Weights of a generator that was trained here, read from a safetensors file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from features.schema import InputError
+from styletransfer.painters.generator.network import Generator
+
+_ADVICE = "expected a generator.safetensors that `stylefeed train-generator` wrote"
+
+
+def load_trained(path: Path) -> Generator:
+    """The generator with the weights in `path`, in evaluation mode, weights frozen.
+
+    Raises InputError where there is no such file, it is no safetensors file, its weights are of
+    another network, or one of them is NaN or infinite.
+    """
+    if not path.is_file():
+        raise InputError(f"generator weights: no file at {path}; {_ADVICE}")
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"generator weights {path} cannot be read ({error}); {_ADVICE}") from None
+    generator = Generator()
+    wrong = _difference(tensors, generator.state_dict())
+    if wrong:
+        raise InputError(f"generator weights {path} are of another network: {wrong}; {_ADVICE}")
+    for name, value in tensors.items():
+        if not bool(torch.isfinite(value).all()):
+            raise InputError(
+                f"generator weights {path} hold NaN or infinity in {name}: expected finite "
+                "numbers; train again, or take another file"
+            )
+    generator.load_state_dict(tensors)
+    return generator.eval().requires_grad_(False)
+
+
+def _difference(got: dict[str, Tensor], expected: dict[str, Tensor]) -> str:
+    """The first way in which names, kinds or shapes differ, in words; empty where none does."""
+    for name in sorted(expected.keys() | got.keys()):
+        if name not in got:
+            return f"{name} is missing"
+        if name not in expected:
+            return f"got {name}, which it does not have"
+        if not got[name].is_floating_point() or got[name].shape != expected[name].shape:
+            shapes = [tuple(one[name].shape) for one in (got, expected)]
+            return f"{name} is {got[name].dtype} {shapes[0]}, expected float {shapes[1]}"
+    return ""
