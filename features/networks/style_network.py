@@ -18,6 +18,8 @@ from features.networks.encoders import STYLE_FILE, STYLE_SHA256
 from features.networks.weights import packaged_file
 
 _RELU_CEILING: Final = 6.0
+# The last linear bottleneck of each size, but for the smallest.
+_STAGE_ENDS: Final = (4, 15, 32, 66)
 
 
 class StyleNetwork(nn.Module):
@@ -53,9 +55,19 @@ class StyleNetwork(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Codes of whole pictures; unlike the encoder it neither crops nor scales them."""
+        return self._maps(pictures, len(self._steps))[-1].flatten(1)
+
+    def features(self, pictures: Tensor) -> list[Tensor]:
+        """Maps of a half, a quarter, an eighth and a sixteenth of the size: 16, 24, 32, 96 wide."""
+        maps = self._maps(pictures, max(_STAGE_ENDS) + 1)
+        return [maps[end] for end in _STAGE_ENDS]
+
+    def _maps(self, pictures: Tensor, count: int) -> list[Tensor]:
+        """What the first `count` steps put out."""
         maps: dict[str, Tensor] = {self._input: pictures}
+        outs: list[Tensor] = []
         out = pictures
-        for kind, name, inputs, values in self._steps:
+        for kind, name, inputs, values in self._steps[:count]:
             taken = maps[inputs[0]]
             if kind == "Conv":
                 weight, bias = (getattr(self, self._names[part]) for part in inputs[1:])
@@ -68,7 +80,8 @@ class StyleNetwork(nn.Module):
             else:
                 out = taken.mean(dim=(2, 3), keepdim=True)
             maps[name] = out
-        return out.flatten(1)
+            outs.append(out)
+        return outs
 
 
 def _source(name: str, same: dict[str, str]) -> str:

@@ -16,7 +16,12 @@ from styletransfer.losses.normalised_style import normalised_patch_style
 from styletransfer.losses.perceptual import perceptual_loss
 from styletransfer.losses.product_colour import product_colour
 from styletransfer.losses.ssim import ms_ssim, ssim, ssim_of_moments
-from styletransfer.losses.style_contrast import style_contrast
+from styletransfer.losses.style_contrast import (
+    style_contrast,
+    style_descriptors,
+    style_gap,
+    style_grams,
+)
 from styletransfer.losses.total_variation import total_variation
 
 __all__ = [
@@ -34,5 +39,8 @@ __all__ = [
     "ssim",
     "ssim_of_moments",
     "style_contrast",
+    "style_descriptors",
+    "style_gap",
+    "style_grams",
     "total_variation",
 ]

@@ -16,21 +16,24 @@ class LossWeights:
     """How much each part of the generator's loss counts; a part of weight 0 is not computed.
 
     `adversarial` misleads the discriminator. `content` compares EfficientNet features with the
-    photo's and `ssim` its structure. `style` is the distance of patches, `contrast` how well a
-    result's own look is told from the others of its batch. `identity` holds a look painted in
-    its own code to itself, `product_colour` the product's colours to the photo's.
-    More of `content` and `ssim` keeps the photo at the cost of the look.
+    photo's and `ssim` its structure; `structure` is only what SSIM falls below that of the
+    generator that training started from. `style` is the distance of patches, `gram` that of style
+    descriptors, `contrast` how well a result's own look is told from all others by them.
+    `identity` holds a look painted in its own code to itself, `product_colour` the product's
+    colours to the photo's. More of `content` and `ssim` keeps the photo at the cost of the look.
     `total_variation` smooths. `picture_mse` is the plain squared gap to the look's picture: alone,
     it is the naive baseline.
     """
 
-    adversarial: float = 0.1
-    content: float = 0.1
-    style: float = 8.0
+    adversarial: float = 0.05
+    content: float = 0.0
+    style: float = 1.0
+    gram: float = 2.0
     contrast: float = 1.0
-    ssim: float = 0.1
-    identity: float = 1.0
-    product_colour: float = 0.5
+    ssim: float = 0.0
+    structure: float = 20.0
+    identity: float = 0.0
+    product_colour: float = 0.0
     total_variation: float = 0.0
     picture_mse: float = 0.0
 
@@ -47,26 +50,28 @@ class TrainingConfig:
     """How a generator is trained.
 
     Each of `steps` takes `batch` photos, cut to `crop_px`, in as many looks, seen at `look_px`; at
-    most `max_photos` are used. `held_out` of the photographers and of the looks' makers is kept for
-    validation, and as much for testing. `normalise_looks` divides each look's style distance by its
-    upper bound. `adversary`: hinge, bce or none. `r1` weighs the discriminator's gradient penalty,
-    taken every `r1_every` steps. `ada_target` is the share of reals told as real above which
-    augmentation grows. Gradients are clipped at norm `clip`; `ema` is the decay of the averaged
-    weights, which are the result. Health is looked at every `health_every` steps on
-    `validation_photos` in `validation_looks`, not acted on before `grace_steps`.
+    most `max_photos` are used, and each look also in `recolours` other colourings. `held_out` of
+    the photographers and of the looks' makers is kept for validation, and as much for testing.
+    `normalise_looks` divides each look's style distance by its upper bound. `adversary`: hinge, bce
+    or none. `r1` weighs the discriminator's gradient penalty, taken every `r1_every` steps.
+    `ada_target` is the share of reals told as real above which augmentation grows. Gradients are
+    clipped at norm `clip`; `ema` is the decay of the averaged weights, which are the result. Health
+    is looked at every `health_every` steps on `validation_photos` in `validation_looks`, not acted
+    on before `grace_steps`.
     """
 
     steps: int = 2000
     batch: int = 4
-    crop_px: int = 128
+    crop_px: int = 224
     look_px: int = 256
     max_photos: int = 400
+    recolours: int = 3
     held_out: float = 0.15
     weights: LossWeights = field(default_factory=LossWeights)
     normalise_looks: bool = True
     optimiser: Literal["adam", "sgd"] = "adam"
-    generator_rate: float = 2e-4
-    discriminator_rate: float = 4e-4
+    generator_rate: float = 1e-4
+    discriminator_rate: float = 2e-4
     clip: float = 1.0
     ema: float = 0.995
     adversary: Literal["hinge", "bce", "none"] = "hinge"
@@ -83,7 +88,7 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         least = {"crop_px": LEAST_CROP_PX, "look_px": LEAST_CROP_PX, "batch": 2, "grace_steps": 0}
-        least |= {"validation_photos": 2, "validation_looks": 2, "max_photos": 3}
+        least |= {"recolours": 0, "validation_photos": 2, "validation_looks": 2, "max_photos": 3}
         counts = ("steps", "discriminator_channels", "r1_every", "health_every", "threads")
         for name in (*counts, "checkpoint_every", *least):
             if getattr(self, name) < least.get(name, 1):

@@ -18,10 +18,12 @@ from styletransfer.training.config import TrainingConfig
 from styletransfer.training.entries import Entry, Parts, spread
 from styletransfer.training.pictures import Pictures
 
-_PLATES: Final = 0.5
+_PLATES: Final = 0.3
 _WHOLE_LOOKS: Final = 0.5
 _LEAST_LOOK_SHARE: Final = 0.4
+_HUES: Final = 180
 _JITTER: Final = 0.2
+_MOST_ZOOM: Final = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +32,7 @@ class Batch:
 
     `photos` are plates or photos whose product is in `masks` (b, 1, s, s). `views` (b, 3, l, l)
     are the looks as coded in `codes` (b, 100), `patches` (b, 3, s, s) cuts of them; `looks` int64
-    (b,) are their rows among the looks trained on.
+    (b,) are their rows among `TrainingData.bank`.
     """
 
     photos: Tensor
@@ -54,17 +56,21 @@ class TrainingData:
         self._all_looks = (*looks.train, *looks.validation)
         self._pictures, self._config, self._seed = pictures, config, seed
         self._encoder = _style_encoder()
-        whole = self._encoder.encode([pictures.look(entry) for entry in self._looks])
-        self.centre = torch.from_numpy(whole.mean(axis=0))
+        self.bank = [
+            colouring
+            for entry in self._looks
+            for colouring in colourings(pictures.look(entry), config.recolours, entry.name)
+        ]
+        self._codes = self._encoder.encode(self.bank)
+        self.centre = torch.from_numpy(self._codes.mean(axis=0))
 
     def batch(self, step: int, attempt: int = 0) -> Batch:
         """The batch of `step` on the `attempt`-th start. Raises ImageError for a broken file."""
         rng = np.random.default_rng((self._seed, attempt, step))
         count = self._config.batch
-        rows = rng.permutation(len(self._looks))[:count]
-        rows = np.resize(rows, count)
+        rows = np.resize(rng.permutation(len(self.bank))[:count], count)
         photos, masks = zip(*(self._cut(self._draw(rng), rng) for _ in range(count)), strict=True)
-        views = [self._view(self._looks[row], rng) for row in rows]
+        views = [self._view(self.bank[row], rng) for row in rows]
         side, most = self._config.crop_px, self._config.look_px - self._config.crop_px + 1
         cuts = []
         for view in views:
@@ -109,7 +115,7 @@ class TrainingData:
         picture = photo.plate if is_plate else photo.picture
         alpha = np.zeros_like(photo.alpha) if is_plate else photo.alpha
         height, width = alpha.shape
-        short = round(side * rng.uniform(1.0, 2.0))
+        short = round(side * rng.uniform(1.0, _MOST_ZOOM))
         scale = short / min(height, width)
         size = max(round(width * scale), side), max(round(height * scale), side)
         top, left = (int(rng.integers(extent - side + 1)) for extent in size[::-1])
@@ -120,9 +126,9 @@ class TrainingData:
         turn = -1 if mirrored else 1
         return jittered[:, ::turn], np.ascontiguousarray(alpha[:, ::turn])
 
-    def _view(self, entry: Entry, rng: np.random.Generator) -> NDArray[np.uint8]:
-        """A square of the look at `look_px`: its centre, or one of any place and scale."""
-        picture, side = self._pictures.look(entry), self._config.look_px
+    def _view(self, picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+        """A square of a look at `look_px`: its centre, or one of any place and scale."""
+        side = self._config.look_px
         draws = rng.random(5)
         if draws[0] < _WHOLE_LOOKS:
             square = crop_square(picture)
@@ -143,6 +149,23 @@ def _two_at_least(parts: Parts, count: int) -> tuple[Entry, ...]:
     since what differs between two cannot be seen in one."""
     alone = len(parts.validation) < 2
     return spread(parts.validation, count) + (parts.train[:1] if alone else ())
+
+
+def colourings(look: NDArray[np.uint8], count: int, name: str) -> list[NDArray[np.uint8]]:
+    """`look` (h, w, 3) uint8 and `count` others whose hues are turned or channels exchanged.
+
+    A look in other colours is another look, with a code of its own: they teach what a few dozen
+    looks cannot. Drawn by `name`, so that the same look always has the same ones.
+    """
+    rng = np.random.default_rng(list(name.encode()))
+    made = [look]
+    for _ in range(count):
+        hues = cv2.cvtColor(look, cv2.COLOR_RGB2HSV)
+        turned = hues[..., 0].astype(np.int64) + int(rng.integers(_HUES)) * int(rng.integers(2))
+        hues[..., 0] = turned % _HUES
+        colours = cv2.cvtColor(hues, cv2.COLOR_HSV2RGB)
+        made.append(np.ascontiguousarray(colours[..., rng.permutation(3)]))
+    return made
 
 
 @cache

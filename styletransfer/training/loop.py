@@ -67,7 +67,7 @@ class Trainer:
         self.curves: list[dict[str, float]] = []
         self.checks: list[dict[str, float]] = []
         self.events: list[dict[str, Any]] = []
-        self._objective = Objective(config, data.centre)
+        self._objective = Objective(config, data.bank, generator)
         self._optimiser = make_optimiser(generator, config.optimiser, config.generator_rate)
         self.adversary = Adversary(config, data.centre, seed)
         self._sums: dict[str, float] = {}

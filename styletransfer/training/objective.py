@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from functools import cached_property
 
+import cv2
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from features.networks.efficientnet import EfficientNetLite0, fold_batch_norm, load_pretrained
@@ -17,6 +22,9 @@ from styletransfer.losses import (
     product_colour,
     ssim,
     style_contrast,
+    style_descriptors,
+    style_gap,
+    style_grams,
     total_variation,
 )
 from styletransfer.losses.sliced_wasserstein import patch_sliced_wasserstein
@@ -33,9 +41,12 @@ _PROJECTIONS = 32
 class Objective:
     """What a generator is to minimise; frozen networks are loaded when a part needs them."""
 
-    def __init__(self, config: TrainingConfig, centre: Tensor) -> None:
-        """`centre` (100,): the mean code of the looks trained on."""
-        self._config, self._centre = config, centre
+    def __init__(
+        self, config: TrainingConfig, bank: Sequence[NDArray[np.uint8]], start: nn.Module
+    ) -> None:
+        """`bank` are the looks trained on, `start` the generator before its first step."""
+        self._config, self._bank_pictures = config, bank
+        self._start = copy.deepcopy(start).eval().requires_grad_(False)
 
     def parts(
         self,
@@ -64,13 +75,22 @@ class Objective:
                 normalised_patch_style if self._config.normalise_looks else patch_sliced_wasserstein
             )
             found["style"] = distance(painted, batch.views, rng, _PROJECTIONS).mean()
-        if weights.contrast:
+        if weights.gram or weights.contrast:
             with torch.no_grad():
-                looks = self._style(batch.patches) - self._centre
-            codes = self._style(painted) - self._centre
-            found["contrast"] = style_contrast(codes, looks, torch.arange(len(codes))).mean()
-        if weights.ssim:
-            found["ssim"] = (1 - ssim(grey(painted), grey(batch.photos))).mean()
+                own = self._describe(batch.views)
+            results = self._describe(painted)
+            found["gram"] = style_gap(results, own).mean()
+            if weights.contrast:
+                rivals = style_contrast(results, own, self._bank[0], batch.looks)
+                found["contrast"] = rivals.mean()
+        if weights.ssim or weights.structure:
+            kept = ssim(grey(painted), grey(batch.photos))
+            found["ssim"] = (1 - kept).mean()
+            if weights.structure:
+                with torch.no_grad():
+                    first = self._start(batch.photos, batch.codes)
+                    floor = ssim(grey(first), grey(batch.photos))
+                found["structure"] = (floor - kept).clamp(min=0).mean()
         if weights.identity:
             same = generator(batch.patches, batch.codes)
             found["identity"] = mean_squared_error(same, batch.patches).mean()
@@ -86,6 +106,25 @@ class Objective:
         """The weighted sum of the parts."""
         weighted = [getattr(self._config.weights, name) * value for name, value in parts.items()]
         return torch.stack(weighted).sum()
+
+    def _describe(self, pictures: Tensor) -> Tensor:
+        return style_descriptors(self._grams(pictures), self._bank[1])
+
+    def _grams(self, pictures: Tensor) -> list[Tensor]:
+        """Of the colours about mid-grey beside a constant, and of the style predictor's maps."""
+        colours = torch.cat((pictures, torch.ones_like(pictures[:, :1])), dim=1) - 0.5
+        return style_grams([colours, *self._style.features(pictures)])
+
+    @cached_property
+    def _bank(self) -> tuple[Tensor, list[Tensor]]:
+        """Descriptors (k, d) of all looks and their Gram matrices' means."""
+        with torch.no_grad():
+            grams = [
+                self._grams(_fitted(look, self._config.look_px)) for look in self._bank_pictures
+            ]
+            layers = [torch.cat(layer) for layer in zip(*grams, strict=True)]
+            centres = [layer.mean(dim=0) for layer in layers]
+            return style_descriptors(layers, centres), centres
 
     def _content(self, painted: Tensor, photos: Tensor, rng: torch.Generator) -> Tensor:
         top, left = torch.randint(0, _MOST_SHIFT_PX, (2,), generator=rng).tolist()
@@ -107,6 +146,14 @@ class Objective:
     @cached_property
     def _style(self) -> StyleNetwork:
         return StyleNetwork()
+
+
+def _fitted(picture: NDArray[np.uint8], side_px: int) -> Tensor:
+    """A picture (h, w, 3) uint8 whose longer side becomes `side_px` -> (1, 3, h', w')."""
+    scale = side_px / max(picture.shape[:2])
+    height, width = (max(round(scale * side), 1) for side in picture.shape[:2])
+    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255
 
 
 def grey(pictures: Tensor) -> Tensor:

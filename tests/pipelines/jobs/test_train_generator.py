@@ -26,10 +26,10 @@ def draw(folder, count, side=72, mode="RGB"):
 @pytest.mark.parametrize(
     ("photos", "looks", "side", "said"),
     [
-        (4, 0, 200, "looks: none can be trained on: no picture was found"),
-        (4, 1, 200, "looks: got 1 of 1 different makers, expected at least 4"),
-        (4, 4, 72, "madea.png is 72x72 px, below the crop of 128 px"),
-        (0, 4, 200, "photos: none can be trained on"),
+        (4, 0, 240, "looks: none can be trained on: no picture was found"),
+        (4, 1, 240, "looks: got 1 of 1 different makers, expected at least 4"),
+        (4, 4, 72, "madea.png is 72x72 px, below the crop of 224 px"),
+        (0, 4, 240, "photos: none can be trained on"),
     ],
 )
 def test_what_cannot_be_trained_on_is_refused_in_one_line(tmp_path, photos, looks, side, said):

@@ -16,6 +16,9 @@ from styletransfer.losses import (
     normalised_patch_style,
     product_colour,
     style_contrast,
+    style_descriptors,
+    style_gap,
+    style_grams,
 )
 from styletransfer.losses.normalised_style import unordered_cost
 from styletransfer.losses.sliced_wasserstein import transport_cost_1d
@@ -92,14 +95,40 @@ def test_large_pictures_are_compared_by_as_many_drawn_patches() -> None:
 
 
 def test_contrast_of_the_worked_example() -> None:
-    looks = torch.eye(3)
-    own = torch.tensor([0, 1])
-    # A cosine of 1 with its own look and 0 with two others, at temperature .2.
-    expected = math.log(1 + 2 * math.exp(-5))
-    assert style_contrast(7 * looks[:2], looks, own).tolist() == pytest.approx([expected] * 2)
-    blind = style_contrast(torch.ones(2, 3), looks, own)
+    looks = torch.eye(3, dtype=torch.float64)
+    own, rows = looks[:2], torch.tensor([0, 1])
+    # A cosine of 1 with its own look and 0 with two others, at temperature .1.
+    expected = math.log(1 + 2 * math.exp(-10))
+    assert style_contrast(7 * own, own, looks, rows).tolist() == pytest.approx([expected] * 2)
+    blind = style_contrast(torch.ones(2, 3, dtype=torch.float64), own, looks, rows)
     assert blind.tolist() == pytest.approx([math.log(3)] * 2)
-    assert float(style_contrast(looks[1:2], looks, own[:1])) > math.log(3)
+    assert float(style_contrast(looks[1:2], own[:1], looks, rows[:1])) > math.log(3)
+
+
+def test_a_looks_other_views_are_no_negatives_of_the_one_that_was_followed() -> None:
+    looks = torch.eye(3, dtype=torch.float64)
+    view = torch.tensor([[0.6, 0.8, 0.0]], dtype=torch.float64)
+    # The look itself, row 0, is replaced by the view; row 1 is a cosine of .8 away, row 2 one of 0.
+    expected = math.log(1 + math.exp(-2) + math.exp(-10))
+    found = style_contrast(view, view, looks, torch.tensor([0]))
+    assert found.tolist() == pytest.approx([expected])
+    with pytest.raises(ContractError, match=r"\(2, 3\), \(1, 3\)"):
+        style_contrast(looks[:2], view, looks, torch.tensor([0, 1]))
+
+
+def test_descriptors_are_centred_layer_by_layer_and_their_cosine_is_the_layers_mean() -> None:
+    maps = [noise(4, 3, 16, 16), noise(4, 5, 8, 8, seed=1) - 0.5]
+    grams = style_grams(maps)
+    assert [gram.norm(dim=1).tolist() for gram in grams] == [pytest.approx([1.0] * 4)] * 2
+    centres = [gram.mean(dim=0) for gram in grams]
+    rows = style_descriptors(grams, centres)
+    assert rows.norm(dim=1).tolist() == pytest.approx([1.0] * 4)
+    cosines = [
+        float(torch.cosine_similarity(g[0] - c, g[1] - c, dim=0))
+        for g, c in zip(grams, centres, strict=True)
+    ]
+    assert float(rows[0] @ rows[1]) == pytest.approx(sum(cosines) / 2)
+    assert style_gap(rows[:1], rows[1:2]).tolist() == pytest.approx([1 - sum(cosines) / 2])
 
 
 def test_product_colour_is_free_inside_a_cell_and_outside_the_mask() -> None:
@@ -125,8 +154,8 @@ def test_gradients_are_right() -> None:
         for real in (True, False):
             assert check(lambda x, k=kind, r=real: discriminator_loss(x, r, k, weight), (logits,))
         assert check(lambda x, k=kind: generator_loss(x, k, weight), (logits,))
-    codes, looks = noise(2, 5).requires_grad_(), noise(4, 5, seed=2)
-    assert check(lambda x: style_contrast(x, looks, torch.tensor([3, 0])), (codes,))
+    found, looks, own = noise(2, 5).requires_grad_(), noise(4, 5, seed=2), noise(2, 5, seed=6)
+    assert check(lambda x: style_contrast(x, own, looks, torch.tensor([3, 0])), (found,))
     painted, photo = noise(1, 3, 8, 8).requires_grad_(), noise(1, 3, 8, 8, seed=3)
     assert check(lambda x: product_colour(x, photo, noise(1, 1, 8, 8, seed=4)), (painted,))
 
@@ -140,7 +169,8 @@ def test_the_slope_of_style_leads_towards_the_look() -> None:
 
 
 def test_shapes_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ContractError, match=r"must be \(b, d\), \(k, d\) and \(b,\), got"):
-        style_contrast(torch.zeros(2, 3), torch.zeros(4, 5), torch.zeros(2, dtype=torch.int64))
+    rows = torch.zeros(2, dtype=torch.int64)
+    with pytest.raises(ContractError, match=r"must be \(b, d\), \(b, d\) and \(k, d\) with"):
+        style_contrast(torch.zeros(2, 3), torch.zeros(2, 3), torch.zeros(4, 5), rows)
     with pytest.raises(ContractError, match="of at least 8 px"):
         product_colour(torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8))
