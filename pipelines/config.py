@@ -165,17 +165,20 @@ def load_config(path: Path | None, **overrides: Any) -> RunConfig:
     A mapping among the overrides is laid over the section of its name, key by key.
     Raises ConfigError naming the key that is unknown, of a wrong type or out of range.
     """
-    settings: dict[str, Any] = {}
-    if path is not None:
-        try:
-            settings = tomllib.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise ConfigError(f"config: no file at {path}") from None
-        except OSError as error:
-            raise ConfigError(f"config: {path} cannot be read: {error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"config: {path} is not TOML: {error}") from None
-    return parse_config(_laid_over(settings, _given(overrides)))
+    settings = {} if path is None else read_settings(path)
+    return parse_config(lay_over(settings, _given(overrides)))
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The TOML file at `path` as it is, not yet checked. Raises ConfigError where it is none."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"config: no file at {path}") from None
+    except OSError as error:
+        raise ConfigError(f"config: {path} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"config: {path} is not TOML: {error}") from None
 
 
 def _given(overrides: dict[str, Any]) -> dict[str, Any]:
@@ -187,13 +190,14 @@ def _given(overrides: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _laid_over(settings: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+def lay_over(settings: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+    """`settings` with the `overrides`, section by section; neither is changed."""
     result = dict(settings)
     for key, value in overrides.items():
         if isinstance(value, dict):
             section = result.get(key, {})
             # A section that is no section is refused with the other settings, by name.
-            result[key] = _laid_over(section, value) if isinstance(section, dict) else section
+            result[key] = lay_over(section, value) if isinstance(section, dict) else section
         else:
             result[key] = value
     return result
@@ -220,7 +224,7 @@ def parse_config(settings: dict[str, Any]) -> RunConfig:
         log = {k: v.isoformat() if isinstance(v, date) else v for k, v in settings["log"].items()}
         settings = {**settings, "log": log}
     # Over all defaults, since those of a section may differ from those of its class.
-    settings = _laid_over(dataclasses.asdict(RunConfig()), settings)
+    settings = lay_over(dataclasses.asdict(RunConfig()), settings)
     try:
         return TypeAdapter(RunConfig).validate_python(settings)
     except ValidationError as error:

@@ -16,6 +16,7 @@ from pipelines.commands import (
     score,
     simulate,
     train_generator,
+    tune,
 )
 from pipelines.commands.app import app
 
@@ -35,12 +36,13 @@ __all__ = [
     "score",
     "simulate",
     "train_generator",
+    "tune",
 ]
 
 # Help lists them as a user meets them; importing a command has put it on the command line.
 _ORDER = (
     *("import", "init", "check", "run", "fit", "score", "feed", "evaluate", "report"),
-    *("render", "ab", "simulate", "train-generator", "prune", "doctor"),
+    *("render", "ab", "simulate", "train-generator", "tune", "prune", "doctor"),
 )
 app.registered_commands.sort(
     key=lambda command: _ORDER.index(command.name or getattr(command.callback, "__name__", ""))

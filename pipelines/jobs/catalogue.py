@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,16 +65,28 @@ def render_catalogue(
         )
 
 
-def _render_catalogue(
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """Checked tables of items and styles, and the folders that their picture paths start from."""
+
+    items: pd.DataFrame
+    styles: pd.DataFrame
+    root: Path
+    look_root: Path
+
+
+def read_catalogue(
     items_path: Path,
     styles_path: Path,
     workspace: Workspace,
     config: RunConfig,
-    strength: float,
-    max_items: int | None,
-    max_styles: int | None,
-    pictures: Path | None,
-) -> dict[str, Any]:
+    pictures: Path | None = None,
+) -> Catalogue:
+    """Read and check both tables; what cannot be used is set aside in `workspace`.
+
+    Raises SchemaError on a table that cannot be used, InputError where no item names a picture or
+    more is set aside than `config.limits` allow.
+    """
     log = config.log
     raw = [storage.read_input_table(items_path, "items")]
     raw.append(storage.read_input_table(styles_path, "styles"))
@@ -91,12 +104,21 @@ def _render_catalogue(
         check_set_aside("prepare", told, config.limits)
     root = picture_root(items["image_path"], items_path.parent, pictures)
     look_root = picture_root(styles["image_path"], styles_path.parent, pictures)
+    return Catalogue(items, styles, root, look_root)
+
+
+def encode_catalogue(
+    catalogue: Catalogue, workspace: Workspace, config: RunConfig
+) -> tuple[pd.DataFrame, pd.DataFrame, list[dict[str, Any]]]:
+    """Encode every picture: (items with their masks, looks with their permissions, mask rejects).
+
+    Raises InputError where more is set aside than `config.limits` allow.
+    """
+    items, styles = catalogue.items, catalogue.styles
     (item_pictures, broken_items), (looks, broken_looks) = encode_pictures(
         [
-            PictureTable(items.head(max_items or len(items)), "item_id", root, with_content=True),
-            PictureTable(
-                styles.head(max_styles or len(styles)), "style_id", look_root, with_content=False
-            ),
+            PictureTable(items, "item_id", catalogue.root, with_content=True),
+            PictureTable(styles, "style_id", catalogue.look_root, with_content=False),
         ],
         config,
     )
@@ -109,9 +131,28 @@ def _render_catalogue(
     ):
         told = set_aside(what, len(encoded) + len(bad), [row["reason"] for row in bad])
         check_set_aside("encode", told, config.limits)
+    item_pictures, rejects = with_masks(item_pictures, items, catalogue.root, config.images)
+    return item_pictures, with_permissions(looks, styles), rejects
+
+
+def _render_catalogue(
+    items_path: Path,
+    styles_path: Path,
+    workspace: Workspace,
+    config: RunConfig,
+    strength: float,
+    max_items: int | None,
+    max_styles: int | None,
+    pictures: Path | None,
+) -> dict[str, Any]:
+    catalogue = read_catalogue(items_path, styles_path, workspace, config, pictures)
+    chosen = replace(
+        catalogue,
+        items=catalogue.items.head(max_items or len(catalogue.items)),
+        styles=catalogue.styles.head(max_styles or len(catalogue.styles)),
+    )
+    item_pictures, looks, rejects = encode_catalogue(chosen, workspace, config)
     wanted = item_pictures[["item_id"]].merge(looks[["style_id"]], how="cross")
-    item_pictures, rejects = with_masks(item_pictures, items, root, config.images)
-    looks = with_permissions(looks, styles)
     wanted = wanted.assign(strength=strength)
     plan = render_plan(wanted, item_pictures, looks, config.render, config.images.enhance)
     counts = paint_plan(workspace, plan, item_pictures, looks, config, rejects)

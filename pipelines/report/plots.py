@@ -101,6 +101,35 @@ def timeline(title: str, counts: NDArray[np.floating], first: str, last: str) ->
     return _svg(_BOTTOM + 26, described, parts)
 
 
+def scatter(
+    title: str, across: NDArray[np.floating], up: NDArray[np.floating], classes: Sequence[str]
+) -> Markup:
+    """A dot per point (n,), of the CSS class `point` and its own of `classes`."""
+    spans = []
+    for values in (across, up):
+        low, high = float(np.min(values)), float(np.max(values))
+        spare = 0.05 * (high - low) or 0.5
+        spans.append((low - spare, high + spare))
+    (left, right), (bottom, top) = spans
+
+    def x(value: float) -> float:
+        return _across((value - left) / (right - left))
+
+    def y(value: float) -> float:
+        return _BOTTOM - (value - bottom) / (top - bottom) * (_BOTTOM - _TOP)
+
+    parts = []
+    for tick in ticks(left, right, 4):
+        parts.append(_text(x(tick), _BOTTOM + 18, _tick_label(tick), "tick middle"))
+    for tick in ticks(bottom, top, 3):
+        parts.append(_line(_across(0.0), y(tick), _across(1.0), y(tick), "grid"))
+        parts.append(_text(_SIDE - 8, y(tick) + 4, _tick_label(tick), "tick end"))
+    for first, second, css in zip(across, up, classes, strict=True):
+        at = f'cx="{x(float(first)):.1f}" cy="{y(float(second)):.1f}"'
+        parts.append(f'<circle {at} r="4" class="point {css}"/>')
+    return _svg(_BOTTOM + 26, f"{title}: {len(across)} points", parts)
+
+
 _BOTTOM = 150.0
 _TOP = 24.0
 _SIDE = 44.0

@@ -161,7 +161,8 @@ def with_permissions(pictures: pd.DataFrame, styles: pd.DataFrame) -> pd.DataFra
     return pictures.merge(styles[["style_id", "verbatim"]], on="style_id", how="left")
 
 
-def _work_list(plan: pd.DataFrame, items: pd.DataFrame) -> list[ItemWork]:
+def work_list(plan: pd.DataFrame, items: pd.DataFrame) -> list[ItemWork]:
+    """The `plan`'s renders by item, each with the encoded `items` it could be mistaken for."""
     if plan.empty:
         return []
     content = stack_vectors(items["content_embedding"])
@@ -264,7 +265,7 @@ def _paint(
         storage.naming_write_errors(journal),
         journal.open("a", encoding="utf-8") as log,
     ):
-        for batch, outcome in run_batches(executor, factory, _batches(_work_list(todo, items))):
+        for batch, outcome in run_batches(executor, factory, _batches(work_list(todo, items))):
             if isinstance(outcome, BatchFailure):
                 reason = outcome.reason
                 failures += [{"key": w.item_id, "reason": reason, "got": w.path} for w in batch]

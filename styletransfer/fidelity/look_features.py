@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import cv2
@@ -67,3 +68,30 @@ class LookFeatures:
         theirs = self._encoder.grams(picture, where)
         gaps = [float((a - b).norm()) for a, b in zip(theirs, self._grams, strict=True)]
         return sum(gaps) / len(gaps)
+
+
+class LookRecogniser:
+    """Says which of several looks a picture is in.
+
+    Gram matrices are centred on the looks' mean, since all pictures share most of theirs; the look
+    of the largest mean cosine over the stages is the nearest.
+    """
+
+    def __init__(self, looks: Mapping[str, NDArray[np.uint8]], encoder: FeatureEncoder) -> None:
+        """`looks`: at least two pictures (h, w, 3) uint8 sRGB by name."""
+        self._names, self._encoder = list(looks), encoder
+        stages = zip(*(encoder.grams(picture) for picture in looks.values()), strict=True)
+        stacked = [torch.stack(grams).flatten(1) for grams in stages]
+        self._means = [grams.mean(dim=0) for grams in stacked]
+        self._looks = [
+            F.normalize(grams - mean, dim=1)
+            for grams, mean in zip(stacked, self._means, strict=True)
+        ]
+
+    def nearest(self, picture: NDArray[np.uint8], where: NDArray[np.bool_] | None = None) -> str:
+        """The name of the look nearest to `picture` (h, w, 3) uint8; `where` (h, w) only."""
+        cosines = torch.zeros(len(self._names))
+        stages = zip(self._encoder.grams(picture, where), self._means, self._looks, strict=True)
+        for gram, mean, looks in stages:
+            cosines += looks @ F.normalize(gram.flatten() - mean, dim=0)
+        return self._names[int(cosines.argmax())]
