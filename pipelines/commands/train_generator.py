@@ -35,5 +35,10 @@ def train_generator(
     page = (out / "training.html").resolve()
     weights = (out / "generator.safetensors").resolve()
     first = "" if result["worked"] else "nothing to do: all steps are done; "
-    lines = [f"{first}{result['steps']:,} steps, weights in {weights}", f"page: {page}"]
+    best, before = result["best"], result["start"]
+    kept = f"kept are those of step {best['step']:,}: recognised {best['recognised']:.2f} on "
+    kept += f"validation pictures, {before:.2f} before training"
+    if best["step"] == 0:
+        kept = "no check was better than the start on validation pictures, so the start is kept"
+    lines = [f"{first}{result['steps']:,} steps, weights in {weights}", kept, f"page: {page}"]
     print_result(result, as_json, lines)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import resource
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +16,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from features.schema import ConfigError, InputError
+from features.schema import ConfigError, InputError, StylefeedError
 from pipelines.config import RunConfig
 from pipelines.progress import progress
 from pipelines.report.training_page import training_page
@@ -22,7 +24,6 @@ from pipelines.stores import storage
 from pipelines.stores.folder_lock import hold_folder
 from pipelines.stores.picture_files import picture_root, resolve_picture
 from styletransfer.painters.generator.network import Generator, load_pretrained
-from styletransfer.training.checkpoint import write_checkpoint
 from styletransfer.training.config import TrainingConfig
 from styletransfer.training.data import TrainingData
 from styletransfer.training.entries import Entry, group_of, part
@@ -49,7 +50,8 @@ def train(
 
     `photos` and `looks` are folders of pictures, or tables of items and styles; a column
     photographer, or painter or material, tells makers, else file names do. Writes checkpoints,
-    `generator.safetensors` (averaged weights) and `training.html` to `out`. Raises InputError for
+    `generator.safetensors` (the averaged weights that do best on validation pictures, never worse
+    there than the start) and `training.html` to `out`. Raises InputError for
     what cannot be trained on, and when training stays unhealthy.
     """
     if start not in ("pretrained", "scratch"):
@@ -63,7 +65,10 @@ def train(
         entries = _usable(read_entries(path, what), what, settings, say)
         parts.append(part(entries, what, settings.held_out))
     torch.set_num_threads(settings.threads)
-    named = [[(e.name, e.group, storage.digest_file(e.path)) for e in p.train] for p in parts]
+    named = [
+        [(e.name, e.group, storage.digest_file(e.path)) for e in (*p.train, *p.validation)]
+        for p in parts
+    ]
     with hold_folder(out):
         data = TrainingData(parts[0], parts[1], Pictures(out / "masks"), settings, config.seed)
         trainer = Trainer(
@@ -80,15 +85,21 @@ def train(
             with progress("training", settings.steps) as advance:
                 try:
                     trainer.run(advance, say)
-                finally:
-                    _write_page(trainer, data, out)
-        write_checkpoint(out / "generator.safetensors", trainer.averaged.state_dict(), {})
+                except BaseException:
+                    # What stopped the training is what is told, even where the page fails too.
+                    with suppress(StylefeedError):
+                        _write_page(trainer, data, out)
+                    raise
+        else:
+            trainer.write_result()
         _write_page(trainer, data, out)
     return {
         "worked": worked,
         "steps": trainer.step,
         "rollbacks": len(trainer.events),
         "health": trainer.checks[-1],
+        "best": trainer.best,
+        "start": trainer.checks[0]["averaged_recognised"],
         "photos": [len(side) for side in (parts[0].train, parts[0].validation, parts[0].test)],
         "looks": [len(side) for side in (parts[1].train, parts[1].validation, parts[1].test)],
     }
@@ -168,11 +179,15 @@ def _estimate(
 
 def _write_page(trainer: Trainer, data: TrainingData, out: Path) -> None:
     photos, looks, codes = data.validation()
+    painter = copy.deepcopy(trainer.averaged)
+    if trainer.best:
+        painter.load_state_dict(trainer.best_weights)
     rows = []
     with torch.inference_mode():
         for photo in photos[:_GRID]:
-            painted = trainer.averaged(photo[None].expand(min(_GRID, len(codes)), -1, -1, -1),
-                                       codes[:_GRID])  # fmt: skip
+            several = photo[None].expand(min(_GRID, len(codes)), -1, -1, -1)
+            painted = painter(several, codes[:_GRID])
             rows.append([as_levels(photo), *(as_levels(one) for one in painted)])
-    page = training_page(trainer.curves, trainer.checks, trainer.events, looks[:_GRID], rows)
+    kept = int(trainer.best.get("step", 0))
+    page = training_page(trainer.curves, trainer.checks, trainer.events, looks[:_GRID], rows, kept)
     storage.write_bytes(out / "training.html", page.encode())

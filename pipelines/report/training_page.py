@@ -16,7 +16,7 @@ from pipelines.report.plots import ticks
 from pipelines.report.thumbnails import Thumbnails
 
 _NOT_CURVES: Final = ("step", "attempt")
-_NOT_HEALTH: Final = ("step", "attempt", "wrong")
+_NOT_HEALTH: Final = ("step", "attempt", "wrong", "low")
 _WIDTH, _HEIGHT, _LEFT = 380.0, 150.0, 52.0
 _PICTURE_PX: Final = 150
 
@@ -29,10 +29,12 @@ def training_page(
     events: Sequence[Mapping[str, Any]],
     looks: Sequence[NDArray[np.uint8]],
     grid: Sequence[Sequence[NDArray[np.uint8]]],
+    best: int = 0,
 ) -> str:
     """Losses on training pictures, health on validation ones, what went wrong, and a grid.
 
-    `grid` has a row per photo: the photo itself, then it in each of `looks`, all (h, w, 3) uint8.
+    `best` is the step whose weights were kept. `grid` has a row per photo: the photo itself, then
+    it in each of `looks`, all (h, w, 3) uint8.
     """
     thumbnails = Thumbnails(DEFAULT_LIMITS)
     environment = Environment(
@@ -50,6 +52,7 @@ def training_page(
             health=_plots(checks, _NOT_HEALTH),
             events=events,
             steps=formatting.number(int(checks[-1]["step"]) if checks else 0),
+            best=formatting.number(best),
             looks=head,
             rows=rows,
             pictures=thumbnails.css(),

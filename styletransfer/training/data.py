@@ -55,7 +55,7 @@ class TrainingData:
         self._watched_looks = _two_at_least(looks, config.validation_looks)
         self._all_looks = (*looks.train, *looks.validation)
         self._pictures, self._config, self._seed = pictures, config, seed
-        self._encoder = _style_encoder()
+        self._encoder = style_encoder()
         self.bank = [
             colouring
             for entry in self._looks
@@ -169,7 +169,8 @@ def colourings(look: NDArray[np.uint8], count: int, name: str) -> list[NDArray[n
 
 
 @cache
-def _style_encoder() -> StyleEncoder:
+def style_encoder() -> StyleEncoder:
+    """The encoder of looks, opened once a process."""
     return StyleEncoder()
 
 

@@ -16,7 +16,7 @@ from features.images import crop_square, resize
 from features.schema import InputError
 from styletransfer.fidelity.look_features import FeatureEncoder
 from styletransfer.losses import ssim
-from styletransfer.training.data import TrainingData
+from styletransfer.training.data import TrainingData, style_encoder
 from styletransfer.training.neighbours import neighbour_measures
 from styletransfer.training.objective import grey
 
@@ -25,6 +25,8 @@ _NEIGHBOURS: Final = 5
 # A trained generator's spreads are .3 to 1 (`python -m benchmarks.train_generator`).
 _LEAST_SPREAD: Final = 0.1
 _LEAST_KEPT: Final = 0.5
+_ERRORS: Final = 3.0
+_SSIM_LOST: Final = 0.01
 _SURE: Final = 0.4
 _SATURATED: Final = 0.02
 
@@ -38,7 +40,7 @@ class Watch:
     """Photos float32 (p, 3, s, s) and codes (k, 100) to paint, and what to hold paint against.
 
     `looks` are unit Gram vectors (n, d) of all looks, `rows` those of the painted ones; `cuts`
-    (c, d) are Gram vectors of cuts of the painted looks.
+    (c, 100) are the directions of the style codes of cuts of the painted looks from `centre`.
     """
 
     photos: Tensor
@@ -46,6 +48,7 @@ class Watch:
     looks: NDArray[np.float32]
     rows: list[int]
     cuts: NDArray[np.float32]
+    centre: NDArray[np.float32]
     encoder: FeatureEncoder
 
     @classmethod
@@ -55,20 +58,23 @@ class Watch:
         every, rows = data.every_look()
         encoder = _feature_encoder()
         rng = np.random.default_rng(0)
-        cuts = [_cut(look, rng, photos.shape[2]) for look in looks for _ in range(_CUTS)]
-        return cls(photos, codes, gram_vectors(encoder, every), rows, gram_vectors(encoder, cuts),
-                   encoder)  # fmt: skip
+        cuts = [cut(look, rng, photos.shape[2]) for look in looks for _ in range(_CUTS)]
+        centre = data.centre.numpy()
+        return cls(photos, codes, gram_vectors(encoder, every), rows,
+                   style_directions(cuts, centre), centre, encoder)  # fmt: skip
 
 
 def measure(generator: nn.Module, watch: Watch) -> dict[str, float]:
     """Health of `generator` on what is watched.
 
     recognised: share of renders whose Gram matrices (EfficientNet-Lite0) are nearest to their own
-    look's among all looks'; precision, recall, density, coverage of these against cuts of the
-    looks; ssim: of renders and photos, luma; spread_within: how much one look's renders differ by
-    photo, relative to the photos; spread_between: how much one photo's renders differ by look,
-    relative to the looks.
+    look's among all looks'; precision, recall, density, coverage: style codes of the renders,
+    centred, among those of cuts of the looks, by balls of five neighbours (a look's own cuts, so
+    that a ball is one look wide); ssim: of renders and photos, luma; spread_within: how much one
+    look's renders differ by photo, relative to the photos; spread_between: how much one photo's
+    renders differ by look, relative to the looks.
     """
+    trains = generator.training
     generator.eval()
     pictures, count = [], len(watch.codes)
     with torch.inference_mode():
@@ -77,7 +83,7 @@ def measure(generator: nn.Module, watch: Watch) -> dict[str, float]:
         painted = torch.stack(pictures)  # (p, k, 3, s, s)
         kept = torch.stack([ssim(grey(one), grey(photo[None])).mean()
                             for one, photo in zip(painted, watch.photos, strict=True)])  # fmt: skip
-    generator.train()
+    generator.train(trains)
     levels = [as_levels(one) for one in painted.flatten(0, 1)]
     vectors = gram_vectors(watch.encoder, levels)
     nearest = _squared(vectors, watch.looks).argmin(axis=1)
@@ -85,10 +91,11 @@ def measure(generator: nn.Module, watch: Watch) -> dict[str, float]:
     by_photo = vectors.reshape(len(watch.photos), count, -1)
     spread = by_photo.std(axis=1).mean() / max(watch.looks[watch.rows].std(axis=0).mean(), 1e-9)
     within = painted.std(dim=0).mean() / watch.photos.std(dim=0).mean().clamp(min=1e-6)
-    k = min(_NEIGHBOURS, len(watch.cuts) - 1, len(vectors) - 1)
+    made = style_directions(levels, watch.centre)
+    k = min(_NEIGHBOURS, len(watch.cuts) - 1, len(made) - 1)
     return {
         "recognised": float((nearest == own).mean()),
-        **neighbour_measures(watch.cuts, vectors, k),
+        **neighbour_measures(watch.cuts, made, k),
         "ssim": float(kept.mean()),
         "spread_within": float(within),
         "spread_between": float(spread),
@@ -96,9 +103,12 @@ def measure(generator: nn.Module, watch: Watch) -> dict[str, float]:
 
 
 def verdict(
-    found: Mapping[str, float], before: Sequence[Mapping[str, float]], told: float | None
+    found: Mapping[str, float],
+    before: Sequence[Mapping[str, float]],
+    told: float | None,
+    renders: int,
 ) -> str:
-    """What is wrong with the health `found`, in words; empty where nothing is.
+    """What is wrong with the health `found` on `renders`, in words; empty where nothing is.
 
     `before` is the health found earlier while all was well. `told` is the discriminator's mean loss
     since then (None: there is no discriminator).
@@ -111,11 +121,30 @@ def verdict(
         return f"collapse: look code ignored (spread between looks {found['spread_between']:.2f})"
     for name in ("recognised", "coverage"):
         best = max((one[name] for one in before), default=0.0)
-        if best >= _SURE and found[name] < _LEAST_KEPT * best:
+        halved = best >= _SURE and found[name] < _LEAST_KEPT * best
+        if halved and is_low(found[name], best, renders):
             return f"{name} fell from {best:.2f} to {found[name]:.2f}"
     if told is not None and told < _SATURATED:
         return f"discriminator saturated (mean loss {told:.3f})"
     return ""
+
+
+def is_low(recognised: float, best: float, renders: int) -> bool:
+    """Whether a share of `renders` is more than three standard errors below the `best` so far."""
+    error = np.sqrt(best * (1.0 - best) / renders)
+    # A share of 1 has no spread of its own: one render less is no fall.
+    return recognised < best - _ERRORS * max(float(error), 1.0 / renders)
+
+
+def is_better(found: Mapping[str, float], best: Mapping[str, float], least_ssim: float) -> bool:
+    """Whether health `found` makes a better result than `best`: more recognised, then SSIM.
+
+    What keeps less of the photo than `least_ssim`, by more than .01, is never better.
+    """
+    if found["ssim"] < least_ssim - _SSIM_LOST:
+        return False
+    mine, theirs = ((one["recognised"], one["ssim"]) for one in (found, best))
+    return mine > theirs
 
 
 def gram_vectors(
@@ -132,6 +161,14 @@ def as_levels(picture: Tensor) -> NDArray[np.uint8]:
     return np.ascontiguousarray(levels.permute(1, 2, 0).numpy())
 
 
+def style_directions(
+    pictures: Sequence[NDArray[np.uint8]], centre: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Style codes (n, 100) of pictures, centred and of unit length."""
+    codes = style_encoder().encode(pictures) - centre
+    return np.asarray(codes / np.linalg.norm(codes, axis=1, keepdims=True).clip(min=1e-12))
+
+
 @cache
 def _feature_encoder() -> FeatureEncoder:
     return FeatureEncoder()
@@ -142,7 +179,8 @@ def _paint(generator: nn.Module, photo: Tensor, code: Tensor) -> Tensor:
     return painted
 
 
-def _cut(look: NDArray[np.uint8], rng: np.random.Generator, side_px: int) -> NDArray[np.uint8]:
+def cut(look: NDArray[np.uint8], rng: np.random.Generator, side_px: int) -> NDArray[np.uint8]:
+    """A square of at least .6 of the side of a look's centred square, from anywhere in it."""
     square = crop_square(look)
     extent = max(round(len(square) * float(rng.uniform(0.6, 1.0))), 1)
     top, left = rng.integers(0, len(square) - extent + 1, 2)

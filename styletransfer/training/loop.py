@@ -24,15 +24,24 @@ from styletransfer.training import checkpoint as files
 from styletransfer.training.adversary import Adversary
 from styletransfer.training.config import TrainingConfig
 from styletransfer.training.data import TrainingData
-from styletransfer.training.health import UnhealthyTraining, Watch, measure, verdict
+from styletransfer.training.health import (
+    UnhealthyTraining,
+    Watch,
+    is_better,
+    is_low,
+    measure,
+    verdict,
+)
 from styletransfer.training.objective import Objective
 from styletransfer.training.optimisers import average, make_optimiser, set_rate
 
 CHECKPOINT: Final = "checkpoint.safetensors"
 HEALTHY: Final = "healthy.safetensors"
+RESULT: Final = "generator.safetensors"
 MOST_ROLLBACKS: Final = 3
 _REMEDY: Final = 2.0
 _CURVE_EVERY: Final = 10
+_REVISION: Final = 2
 _SEED_STEP: Final = 1_000_003
 
 Progress = Callable[[int], None]
@@ -42,8 +51,10 @@ Say = Callable[[str], None]
 class Trainer:
     """A generator in training in a folder; made anew, it goes on from the folder's checkpoint.
 
-    `generator` is trained in place; `averaged` is the mean of its weights over the last steps, the
-    result. `curves` and `checks` are the losses and the health so far, `events` what went wrong.
+    `generator` is trained in place; `averaged` is the mean of its weights over the last steps. The
+    result, kept in `RESULT`, are the averaged weights at the best check, the start's among them:
+    `best` says which. `curves` and `checks` are the losses and the health so far, `events` what
+    went wrong.
     """
 
     def __init__(
@@ -67,6 +78,8 @@ class Trainer:
         self.curves: list[dict[str, float]] = []
         self.checks: list[dict[str, float]] = []
         self.events: list[dict[str, Any]] = []
+        self.best: dict[str, float] = {}
+        self.best_weights: dict[str, Tensor] = {}
         self._objective = Objective(config, data.bank, generator)
         self._optimiser = make_optimiser(generator, config.optimiser, config.generator_rate)
         self.adversary = Adversary(config, data.centre, seed)
@@ -103,6 +116,7 @@ class Trainer:
                 last = self.finished
             if self.step % self.config.checkpoint_every == 0 or last:
                 self._save(self._folder / CHECKPOINT)
+        self.write_result()
 
     def train_step(self) -> str:
         """One step of both networks; says what is wrong, empty where nothing is."""
@@ -142,19 +156,41 @@ class Trainer:
         """Look at the generator's health: keep it, or go back."""
         if self._watch is None:
             self._watch = Watch.of(self.data)
-        found = measure(self.generator, self._watch)
+        found, mean = (measure(one, self._watch) for one in (self.generator, self.averaged))
         told = float(np.mean(self._told)) if self._told else None
         self._told = []
-        wrong = verdict(found, [one for one in self.checks if not one["wrong"]], told)
+        well = [one for one in self.checks if not one["wrong"]]
+        renders = len(self._watch.photos) * len(self._watch.codes)
+        wrong = verdict(found, well, told, renders)
+        most = max((one["averaged_recognised"] for one in well), default=0.0)
+        low = is_low(mean["recognised"], most, renders)
+        before = self.checks[-1] if self.checks else None
+        if low and not wrong and before and before["low"] and before["attempt"] == self.attempt:
+            wrong = f"recognised fell from {most:.2f} to {mean['recognised']:.2f} in two checks"
         acts = bool(wrong) and self.step >= max(self.config.grace_steps, 1)
-        row = {"step": self.step, "attempt": self.attempt, "wrong": float(acts), **found}
+        row = {"step": self.step, "attempt": self.attempt, "wrong": float(acts), "low": float(low)}
+        row |= found | {f"averaged_{name}": mean[name] for name in ("recognised", "ssim")}
         self.checks.append(row if told is None else {**row, "told": told})
         figures = ", ".join(f"{name} {value:.2f}" for name, value in found.items())
-        say(f"step {self.step}: {figures}")
+        say(f"step {self.step}: {figures}; averaged weights: recognised {mean['recognised']:.2f}")
         if acts:
             self._go_back(wrong, say)
-        else:
+            return
+        self._keep_if_better(mean)
+        if not low:
             self._save(self._folder / HEALTHY)
+
+    def _keep_if_better(self, mean: dict[str, float]) -> None:
+        """Keep the averaged weights as the result where they are better than those kept so far."""
+        if self.best and not is_better(mean, self.best, self.checks[0]["averaged_ssim"]):
+            return
+        self.best = {"step": self.step, **{name: mean[name] for name in ("recognised", "ssim")}}
+        self.best_weights = {k: v.detach().clone() for k, v in self.averaged.state_dict().items()}
+        self.write_result()
+
+    def write_result(self) -> None:
+        """Write the best weights to the folder. Raises InputError as `write_checkpoint` does."""
+        files.write_checkpoint(self._folder / RESULT, self.best_weights, {"best": self.best})
 
     def _go_back(self, wrong: str, say: Say) -> None:
         """The last healthy weights again, at half the rates and twice R1."""
@@ -163,9 +199,10 @@ class Trainer:
         if self.attempt >= MOST_ROLLBACKS:
             self._save(self._folder / CHECKPOINT)
             raise UnhealthyTraining(
-                f"training stopped at step {at} after {MOST_ROLLBACKS} rollbacks: {wrong}; the "
-                f"last healthy weights are in {self._folder / HEALTHY}: change training.weights or "
-                "lower training.generator_rate, and start in another folder"
+                f"training stopped at step {at} after {MOST_ROLLBACKS} rollbacks: {wrong}; "
+                f"{self._folder / RESULT} holds the best weights, of step {self.best['step']}: "
+                "change training.weights or lower training.generator_rate, and start in another "
+                "folder"
             )
         attempt = self.attempt + 1
         tensors, facts = files.read_checkpoint(self._folder / HEALTHY)
@@ -188,6 +225,7 @@ class Trainer:
             **files.named("averaged", self.averaged.state_dict()),
             **files.named("optimiser", files.optimiser_tensors(self._optimiser)),
             **files.named("adversary", self.adversary.tensors()),
+            **files.named("best", self.best_weights),
         }
         facts = {
             "identity": self._identity,
@@ -197,6 +235,7 @@ class Trainer:
             "curves": self.curves,
             "checks": self.checks,
             "events": self.events,
+            "best": self.best,
             "sums": self._sums,
             "told": self._told,
         }
@@ -213,6 +252,7 @@ class Trainer:
         self.attempt = facts["attempt"]
         self.curves, self.checks = facts["curves"], facts["checks"]
         self.events, self._sums, self._told = facts["events"], facts["sums"], facts["told"]
+        self.best, self.best_weights = facts["best"], files.of_prefix("best", tensors)
         if self.events and "back_to" not in self.events[-1]:
             raise UnhealthyTraining(
                 f"{path} is a training that was stopped: {self.events[-1]['reason']}; change "
@@ -231,7 +271,9 @@ class Trainer:
 def _identity(config: TrainingConfig, seed: int, inputs: str, generator: nn.Module) -> str:
     """Hash of all that the weights at a step depend on; more steps are the same training."""
     settings = {k: v for k, v in asdict(config).items() if k not in ("steps", "checkpoint_every")}
-    digest = hashlib.blake2b(json.dumps([settings, seed, inputs], sort_keys=True).encode())
+    digest = hashlib.blake2b(
+        json.dumps([_REVISION, settings, seed, inputs], sort_keys=True).encode()
+    )
     for name, value in generator.state_dict().items():
         digest.update(name.encode() + value.detach().cpu().numpy().tobytes())
     return digest.hexdigest()[:32]

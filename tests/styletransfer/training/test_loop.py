@@ -17,7 +17,7 @@ from torch import nn
 from features.schema import ConfigError, InputError
 from styletransfer.training.checkpoint import read_checkpoint, write_checkpoint
 from styletransfer.training.health import UnhealthyTraining
-from styletransfer.training.loop import CHECKPOINT, HEALTHY, Trainer
+from styletransfer.training.loop import CHECKPOINT, HEALTHY, RESULT, Trainer
 from styletransfer.training.optimisers import average, make_optimiser
 from tests.styletransfer.training.tiny import TinyGenerator, only, short, tiny_trainer
 
@@ -93,6 +93,9 @@ def test_a_collapse_is_caught_named_rolled_back_and_in_the_end_stopped(
     first = trainer.events[0]
     assert first["reason"].startswith("collapse: constant output")
     assert first["back_to"] < first["step"] <= 200
+    result, facts = read_checkpoint(tmp_path / RESULT)
+    assert facts["best"]["step"] == trainer.best["step"] < first["step"]
+    assert set(result) == set(TinyGenerator().state_dict())
     assert first["rate"] == 0.025
     assert len(trainer.events) == 4
     assert f"back to step {first['back_to']} at half the rates and twice R1" in "\n".join(said)
@@ -102,6 +105,55 @@ def test_a_collapse_is_caught_named_rolled_back_and_in_the_end_stopped(
     assert all(bool(torch.isfinite(value).all()) for value in kept.values())
     with pytest.raises(UnhealthyTraining, match="was stopped: collapse"):
         tiny_trainer(folder, tmp_path, config)
+
+
+def test_a_generator_that_learns_to_ignore_the_look_is_caught_and_named(
+    folder: Path, tmp_path: Path
+) -> None:
+    """Asked for the photo alone, a generator has no use for the look."""
+    alone = only(ssim=1.0, product_colour=20.0)
+    config = short(steps=200, weights=alone, generator_rate=0.05, adversary="none", clip=1e3)
+    trainer = tiny_trainer(folder, tmp_path, config)
+    with pytest.raises(UnhealthyTraining, match="look code ignored"):
+        trainer.run()
+    first = trainer.events[0]
+    assert first["reason"].startswith("collapse: look code ignored")
+    assert first["back_to"] < first["step"] <= 200
+    assert first["rate"] == 0.025
+
+
+def test_a_slow_fall_is_acted_on_at_the_second_low_check(folder: Path, tmp_path: Path) -> None:
+    trainer = tiny_trainer(folder, tmp_path, short(steps=2))
+    trainer.run()
+    for check in trainer.checks:
+        check["averaged_recognised"] = 1.0  # as if all had been recognised once
+    with torch.no_grad():
+        for one in (trainer.generator, trainer.averaged):
+            for values in one.last.parameters():
+                values.neg_()  # every colour is its opposite: well spread, of no look
+    trainer.config = short(steps=6, health_every=2)
+    trainer.run()
+    assert [check["low"] for check in trainer.checks[2:4]] == [1.0, 1.0]
+    event = trainer.events[0]
+    assert event["reason"] == "recognised fell from 1.00 to 0.00 in two checks"
+    # Back before the first low check, which is not healthy although nothing was done about it.
+    assert (event["step"], event["back_to"]) == (6, 2)
+
+
+def test_the_result_of_a_training_that_harms_is_its_start(folder: Path, tmp_path: Path) -> None:
+    smooth = only(total_variation=1.0)
+    config = short(steps=10, weights=smooth, generator_rate=0.02, adversary="none", grace_steps=99)
+    trainer = tiny_trainer(folder, tmp_path, config)
+    trainer.run()
+    assert trainer.best["step"] == 0
+    result, _ = read_checkpoint(tmp_path / RESULT)
+    start = TinyGenerator().state_dict()
+    assert all(torch.equal(value, start[name]) for name, value in result.items())
+    assert not torch.equal(trainer.averaged.first.weight, start["first.weight"])
+    (tmp_path / RESULT).unlink()
+    again = tiny_trainer(folder, tmp_path, config)
+    again.write_result()
+    assert read_checkpoint(tmp_path / RESULT)[0].keys() == result.keys()
 
 
 def test_a_generator_that_ignores_the_look_is_caught_and_heals(

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from prdc import compute_prdc
 
 from features.schema import ConfigError, ContractError, InputError
 from styletransfer.training.augment import augment, next_rate
@@ -15,7 +16,15 @@ from styletransfer.training.config import LossWeights, TrainingConfig
 from styletransfer.training.data import TrainingData
 from styletransfer.training.discriminator import PatchDiscriminator, patch_weights
 from styletransfer.training.entries import Entry, group_of, part, spread
-from styletransfer.training.health import verdict
+from styletransfer.training.health import (
+    Watch,
+    as_levels,
+    cut,
+    is_better,
+    is_low,
+    style_directions,
+    verdict,
+)
 from styletransfer.training.neighbours import neighbour_measures
 from tests.styletransfer.training.tiny import short
 
@@ -129,6 +138,30 @@ def test_neighbour_measures_of_the_worked_example() -> None:
     assert found["recall"] == pytest.approx(2 / 3)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_neighbour_measures_are_those_of_a_reference_and_no_two_are_swapped(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    real, made = rng.normal(0, 1, (40, 4)), rng.normal(0.7, 0.5, (30, 4))
+    ours, theirs = neighbour_measures(real, made, 5), compute_prdc(real, made, 5)
+    assert ours == pytest.approx({name: float(value) for name, value in theirs.items()})
+    assert len({round(value, 6) for value in ours.values()}) == 4
+    assert neighbour_measures(made, real, 5)["precision"] == pytest.approx(ours["recall"])
+
+
+def test_cuts_of_looks_are_among_other_cuts_of_them_and_photos_are_not(
+    make_data: Callable[..., TrainingData],
+) -> None:
+    watch = Watch.of(make_data(short()))
+    again = np.random.default_rng(1)
+    _, looks, _ = make_data(short()).validation()
+    other = style_directions([cut(one, again, 64) for one in looks for _ in range(6)], watch.centre)
+    same = neighbour_measures(watch.cuts, other)
+    assert min(same["precision"], same["recall"], same["coverage"]) > 0.7
+    photos = style_directions([as_levels(one) for one in watch.photos] * 3, watch.centre)
+    unlike = neighbour_measures(watch.cuts, photos)
+    assert max(unlike["precision"], unlike["coverage"]) < 0.2
+
+
 def test_neighbour_measures_tell_real_from_made() -> None:
     rng = np.random.default_rng(0)
     wide, narrow = rng.standard_normal((80, 3)), 0.1 * rng.standard_normal((60, 3))
@@ -157,9 +190,39 @@ def test_neighbour_measures_tell_real_from_made() -> None:
     ],
 )
 def test_the_verdict_names_what_is_wrong(change: dict, told: float | None, named: str) -> None:
-    words = verdict(WELL | change, [WELL], told)
+    words = verdict(WELL | change, [WELL], told, 100)
     assert named in words
     assert bool(words) == bool(named)
+
+
+def test_a_share_of_few_renders_is_no_verdict() -> None:
+    assert verdict(WELL | {"recognised": 0.3}, [WELL], 1.0, 4) == ""
+
+
+def test_a_share_is_low_beyond_three_standard_errors_of_the_best() -> None:
+    # Of 100 renders at .5 a standard error is .05.
+    assert not is_low(0.36, 0.5, 100)
+    assert is_low(0.34, 0.5, 100)
+    assert not is_low(0.98, 1.0, 100)
+    assert not is_low(0.5, 0.5, 4)
+
+
+@pytest.mark.parametrize(
+    ("recognised", "ssim", "better"),
+    [
+        (0.6, 0.40, True),
+        (0.6, 0.391, True),
+        (0.9, 0.38, False),
+        (0.5, 0.41, True),
+        (0.5, 0.40, False),
+        (0.4, 0.90, False),
+    ],
+)
+def test_a_result_is_better_when_more_is_recognised_and_the_photo_is_kept(
+    recognised: float, ssim: float, better: bool
+) -> None:
+    best = {"recognised": 0.5, "ssim": 0.4}
+    assert is_better({"recognised": recognised, "ssim": ssim}, best, 0.4) == better
 
 
 @pytest.mark.parametrize(
