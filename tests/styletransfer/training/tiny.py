@@ -45,7 +45,13 @@ def only(**weights: float) -> LossWeights:
 def short(**settings: Any) -> TrainingConfig:
     """Settings of a training that takes seconds."""
     small = {"batch": 2, "crop_px": 64, "look_px": 64, "discriminator_channels": 4}
-    few = {"validation_photos": 2, "validation_looks": 2, "health_every": 10, "max_photos": 4}
+    few = {
+        "validation_photos": 2,
+        "validation_looks": 2,
+        "health_every": 10,
+        "max_photos": 4,
+        "recolours": 0,
+    }
     quick = {"weights": only(adversarial=0.1, ssim=1.0), "held_out": 0.2, "r1_every": 2}
     return TrainingConfig(**{**small, **few, **quick, **settings})
 
