@@ -44,6 +44,8 @@ NAMES = (
     "recognised",
     "shop_run",
     "train_generator",
+    "training_kills",
+    "training_precision",
     "tune",
 )
 

@@ -16,7 +16,10 @@ def train_generator(
     looks: Annotated[Path, typer.Option(help="Folder of looks, or their table.")],
     out: Out,
     steps: Annotated[int | None, typer.Option(help="Steps in all.  [default: 2000]")] = None,
-    start: Annotated[str, typer.Option(help="pretrained or scratch.")] = "pretrained",
+    start: Annotated[
+        str, typer.Option(help="pretrained, scratch, or a file of trained weights.")
+    ] = "pretrained",
+    processes: Annotated[int, typer.Option(help="Processes that share each batch.")] = 1,
     config: Config = None,
     seed: Seed = None,
     quiet: Quiet = False,
@@ -31,7 +34,7 @@ def train_generator(
     from pipelines.jobs.train_generator import train
 
     settings = load_config(config, training={"steps": steps}, seed=seed)
-    result = train(photos, looks, out, settings, start, say)
+    result = train(photos, looks, out, settings, start, say, processes)
     page = (out / "training.html").resolve()
     weights = (out / "generator.safetensors").resolve()
     first = "" if result["worked"] else "nothing to do: all steps are done; "

@@ -7,7 +7,7 @@ import resource
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,18 +18,21 @@ from torch import nn
 
 from features.schema import ConfigError, InputError, StylefeedError
 from pipelines.config import RunConfig
+from pipelines.jobs.training_events import event_log
 from pipelines.progress import progress
 from pipelines.report.training_page import training_page
 from pipelines.stores import storage
 from pipelines.stores.folder_lock import hold_folder
 from pipelines.stores.picture_files import picture_root, resolve_picture
 from styletransfer.painters.generator.network import Generator, load_pretrained
+from styletransfer.painters.generator.trained import load_trained
 from styletransfer.training.config import TrainingConfig
 from styletransfer.training.data import TrainingData
-from styletransfer.training.entries import Entry, group_of, part
+from styletransfer.training.entries import Entry, Parts, group_of, part
 from styletransfer.training.health import as_levels
 from styletransfer.training.loop import Trainer
 from styletransfer.training.pictures import Pictures
+from styletransfer.training.team import Team, gathered
 
 _SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif")
 _GROUPS: Final = {
@@ -43,19 +46,54 @@ _SCRATCH_GRACE: Final = 300
 Say = Callable[[str], None]
 
 
-def train(
-    photos: Path, looks: Path, out: Path, config: RunConfig, start: str, say: Say
-) -> dict[str, Any]:
-    """Train to `config.training.steps`, from `start` (pretrained or scratch) or a checkpoint.
+@dataclass(frozen=True)
+class _Task:
+    """All that a process needs to train: pictures, settings, where, from what."""
 
-    `photos` and `looks` are folders of pictures, or tables of items and styles; a column
-    photographer, or painter or material, tells makers, else file names do. Writes checkpoints,
-    `generator.safetensors` (the averaged weights that do best on validation pictures, never worse
-    there than the start) and `training.html` to `out`. Raises InputError for
-    what cannot be trained on, and when training stays unhealthy.
+    parts: tuple[Parts, Parts]
+    settings: TrainingConfig
+    seed: int
+    out: Path
+    start: str
+    inputs: str
+
+    def trainer(self, team: Team) -> Trainer:
+        torch.set_num_threads(self.settings.threads)
+        data = TrainingData(*self.parts, Pictures(self.out / "masks"), self.settings, self.seed)
+        generator = _first(self.start, self.seed)
+        return Trainer(generator, data, self.settings, self.out, self.seed, self.inputs, team)
+
+
+def train(
+    photos: Path,
+    looks: Path,
+    out: Path,
+    config: RunConfig,
+    start: str,
+    say: Say,
+    processes: int = 1,
+) -> dict[str, Any]:
+    """Train to `config.training.steps`, from `start` or from the checkpoint in `out`.
+
+    `start` is pretrained, scratch or a file of weights. `photos` and `looks` are folders of
+    pictures, or tables of items and styles; a column photographer, or painter or material, tells
+    makers, else file names do. Writes checkpoints, `generator.safetensors` (the averaged weights
+    that do best on validation pictures, never worse there than the start), `training.html` and,
+    where tensorboardX is installed, `tensorboard/` to `out`. Each of `processes` takes its part of
+    every batch. Raises InputError for what cannot be trained on, and when training stays unhealthy.
     """
     if start not in ("pretrained", "scratch"):
-        raise ConfigError(f"--start is {start!r}: expected pretrained or scratch")
+        if not Path(start).is_file():
+            raise ConfigError(
+                f"--start is {start!r}: expected pretrained, scratch or a file of trained weights"
+            )
+        # What cannot be used is refused before any picture is read.
+        load_trained(Path(start))
+    if processes < 1 or config.training.batch % processes:
+        raise ConfigError(
+            f"--processes is {processes}: expected a divisor of training.batch, "
+            f"{config.training.batch}, which the processes share"
+        )
     settings = config.training
     if start == "scratch":
         # What knows nothing yet is not ill.
@@ -64,35 +102,22 @@ def train(
     for path, what in ((photos, "photos"), (looks, "looks")):
         entries = _usable(read_entries(path, what), what, settings, say)
         parts.append(part(entries, what, settings.held_out))
-    torch.set_num_threads(settings.threads)
     named = [
         [(e.name, e.group, storage.digest_file(e.path)) for e in (*p.train, *p.validation)]
         for p in parts
     ]
-    with hold_folder(out):
-        data = TrainingData(parts[0], parts[1], Pictures(out / "masks"), settings, config.seed)
-        trainer = Trainer(
-            _first(start, config.seed),
-            data,
-            settings,
-            out,
-            config.seed,
-            storage.digest_json({"pictures": named, "start": start}),
-        )
+    begun = start if start in ("pretrained", "scratch") else storage.digest_file(Path(start))
+    inputs = storage.digest_json({"pictures": named, "start": begun})
+    task = _Task((parts[0], parts[1]), settings, config.seed, out, start, inputs)
+    with hold_folder(out), gathered(processes, _train_along, task) as team:
+        trainer = task.trainer(team)
         worked = not trainer.finished
         if worked:
-            say(_estimate(trainer, data, settings, config.seed, start, out))
-            with progress("training", settings.steps) as advance:
-                try:
-                    trainer.run(advance, say)
-                except BaseException:
-                    # What stopped the training is what is told, even where the page fails too.
-                    with suppress(StylefeedError):
-                        _write_page(trainer, data, out)
-                    raise
+            say(_estimate(trainer, task, team))
+            _train_on(trainer, out, say)
         else:
             trainer.write_result()
-        _write_page(trainer, data, out)
+        _write_page(trainer, out)
     return {
         "worked": worked,
         "steps": trainer.step,
@@ -103,6 +128,30 @@ def train(
         "photos": [len(side) for side in (parts[0].train, parts[0].validation, parts[0].test)],
         "looks": [len(side) for side in (parts[1].train, parts[1].validation, parts[1].test)],
     }
+
+
+def _train_along(team: Team, task: _Task) -> None:
+    """What each process but the first does."""
+    trainer = task.trainer(team)
+    if not trainer.finished:
+        trainer.run()
+
+
+def _train_on(trainer: Trainer, out: Path, say: Say) -> None:
+    with progress("training", trainer.config.steps) as advance, event_log(out, say) as note:
+
+        def move(steps: int) -> None:
+            advance(steps)
+            note(trainer)
+
+        try:
+            trainer.run(move, say)
+            note(trainer)
+        except BaseException:
+            # What stopped the training is what is told, even where the page fails too.
+            with suppress(StylefeedError):
+                _write_page(trainer, out)
+            raise
 
 
 def read_entries(path: Path, what: str) -> list[Entry]:
@@ -153,33 +202,45 @@ def _usable(entries: list[Entry], what: str, config: TrainingConfig, say: Say) -
 
 def _first(start: str, seed: int) -> nn.Module:
     if start == "pretrained":
-        return load_pretrained()
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return Generator()
+        generator = load_pretrained()
+    elif start == "scratch":
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            generator = Generator()
+    else:
+        generator = load_trained(Path(start))
+    return generator.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _estimate(
-    trainer: Trainer, data: TrainingData, config: TrainingConfig, seed: int, start: str, out: Path
-) -> str:
+def _estimate(trainer: Trainer, task: _Task, team: Team) -> str:
     """Time and memory from two steps of a trainer that is thrown away."""
-    trial = Trainer(_first(start, seed), data, config, out / "masks", seed)
+    config = task.settings
+    alone = Team(processes=team.processes)
+    trial = Trainer(
+        _first(task.start, task.seed),
+        trainer.data,
+        config,
+        task.out / "masks",
+        task.seed,
+        "",
+        alone,
+    )
     trial.train_step()
     begun = time.perf_counter()
     for _ in range(_TIMED):
         trial.train_step()
     each = (time.perf_counter() - begun) / _TIMED
-    minutes = each * (config.steps - trainer.step) / 60
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    left = config.steps - trainer.step
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 * team.processes
     return (
-        f"{config.steps - trainer.step:,} steps of {each:.1f} s: about {minutes:,.0f} min and "
-        f"{memory:,.0f} MB on this machine, health checks apart"
+        f"{left:,} steps of {each:.1f} s: about {each * left / 60:,.0f} min and {memory:,.0f} MB "
+        "on this machine, health checks apart"
     )
 
 
-def _write_page(trainer: Trainer, data: TrainingData, out: Path) -> None:
-    photos, looks, codes = data.validation()
-    painter = copy.deepcopy(trainer.averaged)
+def _write_page(trainer: Trainer, out: Path) -> None:
+    photos, looks, codes = trainer.data.validation()
+    painter = copy.deepcopy(trainer.averaged).cpu()
     if trainer.best:
         painter.load_state_dict(trainer.best_weights)
     rows = []
@@ -189,5 +250,13 @@ def _write_page(trainer: Trainer, data: TrainingData, out: Path) -> None:
             painted = painter(several, codes[:_GRID])
             rows.append([as_levels(photo), *(as_levels(one) for one in painted)])
     kept = int(trainer.best.get("step", 0))
-    page = training_page(trainer.curves, trainer.checks, trainer.events, looks[:_GRID], rows, kept)
+    page = training_page(
+        trainer.curves,
+        trainer.validation,
+        trainer.checks,
+        trainer.events,
+        looks[:_GRID],
+        rows,
+        kept,
+    )
     storage.write_bytes(out / "training.html", page.encode())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
@@ -12,6 +15,7 @@ from styletransfer.training.config import TrainingConfig
 from styletransfer.training.data import Batch
 from styletransfer.training.discriminator import PatchDiscriminator, patch_weights
 from styletransfer.training.optimisers import make_optimiser, set_rate
+from styletransfer.training.team import Team
 
 
 class Judge(nn.Module):
@@ -36,14 +40,16 @@ class Adversary:
     `rate` is the probability of each augmentation.
     """
 
-    def __init__(self, config: TrainingConfig, centre: Tensor, seed: int) -> None:
-        self._config, self.rate, self._r1 = config, 0.0, config.r1
+    def __init__(
+        self, config: TrainingConfig, centre: Tensor, seed: int, team: Team, device: torch.device
+    ) -> None:
+        self._config, self.rate, self._r1, self._team = config, 0.0, config.r1, team
         self._network: PatchDiscriminator | None = None
         if config.adversary == "none":
             return
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            self._network = PatchDiscriminator(config.discriminator_channels, centre)
+            self._network = PatchDiscriminator(config.discriminator_channels, centre).to(device)
         self._optimiser = make_optimiser(self._network, config.optimiser, config.discriminator_rate)
 
     def judge(self, rng: torch.Generator) -> Judge | None:
@@ -64,7 +70,39 @@ class Adversary:
         if self._network is None:
             return {}
         self._network.requires_grad_(True)
-        judge = Judge(self._network, self.rate, rng)
+        found, told = self._loss(self._network, batch, painted, rng)
+        total = found
+        if self._r1 and step % self._config.r1_every == 0:
+            total = total + self._penalty(batch)
+        self._optimiser.zero_grad()
+        total.backward()  # type: ignore[no-untyped-call]
+        self._team.average_gradients(self._network.parameters())
+        nn.utils.clip_grad_norm_(self._network.parameters(), self._config.clip)
+        self._optimiser.step()
+        told = self._team.mean(told)
+        count = len(batch.photos) * (self._team.processes if self._team.connected else 1)
+        self.rate = next_rate(self.rate, told["told_real"], self._config.ada_target, count)
+        return told
+
+    def losses(self, batch: Batch, painted: Tensor, rng: torch.Generator) -> dict[str, float]:
+        """The losses by name, as `train_step` returns them; nothing is learned."""
+        if self._network is None:
+            return {}
+        return self._loss(self._network, batch, painted, rng)[1]
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """While it is judged, the discriminator's state stays as it is: no power iteration."""
+        if self._network is not None:
+            self._network.eval()
+        yield
+        if self._network is not None:
+            self._network.train()
+
+    def _loss(
+        self, network: PatchDiscriminator, batch: Batch, painted: Tensor, rng: torch.Generator
+    ) -> tuple[Tensor, dict[str, float]]:
+        judge = Judge(network, self.rate, rng)
         everywhere = torch.ones_like(batch.masks)
         kind = self._config.adversary
         assert kind != "none"
@@ -78,20 +116,11 @@ class Adversary:
 
         reals = judge(batch.patches, batch.codes, everywhere)
         fakes = judge(painted, batch.codes, 1 - batch.masks)
-        others = judge(batch.patches, batch.codes.roll(1, 0), everywhere)
+        others = judge(batch.patches, batch.other_codes, everywhere)
         found = loss(reals, True) + 0.5 * (loss(fakes, False) + loss(others, False))
-        total = found
-        if self._r1 and step % self._config.r1_every == 0:
-            total = total + self._penalty(batch)
-        self._optimiser.zero_grad()
-        total.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self._network.parameters(), self._config.clip)
-        self._optimiser.step()
         told_real = torch.cat([(one > 0).float().flatten() for one in reals[0]]).mean()
         told_fake = torch.cat([(one < 0).float().flatten() for one in fakes[0]]).mean()
-        count = len(batch.photos)
-        self.rate = next_rate(self.rate, float(told_real), self._config.ada_target, count)
-        return {
+        return found, {
             "discriminator": float(found.detach()),
             "told_real": float(told_real),
             "told_fake": float(told_fake),

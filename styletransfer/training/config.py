@@ -55,9 +55,9 @@ class TrainingConfig:
     `normalise_looks` divides each look's style distance by its upper bound. `adversary`: hinge, bce
     or none. `r1` weighs the discriminator's gradient penalty, taken every `r1_every` steps.
     `ada_target` is the share of reals told as real above which augmentation grows. Gradients are
-    clipped at norm `clip`; `ema` is the decay of the averaged weights, whose best are the result. Health
-    is looked at every `health_every` steps on `validation_photos` in `validation_looks`, not acted
-    on before `grace_steps`.
+    clipped at norm `clip`; `ema` is the decay of the averaged weights, whose best are the result.
+    Health is looked at every `health_every` steps on `validation_photos` in `validation_looks`, not
+    acted on before `grace_steps`.
     """
 
     steps: int = 2000

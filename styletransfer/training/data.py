@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Final
 
@@ -32,7 +33,7 @@ class Batch:
 
     `photos` are plates or photos whose product is in `masks` (b, 1, s, s). `views` (b, 3, l, l)
     are the looks as coded in `codes` (b, 100), `patches` (b, 3, s, s) cuts of them; `looks` int64
-    (b,) are their rows among `TrainingData.bank`.
+    (b,) are their rows among `TrainingData.bank`, `other_codes` (b, 100) codes of other views.
     """
 
     photos: Tensor
@@ -41,6 +42,17 @@ class Batch:
     patches: Tensor
     codes: Tensor
     looks: Tensor
+    other_codes: Tensor
+
+    def part(self, number: int, of: int) -> Batch:
+        """Part `number` of `of` equal parts, in the batch's order; `of` divides the batch."""
+        size = len(self.photos) // of
+        rows = slice(number * size, (number + 1) * size)
+        return Batch(*(getattr(self, one.name)[rows] for one in fields(self)))
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on `device`."""
+        return Batch(*(getattr(self, one.name).to(device) for one in fields(self)))
 
 
 class TrainingData:
@@ -67,22 +79,42 @@ class TrainingData:
     def batch(self, step: int, attempt: int = 0) -> Batch:
         """The batch of `step` on the `attempt`-th start. Raises ImageError for a broken file."""
         rng = np.random.default_rng((self._seed, attempt, step))
+        return self._drawn(rng, self._photos, self.bank)
+
+    def validation_batch(self, number: int) -> Batch:
+        """Batch `number` of the validation part, the same at every call.
+
+        Its looks have no row in `bank`; each is told from all of that but one, which `looks` names.
+        """
+        looks = [self._pictures.look(entry) for entry in self._watched_looks]
+        batch = self._drawn(np.random.default_rng((self._seed, number)), self._watched, looks)
+        return replace(batch, looks=batch.looks % len(self.bank))
+
+    def _drawn(
+        self,
+        rng: np.random.Generator,
+        entries: Sequence[Entry],
+        looks: Sequence[NDArray[np.uint8]],
+    ) -> Batch:
         count = self._config.batch
-        rows = np.resize(rng.permutation(len(self.bank))[:count], count)
-        photos, masks = zip(*(self._cut(self._draw(rng), rng) for _ in range(count)), strict=True)
-        views = [self._view(self.bank[row], rng) for row in rows]
+        rows = np.resize(rng.permutation(len(looks))[:count], count).tolist()
+        drawn = (entries[int(rng.integers(len(entries)))] for _ in range(count))
+        photos, masks = zip(*(self._cut(entry, rng) for entry in drawn), strict=True)
+        views = [self._view(looks[row], rng) for row in rows]
         side, most = self._config.crop_px, self._config.look_px - self._config.crop_px + 1
         cuts = []
         for view in views:
             top, left = rng.integers(0, most, 2)
             cuts.append(view[top : top + side, left : left + side])
+        codes = torch.from_numpy(self._encoder.encode(views))
         return Batch(
             as_tensor(photos),
             torch.from_numpy(np.stack(masks))[:, None],
             as_tensor(views),
             as_tensor(cuts),
-            torch.from_numpy(self._encoder.encode(views)),
-            torch.from_numpy(rows.astype(np.int64)),
+            codes,
+            torch.tensor(rows),
+            codes.roll(1, 0),
         )
 
     def validation(self) -> tuple[Tensor, list[NDArray[np.uint8]], Tensor]:
@@ -103,9 +135,6 @@ class TrainingData:
         names = [entry.name for entry in self._all_looks]
         rows = [names.index(entry.name) for entry in self._watched_looks]
         return [self._pictures.look(entry) for entry in self._all_looks], rows
-
-    def _draw(self, rng: np.random.Generator) -> Entry:
-        return self._photos[int(rng.integers(len(self._photos)))]
 
     def _cut(
         self, entry: Entry, rng: np.random.Generator

@@ -175,8 +175,9 @@ def _feature_encoder() -> FeatureEncoder:
 
 
 def _paint(generator: nn.Module, photo: Tensor, code: Tensor) -> Tensor:
-    painted: Tensor = generator(photo[None], code[None])
-    return painted
+    device = next(generator.parameters()).device
+    painted: Tensor = generator(photo[None].to(device), code[None].to(device))
+    return painted.cpu()
 
 
 def cut(look: NDArray[np.uint8], rng: np.random.Generator, side_px: int) -> NDArray[np.uint8]:

@@ -34,6 +34,7 @@ from styletransfer.training.health import (
 )
 from styletransfer.training.objective import Objective
 from styletransfer.training.optimisers import average, make_optimiser, set_rate
+from styletransfer.training.team import Team
 
 CHECKPOINT: Final = "checkpoint.safetensors"
 HEALTHY: Final = "healthy.safetensors"
@@ -41,7 +42,8 @@ RESULT: Final = "generator.safetensors"
 MOST_ROLLBACKS: Final = 3
 _REMEDY: Final = 2.0
 _CURVE_EVERY: Final = 10
-_REVISION: Final = 2
+_REVISION: Final = 3
+_VALIDATION_BATCHES: Final = 3
 _SEED_STEP: Final = 1_000_003
 
 Progress = Callable[[int], None]
@@ -65,24 +67,34 @@ class Trainer:
         folder: Path,
         seed: int = 0,
         inputs: str = "",
+        team: Team | None = None,
     ) -> None:
-        """Start, or go on from the checkpoint in `folder`.
+        """Start, or go on from the checkpoint in `folder`, on the device that `generator` is on.
 
-        `inputs` stands for what is trained on. Raises ConfigError where the checkpoint is of other
+        `inputs` stands for what is trained on. In a `team` each process trains on its part of every
+        batch, and one writes. Raises ConfigError where the checkpoint is of other
         inputs, settings or seed, InputError where it cannot be used.
         """
         self.generator = generator.train().requires_grad_(True)
         self.averaged = copy.deepcopy(generator).eval().requires_grad_(False)
         self.data, self.config, self._folder, self._seed = data, config, folder, seed
         self.step, self.attempt = 0, 0
+        self._team = team or Team()
+        self._device = next(generator.parameters()).device
+        if config.batch % self._team.processes:
+            raise ConfigError(
+                f"training.batch is {config.batch}: expected a multiple of the "
+                f"{self._team.processes} processes, which share each batch"
+            )
         self.curves: list[dict[str, float]] = []
+        self.validation: list[dict[str, float]] = []
         self.checks: list[dict[str, float]] = []
         self.events: list[dict[str, Any]] = []
         self.best: dict[str, float] = {}
         self.best_weights: dict[str, Tensor] = {}
         self._objective = Objective(config, data.bank, generator)
         self._optimiser = make_optimiser(generator, config.optimiser, config.generator_rate)
-        self.adversary = Adversary(config, data.centre, seed)
+        self.adversary = Adversary(config, data.centre, seed, self._team, self._device)
         self._sums: dict[str, float] = {}
         self._told: list[float] = []
         self._watch: Watch | None = None
@@ -122,17 +134,21 @@ class Trainer:
         """One step of both networks; says what is wrong, empty where nothing is."""
         seed = (self._seed * _SEED_STEP + self.attempt) * _SEED_STEP + self.step
         rng = torch.Generator().manual_seed(seed % 2**63)
+        # What the discriminator is shown is augmented differently in each process.
+        own = torch.Generator().manual_seed((seed * _SEED_STEP + self._team.rank) % 2**63)
         batch = self.data.batch(self.step, self.attempt)
+        batch = batch.part(self._team.rank, self._team.processes).to(self._device)
         painted: Tensor = self.generator(batch.photos, batch.codes)
-        losses = self.adversary.train_step(batch, painted.detach(), rng, self.step)
-        judge = self.adversary.judge(rng)
-        parts = self._objective.parts(self.generator, judge, batch, painted, rng)
+        losses = self.adversary.train_step(batch, painted.detach(), own, self.step)
+        parts = self._objective.parts(
+            self.generator, self.adversary.judge(own), batch, painted, rng
+        )
         total = self._objective.total(parts)
         self._optimiser.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
+        self._team.average_gradients(self.generator.parameters())
         norm = nn.utils.clip_grad_norm_(self.generator.parameters(), self.config.clip)
-        losses |= {"generator": float(total.detach())}
-        losses |= {name: float(value.detach()) for name, value in parts.items()}
+        losses |= self._team.mean(_as_numbers(total, parts))
         if not all(map(math.isfinite, (*losses.values(), float(norm)))):
             return "a loss or gradient is not finite"
         self._optimiser.step()
@@ -152,10 +168,27 @@ class Trainer:
             self.curves.append({**row, **means, "augmentation": self.adversary.rate})
             self._sums = {}
 
+    def _validate(self) -> None:
+        """Note the losses on the same few validation batches, nothing learned from them."""
+        sums: dict[str, float] = {}
+        with torch.no_grad(), self.adversary.resting():
+            for number in range(_VALIDATION_BATCHES):
+                rng = torch.Generator().manual_seed(number)
+                batch = self.data.validation_batch(number).to(self._device)
+                painted: Tensor = self.generator(batch.photos, batch.codes)
+                found = self.adversary.losses(batch, painted, rng)
+                judge = self.adversary.judge(rng)
+                parts = self._objective.parts(self.generator, judge, batch, painted, rng)
+                found |= _as_numbers(self._objective.total(parts), parts)
+                for name, value in found.items():
+                    sums[name] = sums.get(name, 0.0) + value / _VALIDATION_BATCHES
+        self.validation.append({"step": self.step, "attempt": self.attempt, **sums})
+
     def _check(self, say: Say) -> None:
         """Look at the generator's health: keep it, or go back."""
         if self._watch is None:
             self._watch = Watch.of(self.data)
+        self._validate()
         found, mean = (measure(one, self._watch) for one in (self.generator, self.averaged))
         told = float(np.mean(self._told)) if self._told else None
         self._told = []
@@ -190,7 +223,8 @@ class Trainer:
 
     def write_result(self) -> None:
         """Write the best weights to the folder. Raises InputError as `write_checkpoint` does."""
-        files.write_checkpoint(self._folder / RESULT, self.best_weights, {"best": self.best})
+        if self._team.leads:
+            files.write_checkpoint(self._folder / RESULT, self.best_weights, {"best": self.best})
 
     def _go_back(self, wrong: str, say: Say) -> None:
         """The last healthy weights again, at half the rates and twice R1."""
@@ -235,11 +269,14 @@ class Trainer:
             "curves": self.curves,
             "checks": self.checks,
             "events": self.events,
+            "validation": self.validation,
             "best": self.best,
             "sums": self._sums,
             "told": self._told,
         }
-        files.write_checkpoint(path, tensors, facts)
+        if self._team.leads:
+            files.write_checkpoint(path, tensors, facts)
+        self._team.wait()
 
     def _load(self, path: Path) -> None:
         tensors, facts = files.read_checkpoint(path)
@@ -252,6 +289,7 @@ class Trainer:
         self.attempt = facts["attempt"]
         self.curves, self.checks = facts["curves"], facts["checks"]
         self.events, self._sums, self._told = facts["events"], facts["sums"], facts["told"]
+        self.validation = facts["validation"]
         self.best, self.best_weights = facts["best"], files.of_prefix("best", tensors)
         if self.events and "back_to" not in self.events[-1]:
             raise UnhealthyTraining(
@@ -266,6 +304,11 @@ class Trainer:
         files.restore_optimiser(self._optimiser, files.of_prefix("optimiser", tensors))
         self.adversary.restore(files.of_prefix("adversary", tensors), facts["rate"])
         self.step = facts["step"]
+
+
+def _as_numbers(total: Tensor, parts: dict[str, Tensor]) -> dict[str, float]:
+    found = {"generator": total, **parts}
+    return {name: float(value.detach()) for name, value in found.items()}
 
 
 def _identity(config: TrainingConfig, seed: int, inputs: str, generator: nn.Module) -> str:

@@ -47,6 +47,7 @@ class Objective:
         """`bank` are the looks trained on, `start` the generator before its first step."""
         self._config, self._bank_pictures = config, bank
         self._start = copy.deepcopy(start).eval().requires_grad_(False)
+        self._device = next(start.parameters()).device
 
     def parts(
         self,
@@ -120,7 +121,8 @@ class Objective:
         """Descriptors (k, d) of all looks and their Gram matrices' means."""
         with torch.no_grad():
             grams = [
-                self._grams(_fitted(look, self._config.look_px)) for look in self._bank_pictures
+                self._grams(_fitted(look, self._config.look_px).to(self._device))
+                for look in self._bank_pictures
             ]
             layers = [torch.cat(layer) for layer in zip(*grams, strict=True)]
             centres = [layer.mean(dim=0) for layer in layers]
@@ -141,11 +143,11 @@ class Objective:
 
     @cached_property
     def _network(self) -> EfficientNetLite0:
-        return fold_batch_norm(load_pretrained())
+        return fold_batch_norm(load_pretrained()).to(self._device)
 
     @cached_property
     def _style(self) -> StyleNetwork:
-        return StyleNetwork()
+        return StyleNetwork().to(self._device)
 
 
 def _fitted(picture: NDArray[np.uint8], side_px: int) -> Tensor:

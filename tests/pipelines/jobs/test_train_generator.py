@@ -2,13 +2,18 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
+from tensorboardX.proto.event_pb2 import Event
 from typer.testing import CliRunner
 
 from features.schema import InputError
 from pipelines.cli import app
 from pipelines.jobs.train_generator import read_entries
 from pipelines.report.training_page import training_page
+from styletransfer.painters.generator.network import load_pretrained
+from styletransfer.painters.generator.trained import load_trained
 
 
 def call(*arguments):
@@ -41,9 +46,71 @@ def test_what_cannot_be_trained_on_is_refused_in_one_line(tmp_path, photos, look
     assert not (tmp_path / "out").exists()
 
 
+SETTINGS = """
+[training]
+steps = 2
+batch = 2
+crop_px = 64
+look_px = 64
+recolours = 0
+discriminator_channels = 4
+"""
+
+
+def scalars(folder):
+    """(run, tag, step) of every scalar of a TensorBoard log."""
+    found = []
+    for file in sorted(folder.rglob("events.*")):
+        data = file.read_bytes()
+        while data:
+            length = int.from_bytes(data[:8], "little")
+            event = Event.FromString(data[12 : 12 + length])
+            found += [(file.parent.name, value.tag, event.step) for value in event.summary.value]
+            data = data[16 + length :]
+    return found
+
+
+@pytest.mark.slow
+def test_the_fewest_pictures_all_grey_train_in_two_processes_to_whole_results(tmp_path):
+    """Three photos and four looks: one of each is held out for validation, one for tests."""
+    where = [draw(tmp_path / "p", 3, 72, "L"), draw(tmp_path / "l", 4)]
+    (tmp_path / "small.toml").write_text(SETTINGS)
+    paths = ("--photos", where[0], "--looks", where[1], "--out", tmp_path / "out")
+    done = call(*paths, "--config", tmp_path / "small.toml", "--processes", 2)
+    assert done.exit_code == 0, done.exception
+    assert "2 steps, weights in" in done.stdout
+    load_trained(tmp_path / "out" / "generator.safetensors")
+    assert "Training of the generator" in (tmp_path / "out" / "training.html").read_text()
+    told = scalars(tmp_path / "out" / "tensorboard")
+    for tag in ("losses/generator", "losses/discriminator", "health/recognised"):
+        assert [step for run, name, step in told if (run, name) == ("validation-0", tag)] == [0, 2]
+    again = call(*paths, "--config", tmp_path / "small.toml")
+    assert "nothing to do: all steps are done" in again.stdout
+
+
+def test_weights_to_start_from_that_hold_nan_are_refused_before_any_picture_is_read(tmp_path):
+    tensors = dict(load_pretrained().state_dict())
+    tensors["contract.0.bias"] = torch.full((8,), torch.nan)
+    save_file(tensors, tmp_path / "own.safetensors")
+    paths = ("--photos", "p", "--looks", "l", "--out", tmp_path / "out")
+    done = call(*paths, "--start", tmp_path / "own.safetensors")
+    assert isinstance(done.exception, InputError)
+    assert "hold NaN or infinity in contract.0.bias" in str(done.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_processes_that_cannot_share_a_batch_are_refused_by_name(tmp_path):
+    paths = ("--photos", "p", "--looks", "l", "--out", tmp_path / "out")
+    done = call(*paths, "--processes", 3)
+    assert str(done.exception).startswith("--processes is 3: expected a divisor of training.batch")
+
+
 def test_another_start_is_refused_by_name(tmp_path):
     done = call("--photos", "p", "--looks", "l", "--out", tmp_path / "out", "--start", "magic")
-    assert str(done.exception) == "--start is 'magic': expected pretrained or scratch"
+    assert (
+        str(done.exception)
+        == "--start is 'magic': expected pretrained, scratch or a file of trained weights"
+    )
 
 
 def test_a_table_names_pictures_masks_and_makers(tmp_path):
@@ -67,7 +134,11 @@ def test_the_page_shows_curves_health_and_what_went_wrong():
     checks = [{"step": 20, "attempt": 0, "wrong": 1.0, "recognised": 0.5}]
     events = [{"step": 20, "attempt": 0, "reason": "collapse: <b>", "back_to": 0, "rate": 0.1}]
     picture = np.zeros((20, 20, 3), np.uint8)
-    page = training_page(rows, checks, events, [picture], [[picture, picture]])
+    held = [{"step": 20, "attempt": 0, "style": 0.25}]
+    page = training_page(rows, held, checks, events, [picture], [[picture, picture]], 10)
     assert "recognised by step, last 0.50" in page
+    assert "style by step, last 0.05, on validation pictures 0.25" in page
+    assert "stroke-dasharray" in page
+    assert "those of step 10" in page
     assert "Step 20: collapse: &lt;b&gt;; back to step 0, rate 0.1." in page
     assert "<script" not in page

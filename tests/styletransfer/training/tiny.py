@@ -15,6 +15,7 @@ from styletransfer.training.data import TrainingData
 from styletransfer.training.entries import Entry, part
 from styletransfer.training.loop import Trainer
 from styletransfer.training.pictures import Pictures
+from styletransfer.training.team import Team
 
 SIDE_PX = 72
 
@@ -77,9 +78,22 @@ def tiny_data(folder: Path, config: TrainingConfig, seed: int = 0) -> TrainingDa
     )
 
 
-def tiny_trainer(folder: Path, out: Path, config: TrainingConfig) -> Trainer:
+def tiny_trainer(
+    folder: Path, out: Path, config: TrainingConfig, team: Team | None = None
+) -> Trainer:
     """A trainer of a tiny generator in the folder `out`."""
-    return Trainer(TinyGenerator(), tiny_data(folder, config), config, out)
+    return Trainer(TinyGenerator(), tiny_data(folder, config), config, out, team=team)
+
+
+def train_along(team: Team, task: tuple[Path, Path, TrainingConfig]) -> None:
+    """What a process beside the first one does."""
+    torch.set_num_threads(1)
+    tiny_trainer(*task, team).run()
+
+
+def leave(team: Team, task: None) -> None:
+    """A process that ends."""
+    raise SystemExit(3)
 
 
 def _entry(path: Path, picture: np.ndarray) -> Entry:
