@@ -85,7 +85,7 @@ def test_a_collapse_is_caught_named_rolled_back_and_in_the_end_stopped(
 ) -> None:
     """Asked for nothing but smoothness, a generator soon paints one flat colour."""
     smooth = only(total_variation=1.0)
-    config = short(steps=200, weights=smooth, generator_rate=0.05, adversary="none", clip=1e3)
+    config = short(steps=200, weights=smooth, generator_rate=0.4, adversary="none", clip=1e3)
     trainer = tiny_trainer(folder, tmp_path, config)
     said: list[str] = []
     with pytest.raises(UnhealthyTraining) as stopped:
@@ -96,7 +96,7 @@ def test_a_collapse_is_caught_named_rolled_back_and_in_the_end_stopped(
     result, facts = read_checkpoint(tmp_path / RESULT)
     assert facts["best"]["step"] == trainer.best["step"] < first["step"]
     assert set(result) == set(TinyGenerator().state_dict())
-    assert first["rate"] == 0.025
+    assert first["rate"] == 0.2
     assert len(trainer.events) == 4
     assert f"back to step {first['back_to']} at half the rates and twice R1" in "\n".join(said)
     assert re.match(r"training stopped at step \d+ after 3 rollbacks: collapse", str(stopped.value))
