@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
@@ -24,8 +26,11 @@ from pipelines.report.training_page import training_page
 from pipelines.stores import storage
 from pipelines.stores.folder_lock import hold_folder
 from pipelines.stores.picture_files import picture_root, resolve_picture
+from styletransfer.config import LEAST_SET_SIDE_PX
 from styletransfer.painters.generator.network import Generator, load_pretrained
 from styletransfer.painters.generator.trained import load_trained
+from styletransfer.sets.store import SetStore
+from styletransfer.sets.synthesis import LEAST_LOOK_PX
 from styletransfer.training.config import TrainingConfig
 from styletransfer.training.data import TrainingData
 from styletransfer.training.entries import Entry, Parts, group_of, part
@@ -59,9 +64,20 @@ class _Task:
 
     def trainer(self, team: Team) -> Trainer:
         torch.set_num_threads(self.settings.threads)
-        data = TrainingData(*self.parts, Pictures(self.out / "masks"), self.settings, self.seed)
+        pictures = Pictures(self.out / "masks")
+        sets = {entry.name: self._sets(pictures.look(entry)) for entry in self.parts[1].train}
+        data = TrainingData(*self.parts, pictures, self.settings, self.seed, sets)
         generator = _first(self.start, self.seed)
         return Trainer(generator, data, self.settings, self.out, self.seed, self.inputs, team)
+
+    def _sets(self, look: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+        """The sets of a look, made at the first call; none of a look that is too small."""
+        if not self.settings.sets or min(look.shape[:2]) < LEAST_LOOK_PX:
+            return []
+        side = max(self.settings.look_px, LEAST_SET_SIDE_PX)
+        store = SetStore(self.out / "sets")
+        seeds = range(self.settings.sets)
+        return [store.get(look, "flat_lay", side, seed).picture for seed in seeds]
 
 
 def train(

@@ -50,7 +50,9 @@ class TrainingConfig:
     """How a generator is trained.
 
     Each of `steps` takes `batch` photos, cut to `crop_px`, in as many looks, seen at `look_px`; at
-    most `max_photos` are used, and each look also in `recolours` other colourings. `held_out` of
+    most `max_photos` are used, and each look also in `recolours` other colourings. Of each look so
+    many `sets` are made first (seconds each): the discriminator's real patches are cut from them as
+    often as from the look's picture. `held_out` of
     the photographers and of the looks' makers is kept for validation, and as much for testing.
     `normalise_looks` divides each look's style distance by its upper bound. `adversary`: hinge, bce
     or none. `r1` weighs the discriminator's gradient penalty, taken every `r1_every` steps.
@@ -66,6 +68,7 @@ class TrainingConfig:
     look_px: int = 256
     max_photos: int = 400
     recolours: int = 3
+    sets: int = 0
     held_out: float = 0.15
     weights: LossWeights = field(default_factory=LossWeights)
     normalise_looks: bool = True
@@ -88,7 +91,13 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         least = {"crop_px": LEAST_CROP_PX, "look_px": LEAST_CROP_PX, "batch": 2, "grace_steps": 0}
-        least |= {"recolours": 0, "validation_photos": 2, "validation_looks": 2, "max_photos": 3}
+        least |= {
+            "recolours": 0,
+            "sets": 0,
+            "validation_photos": 2,
+            "validation_looks": 2,
+            "max_photos": 3,
+        }
         counts = ("steps", "discriminator_channels", "r1_every", "health_every", "threads")
         for name in (*counts, "checkpoint_every", *least):
             if getattr(self, name) < least.get(name, 1):

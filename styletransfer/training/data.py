@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Final
@@ -21,6 +21,7 @@ from styletransfer.training.pictures import Pictures
 
 _PLATES: Final = 0.3
 _WHOLE_LOOKS: Final = 0.5
+_SETS: Final = 0.5
 _LEAST_LOOK_SHARE: Final = 0.4
 _HUES: Final = 180
 _JITTER: Final = 0.2
@@ -32,8 +33,9 @@ class Batch:
     """What one step trains on; pictures float32 (b, 3, s, s) sRGB in 0..1.
 
     `photos` are plates or photos whose product is in `masks` (b, 1, s, s). `views` (b, 3, l, l)
-    are the looks as coded in `codes` (b, 100), `patches` (b, 3, s, s) cuts of them; `looks` int64
-    (b,) are their rows among `TrainingData.bank`, `other_codes` (b, 100) codes of other views.
+    are the looks as coded in `codes` (b, 100), `patches` (b, 3, s, s) cuts of them or of sets made
+    of the look; `looks` int64 (b,) are their rows among `TrainingData.bank`, `other_codes` (b, 100)
+    codes of other views.
     """
 
     photos: Tensor
@@ -59,8 +61,19 @@ class TrainingData:
     """Photos and looks of the training and the validation part."""
 
     def __init__(
-        self, photos: Parts, looks: Parts, pictures: Pictures, config: TrainingConfig, seed: int
+        self,
+        photos: Parts,
+        looks: Parts,
+        pictures: Pictures,
+        config: TrainingConfig,
+        seed: int,
+        sets: Mapping[str, Sequence[NDArray[np.uint8]]] | None = None,
     ) -> None:
+        """Open what is trained on and validated on.
+
+        `sets` are, by the look's name, pictures (s, s, 3) uint8 of at least the crop's side made of
+        that look: further examples of it.
+        """
         self._photos = spread(photos.train, config.max_photos)
         self._looks = looks.train
         self._watched = _two_at_least(photos, config.validation_photos)
@@ -73,13 +86,20 @@ class TrainingData:
             for entry in self._looks
             for colouring in colourings(pictures.look(entry), config.recolours, entry.name)
         ]
+        self._sets: list[list[NDArray[np.uint8]]] = []
+        for entry in self._looks:
+            made = [
+                colourings(one, config.recolours, entry.name)
+                for one in (sets or {}).get(entry.name, ())
+            ]
+            self._sets += [[one[row] for one in made] for row in range(1 + config.recolours)]
         self._codes = self._encoder.encode(self.bank)
         self.centre = torch.from_numpy(self._codes.mean(axis=0))
 
     def batch(self, step: int, attempt: int = 0) -> Batch:
         """The batch of `step` on the `attempt`-th start. Raises ImageError for a broken file."""
         rng = np.random.default_rng((self._seed, attempt, step))
-        return self._drawn(rng, self._photos, self.bank)
+        return self._drawn(rng, self._photos, self.bank, self._sets)
 
     def validation_batch(self, number: int) -> Batch:
         """Batch `number` of the validation part, the same at every call.
@@ -95,17 +115,20 @@ class TrainingData:
         rng: np.random.Generator,
         entries: Sequence[Entry],
         looks: Sequence[NDArray[np.uint8]],
+        sets: Sequence[Sequence[NDArray[np.uint8]]] = (),
     ) -> Batch:
         count = self._config.batch
         rows = np.resize(rng.permutation(len(looks))[:count], count).tolist()
         drawn = (entries[int(rng.integers(len(entries)))] for _ in range(count))
         photos, masks = zip(*(self._cut(entry, rng) for entry in drawn), strict=True)
         views = [self._view(looks[row], rng) for row in rows]
-        side, most = self._config.crop_px, self._config.look_px - self._config.crop_px + 1
-        cuts = []
-        for view in views:
-            top, left = rng.integers(0, most, 2)
-            cuts.append(view[top : top + side, left : left + side])
+        side, cuts = self._config.crop_px, []
+        for row, view in zip(rows, views, strict=True):
+            shown = view
+            if sets and sets[row] and rng.random() < _SETS:
+                shown = sets[row][int(rng.integers(len(sets[row])))]
+            top, left = rng.integers(0, len(shown) - side + 1, 2)
+            cuts.append(shown[top : top + side, left : left + side])
         codes = torch.from_numpy(self._encoder.encode(views))
         return Batch(
             as_tensor(photos),

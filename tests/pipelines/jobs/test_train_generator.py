@@ -53,6 +53,7 @@ batch = 2
 crop_px = 64
 look_px = 64
 recolours = 0
+sets = 1
 discriminator_channels = 4
 """
 
@@ -84,6 +85,7 @@ def test_the_fewest_pictures_all_grey_train_in_two_processes_to_whole_results(tm
     told = scalars(tmp_path / "out" / "tensorboard")
     for tag in ("losses/generator", "losses/discriminator", "health/recognised"):
         assert [step for run, name, step in told if (run, name) == ("validation-0", tag)] == [0, 2]
+    assert len(list((tmp_path / "out" / "sets").glob("*.png"))) == 2  # of the looks trained on
     again = call(*paths, "--config", tmp_path / "small.toml")
     assert "nothing to do: all steps are done" in again.stdout
 

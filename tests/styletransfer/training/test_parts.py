@@ -26,7 +26,7 @@ from styletransfer.training.health import (
     verdict,
 )
 from styletransfer.training.neighbours import neighbour_measures
-from tests.styletransfer.training.tiny import short
+from tests.styletransfer.training.tiny import short, tiny_data
 
 WELL = {"recognised": 0.8, "coverage": 0.5, "spread_within": 0.8, "spread_between": 0.9}
 
@@ -86,6 +86,20 @@ def test_a_batch_is_the_same_whenever_it_is_made(make_data: Callable[..., Traini
     assert one.masks.shape == (2, 1, 64, 64)
     assert not torch.equal(one.photos, data.batch(7, attempt=1).photos)
     assert not torch.equal(one.photos, make_data(short(), seed=1).batch(7).photos)
+
+
+def test_sets_of_a_look_are_further_examples_of_it_in_its_colours(folder: Path) -> None:
+    config = short(recolours=1, batch=8)
+    plain = tiny_data(folder, config)
+    white = np.full((96, 96, 3), 255, np.uint8)
+    sets = {f"look-{number}": [white] for number in range(15)}
+    with_sets = tiny_data(folder, config, sets=sets)
+    ours, again, without = (one.batch(3) for one in (with_sets, with_sets, plain))
+    assert torch.equal(ours.patches, again.patches)
+    assert torch.equal(ours.views, without.views)
+    from_sets = (ours.patches == 1).flatten(1).all(dim=1)
+    assert 0 < int(from_sets.sum()) < 8
+    assert not bool((without.patches == 1).flatten(1).all(dim=1).any())
 
 
 def test_the_discriminator_depends_on_the_look_and_weighs_places() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,12 @@ def short(**settings: Any) -> TrainingConfig:
     return TrainingConfig(**{**small, **few, **quick, **settings})
 
 
-def tiny_data(folder: Path, config: TrainingConfig, seed: int = 0) -> TrainingData:
+def tiny_data(
+    folder: Path,
+    config: TrainingConfig,
+    seed: int = 0,
+    sets: Mapping[str, Sequence[np.ndarray]] | None = None,
+) -> TrainingData:
     """Ten photos by ten photographers and fifteen looks, drawn once in `folder`."""
     photos, looks = [], []
     for number in range(15):
@@ -74,7 +80,7 @@ def tiny_data(folder: Path, config: TrainingConfig, seed: int = 0) -> TrainingDa
     held = config.held_out
     pictures = Pictures(folder / "masks")
     return TrainingData(
-        part(photos, "photos", held), part(looks, "looks", held), pictures, config, seed
+        part(photos, "photos", held), part(looks, "looks", held), pictures, config, seed, sets
     )
 
 
