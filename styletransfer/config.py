@@ -150,8 +150,11 @@ class RenderConfig:
     to the look's colours, and the slowest).
     `size_px` is the longer side of a render. `pixels_per_pass` bounds the memory of one pass of the
     generator, about 300 bytes a pixel: several looks share a pass while they fit. `weights` is the
-    file of a generator trained with `stylefeed train-generator` (empty: the packaged one); a
-    relative path starts from the folder the command is called in. `watermark_key` is the key of the
+    file of a generator trained with `stylefeed train-generator`, or of a student of `stylefeed
+    export`; a relative path starts from the folder the command is called in. Empty is the packaged
+    generator. `backend` is an engine, or `auto`: the fastest of the
+    variants in the folder `exported`, written by `stylefeed export`, that loses at most
+    `allowed_loss` of the share of looks recognised. `watermark_key` is the key of the
     invisible mark in every restyled picture. `read_text` holds the words on the
     product to the budget too, by OCR (the extra `text`; slow). `signing_chain` and `signing_key`
     are PEM files that sign every restyled picture's Content Credentials (the extra `signing`).
@@ -165,10 +168,12 @@ class RenderConfig:
     max_renders: int = 0
     size_px: int = 384
     format: PictureFormat = "jpeg"
-    backend: Literal["torch", "onnxruntime", "openvino"] = "onnxruntime"
+    backend: Literal["auto", "torch", "onnxruntime", "openvino"] = "onnxruntime"
     threads: int = 1
     pixels_per_pass: int = 1_200_000
     weights: str = ""
+    exported: str = ""
+    allowed_loss: float = 0.03
     watermark_key: int = DEFAULT_KEY
     read_text: bool = False
     signing_chain: str = ""
@@ -208,6 +213,13 @@ class RenderConfig:
             raise ConfigError(
                 "render.signing_chain and render.signing_key go together: got one of them only"
             )
+        if (self.backend == "auto") != bool(self.exported):
+            raise ConfigError(
+                'render.backend = "auto" and render.exported go together: got '
+                f"{self.backend!r} and {self.exported!r}; `stylefeed export` writes such a folder"
+            )
+        if not 0.0 <= self.allowed_loss <= 1.0:
+            raise ConfigError(f"render.allowed_loss is {self.allowed_loss}: expected 0 to 1")
         if self.threads < 1 or self.pixels_per_pass < 1:
             raise ConfigError(
                 "render.threads and render.pixels_per_pass must be at least 1, got "

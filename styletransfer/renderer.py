@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from typing import NamedTuple
 
 import cv2
@@ -32,8 +31,8 @@ from styletransfer.faithful.plate import Plate
 from styletransfer.fidelity import FidelityReport
 from styletransfer.look import Look
 from styletransfer.painters.generator.painter import GeneratorPainter, Painter
-from styletransfer.painters.generator.runtime import Backend, make_backend
-from styletransfer.painters.generator.trained import load_trained
+from styletransfer.painters.generator.runtime import Backend
+from styletransfer.painters.generator.variants import open_backend
 from styletransfer.painters.reference_painters import GatysPainter, TransportPainter
 from styletransfer.sets.place import SetPlacer
 from styletransfer.sets.shelf import SetRequest, SetShelf
@@ -305,8 +304,7 @@ def _open_painter(config: RenderConfig, backend: Backend | None) -> Painter:
     if config.method == "transport":
         return TransportPainter(config.transport)
     if backend is None:
-        trained = load_trained(Path(config.weights)) if config.weights else None
-        backend = make_backend(config.backend, config.threads, trained)
+        backend = open_backend(config)
     return GeneratorPainter(backend, config.pixels_per_pass, config.threads)
 
 

@@ -5,6 +5,7 @@ from pipelines.commands import (
     check,
     doctor,
     evaluate,
+    export,
     feed,
     fit,
     import_log,
@@ -25,6 +26,7 @@ __all__ = [
     "check",
     "doctor",
     "evaluate",
+    "export",
     "feed",
     "fit",
     "import_log",
@@ -42,7 +44,8 @@ __all__ = [
 # Help lists them as a user meets them; importing a command has put it on the command line.
 _ORDER = (
     *("import", "init", "check", "run", "fit", "score", "feed", "evaluate", "report"),
-    *("render", "ab", "simulate", "train-generator", "tune", "prune", "doctor"),
+    *("render", "ab", "simulate", "train-generator", "tune", "export"),
+    *("prune", "doctor"),
 )
 app.registered_commands.sort(
     key=lambda command: _ORDER.index(command.name or getattr(command.callback, "__name__", ""))

@@ -15,8 +15,8 @@ from pipelines.limits import check_set_aside, set_aside
 from pipelines.stages.encode import PictureTable, encode_pictures, picture_notes, without_pictures
 from pipelines.stages.render import (
     paint_plan,
+    painter_version,
     render_plan,
-    trained_version,
     with_masks,
     with_permissions,
 )
@@ -51,7 +51,7 @@ def render_catalogue(
         if most is not None and most < 1:
             raise ConfigError(f"{name} is {most}: expected at least 1, or leave it out")
     # What cannot paint is said before any picture is encoded.
-    trained_version(config.render)
+    painter_version(config.render)
     with hold_folder(out):
         return _render_catalogue(
             items_path,

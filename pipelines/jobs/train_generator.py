@@ -116,7 +116,7 @@ def train(
         settings = replace(settings, grace_steps=max(settings.grace_steps, _SCRATCH_GRACE))
     parts = []
     for path, what in ((photos, "photos"), (looks, "looks")):
-        entries = _usable(read_entries(path, what), what, settings, say)
+        entries = usable(read_entries(path, what), what, settings, say)
         parts.append(part(entries, what, settings.held_out))
     named = [
         [(e.name, e.group, storage.digest_file(e.path)) for e in (*p.train, *p.validation)]
@@ -195,7 +195,7 @@ def read_entries(path: Path, what: str) -> list[Entry]:
     return list({entry.name: entry for entry in entries}.values())
 
 
-def _usable(entries: list[Entry], what: str, config: TrainingConfig, say: Say) -> list[Entry]:
+def usable(entries: list[Entry], what: str, config: TrainingConfig, say: Say) -> list[Entry]:
     """Those that can be read and are as large as the crop; the others are said and left out."""
     kept, first, least = [], "", config.crop_px if what == "photos" else 1
     for entry in entries:

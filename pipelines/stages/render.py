@@ -31,12 +31,13 @@ from pipelines.stores.render_store import (
     whole_renders,
 )
 from pipelines.stores.workspace import StageFolder, Workspace
-from pipelines.verbosity import warn
+from pipelines.verbosity import tell, warn
 from pipelines.workers.paint import ItemWork, LookSource, Row, item_painter
 from styletransfer.config import RenderConfig
 from styletransfer.faithful.enhance import ENHANCE_REVISION
 from styletransfer.faithful.gate import JUDGE_REVISION
-from styletransfer.painters.generator.trained import load_trained
+from styletransfer.painters.generator.trained import load_painter
+from styletransfer.painters.generator.variants import find_variant
 from styletransfer.renderer import Renderer, render_key
 from styletransfer.sets.store import REVISION
 
@@ -48,11 +49,12 @@ def recipe(config: RenderConfig, enhance: bool = False) -> str:
 
     `enhance` says whether photos are repaired before they are painted.
     Raises WeightsError where what `config` paints with is not installed, InputError where
-    `config.weights` cannot be used, before any work is done.
+    `config.weights` or `config.exported` cannot be used, before any work is done.
     """
     settings = dataclasses.asdict(config)
     # The painter's version follows what its weights hold, wherever their file is.
-    for without_effect in ("threads", "pixels_per_pass", "max_renders", "weights"):
+    told_by_version = ("weights", "exported", "allowed_loss")
+    for without_effect in ("threads", "pixels_per_pass", "max_renders", *told_by_version):
         del settings[without_effect]
     made_by = {
         "painter": Renderer(config).model_version,
@@ -64,14 +66,16 @@ def recipe(config: RenderConfig, enhance: bool = False) -> str:
     return storage.digest_json({**settings, **made_by})
 
 
-def trained_version(config: RenderConfig) -> str:
-    """Short hash of the weights in `config.weights`; empty where it paints without.
+def painter_version(config: RenderConfig) -> str:
+    """What stands for the weights or exported variant that `config` names; empty without.
 
-    Raises InputError as `load_trained` does.
+    Raises InputError as `load_painter` and `find_variant` do.
     """
-    if not config.weights or config.method != "generator":
+    if config.method != "generator":
         return ""
-    return load_trained(Path(config.weights)).model_version
+    if config.backend == "auto":
+        return find_variant(config)[0].version
+    return load_painter(Path(config.weights)).model_version if config.weights else ""
 
 
 def render_plan(
@@ -215,6 +219,8 @@ def paint_plan(
     known = known_renders(workspace)
     kept = whole_renders(workspace.root, known[known["render_key"].isin(plan["render_key"])])
     todo = plan[~plan["render_key"].isin(kept["render_key"])]
+    if len(todo) and config.render.method == "generator" and config.render.backend == "auto":
+        tell(f"render: {find_variant(config.render)[1]}")
     rows, failures = _paint(workspace, todo, items, looks, config)
     fresh = pd.DataFrame(rows, columns=list(RENDER_COLUMNS)).astype(RENDER_COLUMNS)
     done = pd.concat([part for part in (kept, fresh, left_out) if len(part)] or [kept])

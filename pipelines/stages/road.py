@@ -17,7 +17,7 @@ from pipelines.stages.evaluate import evaluate
 from pipelines.stages.feed import feed
 from pipelines.stages.fit import fit
 from pipelines.stages.prepare import prepare
-from pipelines.stages.render import render, trained_version
+from pipelines.stages.render import painter_version, render
 from pipelines.stages.report import report
 from pipelines.stages.score import score
 from pipelines.stores import storage
@@ -125,7 +125,7 @@ def open_job(
             raise InputError(f"{name}: no file at {source}; expected a .parquet or .csv table")
     digests = {name: storage.digest_input(source) for name, source in inputs.items()}
     identity = {"inputs": digests, "config": config.settings(), "version": version("stylefeed")}
-    trained = trained_version(config.render)
+    trained = painter_version(config.render)
     if trained:
         identity["generator"] = trained
     job = {

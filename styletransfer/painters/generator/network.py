@@ -40,14 +40,16 @@ def check_size(height_px: int, width_px: int) -> None:
 class StyledConv(nn.Module):
     """Reflect-padded convolution, then instance norm whose scale and shift come from a style code.
 
-    The convolution needs no bias: the norm would take it away again.
+    The convolution needs no bias: the norm would take it away again. With `shuffle` above 1 it
+    computes that many rows and columns per pixel, put in their places before the norm.
     """
 
-    def __init__(self, channels_in: int, channels_out: int, kernel: int) -> None:
+    def __init__(self, channels_in: int, channels_out: int, kernel: int, shuffle: int = 1) -> None:
         super().__init__()
+        self.shuffle = shuffle
         self.conv = nn.Conv2d(
             channels_in,
-            channels_out,
+            channels_out * shuffle**2,
             kernel,
             padding=kernel // 2,
             padding_mode="reflect",
@@ -57,8 +59,10 @@ class StyledConv(nn.Module):
         self.beta = nn.Linear(STYLE_CODE_SIZE, channels_out)
 
     def forward(self, features: Tensor, codes: Tensor) -> Tensor:
-        """Features (b or 1, c_in, h, w) and codes (b, 100) -> normed features (b, c_out, h, w)."""
+        """Features (b or 1, c_in, h, w) and codes (b, 100) -> normed (b, c_out, s h, s w)."""
         convolved: Tensor = self.conv(features)
+        if self.shuffle > 1:
+            convolved = F.pixel_shuffle(convolved, self.shuffle)
         variance, mean = torch.var_mean(convolved, dim=(2, 3), correction=0, keepdim=True)
         scale = self.gamma(codes)[:, :, None, None] * torch.rsqrt(variance + NORM_EPS)
         shift = self.beta(codes)[:, :, None, None] - mean * scale
@@ -69,10 +73,10 @@ class StyledConv(nn.Module):
 class ResidualBlock(nn.Module):
     """Two styled convolutions whose result is added to what came in."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, inner: int | None = None) -> None:
         super().__init__()
-        self.first = StyledConv(channels, channels, 3)
-        self.second = StyledConv(channels, channels, 3)
+        self.first = StyledConv(channels, inner or channels, 3)
+        self.second = StyledConv(inner or channels, channels, 3)
 
     def forward(self, features: Tensor, codes: Tensor) -> Tensor:
         """Transform `features` (b or 1, c, h, w) by `codes` (b, 100) -> (b, c, h, w)."""
@@ -101,11 +105,7 @@ class Generator(nn.Module):
     @property
     def model_version(self) -> str:
         """Short hash of the weights: 12 hex digits that change whenever any weight does."""
-        digest = hashlib.blake2b(digest_size=6)
-        for name, values in sorted(self.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(values.detach().cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        return hash_weights(self)
 
     def forward(self, pictures: Tensor, codes: Tensor) -> Tensor:
         """Paint `pictures` in the looks of `codes`.
@@ -132,6 +132,15 @@ class Generator(nn.Module):
             features = F.relu(layer(F.interpolate(features, scale_factor=2.0), codes))
         painted: Tensor = torch.sigmoid(self.expand[-1](features, codes))
         return painted[..., :height, :width]
+
+
+def hash_weights(network: nn.Module) -> str:
+    """12 hex digits that change whenever any weight of `network` does."""
+    digest = hashlib.blake2b(digest_size=6)
+    for name, values in sorted(network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(values.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def check_batch(pictures: tuple[int, ...], codes: tuple[int, ...]) -> None:

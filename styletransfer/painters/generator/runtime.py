@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import numpy as np
 import onnxruntime
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from features.schema import ConfigError
 from styletransfer.painters.generator.export import to_onnx
@@ -17,8 +19,10 @@ from styletransfer.painters.generator.network import (
     check_batch,
     load_pretrained,
 )
+from styletransfer.painters.generator.student import Student
 
 BACKENDS: Final = ("torch", "onnxruntime", "openvino")
+ENGINES: Final = ("onnxruntime", "openvino", "openvino-f32")
 
 
 class Backend(Protocol):
@@ -39,7 +43,9 @@ class Backend(Protocol):
         ...
 
 
-def make_backend(name: str, threads: int = 1, generator: Generator | None = None) -> Backend:
+def make_backend(
+    name: str, threads: int = 1, generator: Generator | Student | None = None
+) -> Backend:
     """The engine called `name`, on `threads` CPU threads, with the pretrained weights by default.
 
     `torch` is the reference. `onnxruntime` agrees with it to float32 rounding and is about three
@@ -55,9 +61,37 @@ def make_backend(name: str, threads: int = 1, generator: Generator | None = None
     painter = generator if generator is not None else load_pretrained()
     if name == "torch":
         return TorchBackend(painter, threads)
+    graph = to_onnx(painter).SerializeToString()
+    return open_graph(name, graph, painter.model_version, threads)
+
+
+def open_graph(name: str, graph: bytes, model_version: str, threads: int = 1) -> Backend:
+    """The engine called `name` (of `ENGINES`) with an ONNX model as `to_onnx` makes it.
+
+    `openvino-f32` computes in float32. Raises ConfigError when the engine is not installed.
+    """
     if name == "onnxruntime":
-        return OnnxRuntimeBackend(painter, threads)
-    return OpenVinoBackend(painter, threads)
+        return OnnxRuntimeBackend(graph, model_version, threads)
+    return OpenVinoBackend(graph, model_version, threads, "f32" if name.endswith("f32") else "bf16")
+
+
+def open_teacher(
+    generator: Generator, threads: int = 1
+) -> Callable[[Tensor, Tensor], tuple[Tensor, list[Tensor]]]:
+    """What `generator` paints and its residual stream, on onnxruntime.
+
+    Takes pictures float32 (b, 3, h, w), sides multiples of 4, and codes (b, 100); returns painted
+    (b, 3, h, w) and the stream before the blocks and after each, (b, 32, h / 4, w / 4).
+    """
+    graph = to_onnx(generator, with_features=True).SerializeToString()
+    session = _session(graph, threads)
+
+    def teach(pictures: Tensor, codes: Tensor) -> tuple[Tensor, list[Tensor]]:
+        fed = {"pictures": pictures.numpy(), "codes": codes.numpy()}
+        painted, *features = (torch.from_numpy(one) for one in session.run(None, fed))
+        return painted, features
+
+    return teach
 
 
 class TorchBackend:
@@ -65,7 +99,7 @@ class TorchBackend:
 
     name = "torch"
 
-    def __init__(self, generator: Generator, threads: int) -> None:
+    def __init__(self, generator: Generator | Student, threads: int) -> None:
         self.model_version = generator.model_version
         self._generator = generator
         self._threads = threads
@@ -86,22 +120,13 @@ class TorchBackend:
 
 
 class OnnxRuntimeBackend:
-    """The generator's ONNX graph on onnxruntime's CPU provider."""
+    """An ONNX graph on onnxruntime's CPU provider."""
 
     name = "onnxruntime"
 
-    def __init__(self, generator: Generator, threads: int) -> None:
-        self.model_version = generator.model_version
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # A memory plan is kept for every picture size ever seen, and saves no time here.
-        options.enable_mem_pattern = False
-        # Idle threads that spin would take the cores from the job's other workers.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(
-            to_onnx(generator).SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+    def __init__(self, graph: bytes, model_version: str, threads: int) -> None:
+        self.model_version = model_version
+        self._session = _session(graph, threads)
 
     def paint(
         self, pictures: NDArray[np.float32], codes: NDArray[np.float32]
@@ -113,11 +138,11 @@ class OnnxRuntimeBackend:
 
 
 class OpenVinoBackend:
-    """The generator's ONNX graph on OpenVINO's CPU plugin, in bfloat16 where there is hardware."""
+    """An ONNX graph on OpenVINO's CPU plugin, in float32 or, where there is hardware, bfloat16."""
 
     name = "openvino"
 
-    def __init__(self, generator: Generator, threads: int) -> None:
+    def __init__(self, graph: bytes, model_version: str, threads: int, precision: str) -> None:
         try:
             import openvino
         except ImportError as error:
@@ -125,10 +150,10 @@ class OpenVinoBackend:
                 "backend 'openvino' is not installed: pip install 'stylefeed[openvino]', "
                 "or choose backend 'onnxruntime'"
             ) from error
-        self.model_version = generator.model_version
+        self.model_version = model_version
         core = openvino.Core()
-        settings = {"INFERENCE_PRECISION_HINT": "bf16", "INFERENCE_NUM_THREADS": threads}
-        model = core.read_model(to_onnx(generator).SerializeToString())
+        settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads}
+        model = core.read_model(graph)
         self._request: Any = core.compile_model(model, "CPU", settings).create_infer_request()
 
     def paint(
@@ -139,6 +164,17 @@ class OpenVinoBackend:
         painted = self._request.infer({"pictures": padded, "codes": codes})["painted"]
         # The request owns its output and overwrites it at the next call.
         return np.array(_cropped(painted, pictures))
+
+
+def _session(graph: bytes, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # A memory plan is kept for every picture size ever seen, and saves no time here.
+    options.enable_mem_pattern = False
+    # Idle threads that spin would take the cores from the job's other workers.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
 def _padded(pictures: NDArray[np.float32], codes: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Weights of a generator that was trained here, read from a safetensors file."""
+"""Weights of a generator or student that was trained here, read from a safetensors file."""
 
 from __future__ import annotations
 
@@ -11,12 +11,29 @@ from torch import Tensor
 
 from features.schema import InputError
 from styletransfer.painters.generator.network import Generator
+from styletransfer.painters.generator.student import Student
 
-_ADVICE = "expected a generator.safetensors that `stylefeed train-generator` wrote"
+_ADVICE = (
+    "expected a generator.safetensors that `stylefeed train-generator` wrote, or a "
+    "student.safetensors of `stylefeed export`"
+)
 
 
 def load_trained(path: Path) -> Generator:
-    """The generator with the weights in `path`, in evaluation mode, weights frozen.
+    """The generator with the weights in `path`; raises InputError as `load_painter`, and for a
+    student's."""
+    painter = load_painter(path)
+    if isinstance(painter, Student):
+        raise InputError(
+            f"generator weights {path} are a student's: expected the generator that it stands for"
+        )
+    return painter
+
+
+def load_painter(path: Path) -> Generator | Student:
+    """The network with the weights in `path`, in evaluation mode, weights frozen.
+
+    Its first layer tells whether it is a generator or a student.
 
     Raises InputError where there is no such file, it is no safetensors file, its weights are of
     another network, or one of them is NaN or infinite.
@@ -27,7 +44,10 @@ def load_trained(path: Path) -> Generator:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:
         raise InputError(f"generator weights {path} cannot be read ({error}); {_ADVICE}") from None
-    generator = Generator()
+    generator: Generator | Student = Generator()
+    first = tensors.get("contract.0.weight")
+    if first is not None and first.shape == Student().contract[0].weight.shape:
+        generator = Student()
     wrong = _difference(tensors, generator.state_dict())
     if wrong:
         raise InputError(f"generator weights {path} are of another network: {wrong}; {_ADVICE}")

@@ -1,0 +1,115 @@
+"""Distillation: a student learns, goes on where it was stopped, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from features.schema import ConfigError
+from styletransfer.training.distil import CHECKPOINT, CROP_PX, TaskPictures, distil
+from styletransfer.training.entries import Entry
+from styletransfer.training.pictures import Pictures
+
+
+class Small(nn.Module):
+    """A convolution, its result and its input as features."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.conv = nn.Conv2d(3, 3, 3, padding=1)
+            self.code = nn.Linear(100, 3)
+
+    def with_features(self, pictures: Tensor, codes: Tensor) -> tuple[Tensor, list[Tensor]]:
+        inner = self.conv(pictures) * (1 + self.code(codes)[:, :, None, None])
+        return torch.sigmoid(inner), [inner]
+
+
+@pytest.fixture(scope="module")
+def tasks(tmp_path_factory: pytest.TempPathFactory) -> TaskPictures:
+    folder = tmp_path_factory.mktemp("tasks")
+    entries = []
+    for number in range(4):
+        rng = np.random.default_rng(number)
+        pixels = rng.integers(0, 256, (10, 9, 3)).astype(np.uint8)
+        path = folder / f"{number}.png"
+        Image.fromarray(pixels).resize((90, 100)).save(path)
+        entries.append(Entry(path.stem, path.stem, path))
+    return TaskPictures(tuple(entries[:2]), tuple(entries[2:]), Pictures(folder / "masks"), 0)
+
+
+def teacher() -> tuple[Small, object]:
+    network = Small(1).requires_grad_(False)
+    return network, network.with_features
+
+
+def learn(tasks: TaskPictures, steps: int, folder: Path, progress=lambda n: None, name="a"):
+    student = Small(2)
+    curve = distil(
+        teacher()[1], student, student.with_features, tasks, steps, folder, name, progress
+    )
+    return student, curve
+
+
+def test_tasks_are_the_same_for_the_same_step_and_of_all_kinds(tasks: TaskPictures) -> None:
+    pictures, codes = tasks.batch(3, 6)
+    assert pictures.shape == (6, 3, CROP_PX, CROP_PX)
+    assert codes.shape == (6, 100)
+    again, others = tasks.batch(3, 6), tasks.batch(4, 6)
+    assert torch.equal(pictures, again[0])
+    assert torch.equal(codes, again[1])
+    assert not torch.equal(pictures, others[0])
+    assert float(pictures.min()) >= 0
+    assert float(pictures.max()) <= 1
+
+
+def test_a_student_comes_nearer_to_its_teacher_on_pictures_it_has_not_seen(
+    tasks: TaskPictures, tmp_path: Path
+) -> None:
+    student, curve = learn(tasks, 60, tmp_path)
+    pictures, codes = tasks.batch(10**6)
+    wanted, _ = teacher()[1](pictures, codes)
+    with torch.no_grad():
+        gaps = [
+            float((one.with_features(pictures, codes)[0] - wanted).abs().mean())
+            for one in (student, Small(2))
+        ]
+    assert gaps[0] < 0.7 * gaps[1]
+    assert len(curve) == 60
+    assert curve[-1]["features"] < curve[0]["features"]
+
+
+def test_stopped_at_any_step_it_goes_on_to_the_same_weights(
+    tasks: TaskPictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("styletransfer.training.distil._CHECKPOINT_EVERY", 4)
+    whole, _ = learn(tasks, 10, tmp_path / "whole")
+    done: Iterator[int] = iter(range(100))
+
+    def stop(steps: int) -> None:
+        if next(done) == 7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        learn(tasks, 10, tmp_path / "cut", stop)
+    went_on = []
+    resumed, curve = learn(tasks, 10, tmp_path / "cut", went_on.append)
+    assert went_on[0] == 4, "from the last checkpoint"
+    assert len(curve) == 10
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name])
+
+
+def test_a_checkpoint_of_another_distillation_is_refused(
+    tasks: TaskPictures, tmp_path: Path
+) -> None:
+    learn(tasks, 1, tmp_path)
+    with pytest.raises(ConfigError, match=f"{CHECKPOINT} is of other pictures, weights, steps"):
+        learn(tasks, 1, tmp_path, name="b")
