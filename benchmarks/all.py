@@ -44,6 +44,7 @@ NAMES = (
     "recognised",
     "shop_run",
     "train_generator",
+    "health_features",
     "training_kills",
     "training_precision",
     "tune",

@@ -3,8 +3,8 @@
     python -m benchmarks.training_kills [--kills 3] [--steps 40] [--folder runs/training_kills]
 
 `stylefeed train-generator` on the sample shop, on one thread with small crops: once undisturbed,
-once killed at random moments (seed 0, within the time that the undisturbed one took) and called
-again after each. All bytes of both last checkpoints (both networks, moments, curves, health) and of
+once killed at random moments (steps and up to .3 s more, seed 0) and called again after each. All
+bytes of both last checkpoints (both networks, moments, curves, health) and of
 both results are compared. A kill that comes after the last step is said to have missed.
 """
 
@@ -57,16 +57,17 @@ def main() -> None:
     seconds = time.perf_counter() - begun
     print(f"undisturbed: {asked.steps} steps in {seconds:.0f} s", flush=True)
     rng, killed = random.Random(0), asked.folder / "killed"
-    for number in range(1, asked.kills + 1):
+    for number, reached in enumerate(sorted(rng.sample(range(asked.steps - 4), asked.kills)), 1):
         process = _start(killed, config, asked.steps)
-        delay = rng.uniform(0.0, seconds)
-        time.sleep(delay)
+        while _step(killed / CHECKPOINT) < reached and process.poll() is None:
+            time.sleep(0.02)
+        time.sleep(rng.uniform(0.0, 0.3))
         missed = process.poll() is not None
         process.send_signal(signal.SIGKILL)
         process.wait()
-        where = _step(killed / CHECKPOINT)
-        said = "missed: finished before" if missed else f"last checkpoint at step {where}"
-        print(f"kill {number}: after {delay:.1f} s, {said}", flush=True)
+        said = "missed: finished before" if missed else "killed"
+        where = f"last checkpoint at step {_step(killed / CHECKPOINT)}"
+        print(f"kill {number}: once step {reached} was reached: {said}, {where}", flush=True)
     code = _start(killed, config, asked.steps).wait()
     for name in (CHECKPOINT, RESULT):
         equal = (killed / name).read_bytes() == (asked.folder / "whole" / name).read_bytes()
@@ -84,8 +85,9 @@ def _start(out: Path, config: Path, steps: int) -> subprocess.Popen[bytes]:
     )
 
 
-def _step(path: Path) -> str:
-    return str(read_checkpoint(path)[1]["step"]) if path.is_file() else "none yet"
+def _step(path: Path) -> int:
+    """The step of a checkpoint, -1 where there is none yet."""
+    return int(read_checkpoint(path)[1]["step"]) if path.is_file() else -1
 
 
 if __name__ == "__main__":
