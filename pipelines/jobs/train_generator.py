@@ -34,7 +34,7 @@ from styletransfer.sets.synthesis import LEAST_LOOK_PX
 from styletransfer.training.config import TrainingConfig
 from styletransfer.training.data import TrainingData
 from styletransfer.training.entries import Entry, Parts, group_of, part
-from styletransfer.training.health import as_levels
+from styletransfer.training.health import as_levels, paint
 from styletransfer.training.loop import Trainer
 from styletransfer.training.pictures import Pictures
 from styletransfer.training.team import Team, gathered
@@ -262,8 +262,7 @@ def _write_page(trainer: Trainer, out: Path) -> None:
     rows = []
     with torch.inference_mode():
         for photo in photos[:_GRID]:
-            several = photo[None].expand(min(_GRID, len(codes)), -1, -1, -1)
-            painted = painter(several, codes[:_GRID])
+            painted = [paint(painter, photo, code)[0] for code in codes[:_GRID]]
             rows.append([as_levels(photo), *(as_levels(one) for one in painted)])
     kept = int(trainer.best.get("step", 0))
     page = training_page(

@@ -15,11 +15,13 @@ from torch import Tensor
 
 from features.images import crop_square, resize
 from features.networks.encoders import StyleEncoder
+from styletransfer.painters.generator.grain import grain
 from styletransfer.training.config import TrainingConfig
 from styletransfer.training.entries import Entry, Parts, spread
 from styletransfer.training.pictures import Pictures
 
 _PLATES: Final = 0.3
+_ON_WHITE: Final = 0.3
 _WHOLE_LOOKS: Final = 0.5
 _SETS: Final = 0.5
 _LEAST_LOOK_SHARE: Final = 0.4
@@ -32,13 +34,14 @@ _MOST_ZOOM: Final = 1.5
 class Batch:
     """What one step trains on; pictures float32 (b, 3, s, s) sRGB in 0..1.
 
-    `photos` are plates or photos whose product is in `masks` (b, 1, s, s). `views` (b, 3, l, l)
-    are the looks as coded in `codes` (b, 100), `patches` (b, 3, s, s) cuts of them or of sets made
-    of the look; `looks` int64 (b,) are their rows among `TrainingData.bank`, `other_codes` (b, 100)
-    codes of other views.
+    `photos` are plates or photos whose product is in `masks` (b, 1, s, s), `canvases` the same with
+    the grain that a generator paints from. `views` (b, 3, l, l) are the looks as coded in `codes`
+    (b, 100), `patches` (b, 3, s, s) cuts of them or of sets made of the look; `looks` int64 (b,)
+    are their rows among `TrainingData.bank`, `other_codes` (b, 100) codes of other views.
     """
 
     photos: Tensor
+    canvases: Tensor
     masks: Tensor
     views: Tensor
     patches: Tensor
@@ -130,8 +133,10 @@ class TrainingData:
             top, left = rng.integers(0, len(shown) - side + 1, 2)
             cuts.append(shown[top : top + side, left : left + side])
         codes = torch.from_numpy(self._encoder.encode(views))
+        clean = as_tensor(photos)
         return Batch(
-            as_tensor(photos),
+            clean,
+            clean + torch.from_numpy(grain(side, side, *rng.integers(0, 1 << 16, 2).tolist())),
             torch.from_numpy(np.stack(masks))[:, None],
             as_tensor(views),
             as_tensor(cuts),
@@ -143,12 +148,13 @@ class TrainingData:
     def validation(self) -> tuple[Tensor, list[NDArray[np.uint8]], Tensor]:
         """Photos float32 (p, 3, s, s) and looks of the validation part, with codes (k, 100).
 
+        Every second photo shows its product on white.
         Where the part holds one photo or look, one that is trained on is added.
         """
         side = self._config.look_px
         squares = [
-            resize(crop_square(self._pictures.photo(entry).picture), side, side)
-            for entry in self._watched
+            resize(crop_square(photo.on_white if number % 2 else photo.picture), side, side)
+            for number, photo in enumerate(map(self._pictures.photo, self._watched))
         ]
         looks = [self._pictures.look(entry) for entry in self._watched_looks]
         return as_tensor(squares), looks, torch.from_numpy(self._encoder.encode(looks))
@@ -163,8 +169,10 @@ class TrainingData:
         self, entry: Entry, rng: np.random.Generator
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         photo, side = self._pictures.photo(entry), self._config.crop_px
-        is_plate, mirrored = rng.random(2) < (_PLATES, 0.5)
-        picture = photo.plate if is_plate else photo.picture
+        kind, mirrored = rng.random(), rng.random() < 0.5
+        is_plate = kind < _PLATES
+        picture = photo.on_white if kind > 1 - _ON_WHITE else photo.picture
+        picture = photo.plate if is_plate else picture
         alpha = np.zeros_like(photo.alpha) if is_plate else photo.alpha
         height, width = alpha.shape
         short = round(side * rng.uniform(1.0, _MOST_ZOOM))

@@ -16,6 +16,7 @@ from features.images import crop_square, resize
 from features.schema import InputError
 from styletransfer.fidelity.look_features import FeatureEncoder
 from styletransfer.losses import ssim
+from styletransfer.painters.generator.grain import grain
 from styletransfer.training.data import TrainingData, style_encoder
 from styletransfer.training.neighbours import neighbour_measures
 from styletransfer.training.objective import grey
@@ -79,7 +80,7 @@ def measure(generator: nn.Module, watch: Watch) -> dict[str, float]:
     pictures, count = [], len(watch.codes)
     with torch.inference_mode():
         for photo in watch.photos:
-            pictures.append(torch.cat([_paint(generator, photo, code) for code in watch.codes]))
+            pictures.append(torch.cat([paint(generator, photo, code) for code in watch.codes]))
         painted = torch.stack(pictures)  # (p, k, 3, s, s)
         kept = torch.stack([ssim(grey(one), grey(photo[None])).mean()
                             for one, photo in zip(painted, watch.photos, strict=True)])  # fmt: skip
@@ -174,9 +175,11 @@ def _feature_encoder() -> FeatureEncoder:
     return FeatureEncoder()
 
 
-def _paint(generator: nn.Module, photo: Tensor, code: Tensor) -> Tensor:
+def paint(generator: nn.Module, photo: Tensor, code: Tensor) -> Tensor:
+    """`photo` (3, h, w), with grain, in the look of `code` (100,) -> (1, 3, h, w)."""
     device = next(generator.parameters()).device
-    painted: Tensor = generator(photo[None].to(device), code[None].to(device))
+    canvas = photo + torch.from_numpy(grain(*photo.shape[1:]))
+    painted: Tensor = generator(canvas[None].to(device), code[None].to(device))
     return painted.cpu()
 
 

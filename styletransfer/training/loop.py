@@ -138,7 +138,7 @@ class Trainer:
         own = torch.Generator().manual_seed((seed * _SEED_STEP + self._team.rank) % 2**63)
         batch = self.data.batch(self.step, self.attempt)
         batch = batch.part(self._team.rank, self._team.processes).to(self._device)
-        painted: Tensor = self.generator(batch.photos, batch.codes)
+        painted: Tensor = self.generator(batch.canvases, batch.codes)
         losses = self.adversary.train_step(batch, painted.detach(), own, self.step)
         parts = self._objective.parts(
             self.generator, self.adversary.judge(own), batch, painted, rng

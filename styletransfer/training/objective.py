@@ -59,7 +59,7 @@ class Objective:
     ) -> dict[str, Tensor]:
         """Each part of weight above 0, not yet weighted: name -> scalar.
 
-        `painted` (b, 3, s, s) are the batch's photos as `generator` paints them.
+        `painted` (b, 3, s, s) are the batch's canvases as `generator` paints them.
         """
         weights = self._config.weights
         found: dict[str, Tensor] = {}
@@ -89,9 +89,9 @@ class Objective:
             found["ssim"] = (1 - kept).mean()
             if weights.structure:
                 with torch.no_grad():
-                    first = self._start(batch.photos, batch.codes)
+                    first = self._start(batch.canvases, batch.codes)
                     floor = ssim(grey(first), grey(batch.photos))
-                found["structure"] = (floor - kept).clamp(min=0).mean()
+                found["structure"] = (floor - kept).mean().clamp(min=0)
         if weights.identity:
             same = generator(batch.patches, batch.codes)
             found["identity"] = mean_squared_error(same, batch.patches).mean()

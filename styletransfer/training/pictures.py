@@ -30,6 +30,12 @@ class Photo:
     plate: NDArray[np.uint8]
     alpha: NDArray[np.float32]
 
+    @property
+    def on_white(self) -> NDArray[np.uint8]:
+        """The product on a white ground (h, w, 3) uint8."""
+        cover = self.alpha[..., None]
+        return np.rint(self.picture * cover + 255.0 * (1 - cover)).astype(np.uint8)
+
 
 class Pictures:
     """Reads entries; the last few hundred photos stay in memory, all masks in `folder`."""

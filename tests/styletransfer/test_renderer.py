@@ -160,7 +160,7 @@ def test_the_renderer_opens_the_engine_its_config_names(
     generator: Generator, make_picture: MakePicture, make_codes: MakeCodes
 ) -> None:
     renderer = Renderer(RenderConfig(mode="artistic", backend="torch"))
-    assert renderer.model_version == generator.model_version
+    assert renderer.model_version == f"{generator.model_version}-grain"
     [render] = renderer.render(make_picture(64, 64), looks(make_codes(1)))
     assert render.served_mode == render.requested_mode == "artistic"
     assert render.seconds > 0

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from features.networks.encoders import StyleEncoder
 from styletransfer.look import Look
+from styletransfer.painters.generator.grain import grain
 from styletransfer.painters.generator.network import check_size
 from styletransfer.painters.generator.runtime import Backend
 
@@ -36,10 +37,13 @@ class Painter(Protocol):
 
 
 class GeneratorPainter:
-    """The conditional generator; at strength s it paints with own + s (look - own)."""
+    """The conditional generator; at strength s it paints with own + s (look - own).
+
+    The canvas gets `grain`, else plain grounds would stay plain.
+    """
 
     def __init__(self, backend: Backend, pixels_per_pass: int, threads: int) -> None:
-        self.version = backend.model_version
+        self.version = f"{backend.model_version}-grain"
         self._backend = backend
         self._pixels_per_pass = pixels_per_pass
         self._threads = threads
@@ -62,7 +66,8 @@ class GeneratorPainter:
         if (strengths < 1.0).any():
             own = self._own_code(canvas) if own_code is None else own_code
             codes = np.where(strengths < 1.0, own + strengths * (codes - own), codes)
-        planes = np.ascontiguousarray(canvas.transpose(2, 0, 1)[None], dtype=np.float32) / 255.0
+        planes = canvas.transpose(2, 0, 1)[None].astype(np.float32) / np.float32(255.0)
+        planes = np.ascontiguousarray(planes + grain(height, width))
         looks_per_pass = max(1, self._pixels_per_pass // (height * width))
         for start in range(0, len(codes), looks_per_pass):
             began = time.perf_counter()
