@@ -118,6 +118,8 @@ class Shop:
         picture = self.pictures[number]
         photo = self.photos[number]
         alpha = product_mask(picture).alpha if photo.alpha is None else photo.alpha
+        height, width = picture.shape[:2]
+        alpha = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_AREA)
         views = self._content.encode(plain_views(picture, alpha) or [picture])
         return _Ruler(
             picture,
