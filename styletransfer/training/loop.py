@@ -175,7 +175,7 @@ class Trainer:
             for number in range(_VALIDATION_BATCHES):
                 rng = torch.Generator().manual_seed(number)
                 batch = self.data.validation_batch(number).to(self._device)
-                painted: Tensor = self.generator(batch.photos, batch.codes)
+                painted: Tensor = self.generator(batch.canvases, batch.codes)
                 found = self.adversary.losses(batch, painted, rng)
                 judge = self.adversary.judge(rng)
                 parts = self._objective.parts(self.generator, judge, batch, painted, rng)
