@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -94,7 +95,8 @@ def test_a_collapse_is_caught_named_rolled_back_and_in_the_end_stopped(
     assert first["reason"].startswith("collapse: constant output")
     assert first["back_to"] < first["step"] <= 200
     result, facts = read_checkpoint(tmp_path / RESULT)
-    assert facts["best"]["step"] == trainer.best["step"] < first["step"]
+    assert facts["best"] == trainer.best
+    assert all(bool(torch.isfinite(value).all()) for value in result.values())
     assert set(result) == set(TinyGenerator().state_dict())
     assert first["rate"] == 0.2
     assert len(trainer.events) == 4
@@ -117,7 +119,8 @@ def test_a_slow_fall_is_acted_on_at_the_second_low_check(folder: Path, tmp_path:
             for values in one.last.parameters():
                 values.neg_()  # every colour is its opposite: well spread, of no look
     trainer.config = short(steps=6, health_every=2)
-    trainer.run()
+    with contextlib.suppress(UnhealthyTraining):  # what it goes back to is no better than it was
+        trainer.run()
     assert [check["low"] for check in trainer.checks[2:4]] == [1.0, 1.0]
     event = trainer.events[0]
     assert event["reason"] == "recognised fell from 1.00 to 0.00 in two checks"
@@ -127,7 +130,8 @@ def test_a_slow_fall_is_acted_on_at_the_second_low_check(folder: Path, tmp_path:
 
 def test_the_result_of_a_training_that_harms_is_its_start(folder: Path, tmp_path: Path) -> None:
     smooth = only(total_variation=1.0)
-    config = short(steps=10, weights=smooth, generator_rate=0.02, adversary="none", grace_steps=99)
+    flat = {"generator_rate": 0.4, "clip": 1e3, "adversary": "none", "grace_steps": 99}
+    config = short(steps=30, weights=smooth, **flat)
     trainer = tiny_trainer(folder, tmp_path, config)
     trainer.run()
     assert trainer.best["step"] == 0
