@@ -1,6 +1,6 @@
 """Distil a student of the packaged generator, for `python -m benchmarks.export --student`.
 
-    python -m benchmarks.distil_student [--steps 3600] [--folder runs/student]
+    python -m benchmarks.distil_student [--steps 3000] [--folder runs/student]
 
 Photos of clothing and looks of the training part of `benchmarks.train_generator`: no photographer,
 painter or material of its validation or test part. One thread; the same steps give the same file.
@@ -25,7 +25,7 @@ from styletransfer.training.pictures import Pictures
 def main() -> None:
     """Distil, write."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--steps", type=int, default=3600)
+    parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--folder", type=Path, default=Path("runs/student"))
     asked = parser.parse_args()
     torch.set_num_threads(1)

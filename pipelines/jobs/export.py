@@ -45,8 +45,6 @@ from styletransfer.training.health import Watch, measure
 from styletransfer.training.objective import grey
 from styletransfer.training.pictures import Pictures
 
-_FIRST_PICTURES: Final = 24
-_FIRST_STEP: Final = 10**6
 _CALIBRATION: Final = 16
 _CODES_A_PHOTO: Final = 2
 _LOOKS_A_PASS: Final = 4
@@ -121,11 +119,11 @@ def make_student(
     tasks = TaskPictures(photos.train, looks.train, pictures, seed)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        student = prune(generator, *tasks.batch(_FIRST_STEP, _FIRST_PICTURES))
+        student = prune(generator)
+    head, finish = student.expand, student.finish
     with progress("distilling", steps) as advance:
-        teacher, learnt = open_teacher(generator), student.with_features
-        distil(teacher, student, learnt, tasks, steps, folder, identity, advance)
-    return student
+        distil(open_teacher(generator), head, finish, tasks, steps, folder, identity, advance)
+    return student.eval().requires_grad_(False)
 
 
 def calibration(

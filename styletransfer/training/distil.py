@@ -1,7 +1,7 @@
-"""Distillation: a small generator learns from pictures that a larger one paints.
+"""Distillation: a light head learns to finish what a generator's last block gives as it does.
 
-Output and features as in Hinton et al. 2015, "Distilling the knowledge in a neural network", and
-Romero et al. 2015, "FitNets: hints for thin deep nets". Each step is a pure function of seed and
+Hinton et al. 2015, "Distilling the knowledge in a neural network", from the teacher's own features
+(Romero et al. 2015, "FitNets: hints for thin deep nets"). Each step is a pure function of seed and
 step, so a run that was killed goes on from its last checkpoint.
 """
 
@@ -37,21 +37,22 @@ _VIEW_PX: Final = 256
 _NOISE, _LOOKS, _PLATES = 0.15, 0.3, 0.5
 _BLENDS: Final = 0.4
 _NEARBY, _SPREAD = 0.3, 0.3
-_RATE: Final = 2e-3
+_RATE: Final = 3e-3
 _WARM_UP: Final = 50
 _CLIP: Final = 1.0
 _EDGES: Final = 1.0
 _TEXTURE: Final = 0.3
 _STAGES: Final = 3
-_FEATURES: Final = 0.5
 _CHECKPOINT_EVERY: Final = 100
 
-Teacher = Callable[[Tensor, Tensor], tuple[Tensor, list[Tensor]]]
-"""Pictures (b, 3, h, w) and codes (b, 100) -> painted pictures and features of its layers."""
+Teacher = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Pictures (b, 3, h, w) and codes (b, 100) -> painted pictures and the features to finish."""
+Head = Callable[[Tensor, Tensor], Tensor]
+"""Features and codes -> painted pictures."""
 
 
 class TaskPictures:
-    """Pictures to paint and codes to paint them in, without end: what a pupil practises on.
+    """Pictures to paint and codes to paint them in, without end: what a student learns from.
 
     Half are photos, the rest plates, looks and noise. Codes are those of the looks and of cuts of
     them, four in ten blended of two, three in ten moved a little in all directions.
@@ -109,73 +110,59 @@ class TaskPictures:
 
 def distil(
     teacher: Teacher,
-    student: nn.Module,
-    with_features: Teacher,
+    layers: nn.Module,
+    head: Head,
     tasks: TaskPictures,
     steps: int,
     folder: Path,
     identity: str,
     progress: Callable[[int], None] = lambda steps: None,
 ) -> list[dict[str, float]]:
-    """Train `student` in place on what `teacher` paints; returns its losses by step.
+    """Train the `layers` that `head` computes with, in place; returns the losses by step.
 
-    `with_features` is what the student gives for the same arguments, features of the same shapes.
-
-    Adam, its rate from 2e-3 down to 0 along a cosine. Loss: mean absolute gap of the outputs, the
-    same of their differences between neighbouring pixels, .3 of the distance of their Gram matrices
-    (EfficientNet-Lite0, three stages), and half the squared gap of features relative to the
-    teacher's. A checkpoint of the same `identity` in `folder` is gone on from.
-    Raises ConfigError where one is of another, InputError where it cannot be read or written.
+    Adam, its rate from 3e-3 down to 0 along a cosine. Loss, of the head's pictures to `teacher`'s:
+    mean absolute gap, the same of differences between neighbouring pixels, and .3 of the distance
+    of Gram matrices (EfficientNet-Lite0, three stages). A checkpoint of the same `identity` in
+    `folder` is gone on from. Raises ConfigError where one is of another, InputError where it cannot
+    be read or written.
     """
-    optimiser = torch.optim.Adam(student.train().requires_grad_(True).parameters(), lr=_RATE)
+    optimiser = torch.optim.Adam(layers.train().requires_grad_(True).parameters(), lr=_RATE)
     step, path = 0, folder / CHECKPOINT
     curve: list[dict[str, float]] = []
     if path.is_file():
-        step, curve = _load(path, student, optimiser, identity)
+        step, curve = _load(path, layers, optimiser, identity)
     progress(step)
     while step < steps:
         pictures, codes = tasks.batch(step)
-        painted, features = teacher(pictures, codes)
+        wanted, features = teacher(pictures, codes)
         for group in optimiser.param_groups:
             group["lr"] = _RATE * min((step + 1) / _WARM_UP, 1) * _cosine(step / steps)
-        found = _losses(with_features(pictures, codes), (painted, features))
-        loss = (
-            found["output"]
-            + _EDGES * found["edges"]
-            + _TEXTURE * found["texture"]
-            + _FEATURES * found["features"]
-        )
+        found = _losses(head(features, codes), wanted)
+        loss = found["output"] + _EDGES * found["edges"] + _TEXTURE * found["texture"]
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(student.parameters(), _CLIP)
+        nn.utils.clip_grad_norm_(layers.parameters(), _CLIP)
         optimiser.step()
         step += 1
         curve.append({name: float(value.detach()) for name, value in found.items()})
         progress(1)
         if step % _CHECKPOINT_EVERY == 0 or step == steps:
-            tensors = files.named("student", student.state_dict())
+            tensors = files.named("layers", layers.state_dict())
             tensors |= files.named("optimiser", files.optimiser_tensors(optimiser))
             facts = {"identity": identity, "step": step, "curve": curve}
             files.write_checkpoint(path, tensors, facts)
-    student.eval().requires_grad_(False)
+    layers.eval().requires_grad_(False)
     return curve
 
 
-def _losses(
-    mine: tuple[Tensor, list[Tensor]], theirs: tuple[Tensor, list[Tensor]]
-) -> dict[str, Tensor]:
-    gaps = [
-        (one - hint).square().mean() / hint.square().mean().clamp(min=1e-6)
-        for one, hint in zip(mine[1], theirs[1], strict=True)
-    ]
-    gap = mine[0] - theirs[0]
-    pairs = zip(_grams(mine[0]), _grams(theirs[0]), strict=True)
+def _losses(painted: Tensor, wanted: Tensor) -> dict[str, Tensor]:
+    gap = painted - wanted
+    pairs = zip(_grams(painted), _grams(wanted), strict=True)
     textures = [(one - other).flatten(1).norm(dim=1).mean() for one, other in pairs]
     return {
         "output": gap.abs().mean(),
         "edges": sum((gap.diff(dim=axis).abs().mean() for axis in (2, 3)), start=gap.new_zeros(())),
         "texture": torch.stack(textures).mean(),
-        "features": torch.stack(gaps).mean(),
     }
 
 
@@ -202,7 +189,7 @@ def _cosine(share: float) -> float:
 
 
 def _load(
-    path: Path, student: nn.Module, optimiser: torch.optim.Optimizer, identity: str
+    path: Path, layers: nn.Module, optimiser: torch.optim.Optimizer, identity: str
 ) -> tuple[int, list[dict[str, Any]]]:
     tensors, facts = files.read_checkpoint(path)
     if facts.get("identity") != identity:
@@ -210,7 +197,7 @@ def _load(
             f"{path} is of other pictures, weights, steps or seed: delete it to start anew, or "
             "name another folder"
         )
-    files.load_module(student, files.of_prefix("student", tensors), "student")
+    files.load_module(layers, files.of_prefix("layers", tensors), "student")
     files.restore_optimiser(optimiser, files.of_prefix("optimiser", tensors))
     return facts["step"], facts["curve"]
 

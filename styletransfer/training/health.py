@@ -177,7 +177,8 @@ def _feature_encoder() -> FeatureEncoder:
 
 def paint(generator: nn.Module, photo: Tensor, code: Tensor) -> Tensor:
     """`photo` (3, h, w), with grain, in the look of `code` (100,) -> (1, 3, h, w)."""
-    device = next(generator.parameters()).device
+    # An engine has no parameters of torch's.
+    device = next((one.device for one in generator.parameters()), photo.device)
     canvas = photo + torch.from_numpy(grain(*photo.shape[1:]))
     painted: Tensor = generator(canvas[None].to(device), code[None].to(device))
     return painted.cpu()

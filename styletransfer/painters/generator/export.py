@@ -21,41 +21,49 @@ from styletransfer.painters.generator.student import CHANNELS, Student
 OPSET: Final = 17
 
 
-def to_onnx(network: Generator | Student, with_features: bool = False) -> onnx.ModelProto:
+def to_onnx(network: Generator | Student, with_stream: bool = False) -> onnx.ModelProto:
     """`network` as a checked ONNX model that carries its weights.
 
     Inputs `pictures` float32 (p, 3, h, w) in 0..1, h and w multiples of 4, p equal to b or 1 (one
     picture in b looks), and `codes` float32 (b, 100); output `painted` float32 (b, 3, h, w).
-    `with_features` adds the residual stream before the blocks and after each, in order, as outputs
-    `features_0` on: float32 (p or b, 32, h / 4, w / 4).
+    `with_stream` adds the features after the last block, float32 (b, 32, h / 4, w / 4), `stream`.
     """
-    if isinstance(network, Student):
-        return _student_graph(network).model(len(network.residual) + 1 if with_features else 0)
-    return _generator_graph(network).model(len(network.residual) + 1 if with_features else 0)
-
-
-def _generator_graph(generator: Generator) -> _Graph:
     graph = _Graph()
+    if isinstance(network, Student):
+        graph.scale_all([layer for layer in network.modules() if isinstance(layer, StyledConv)])
+        _add_light_head(graph, _add_stream(graph, network), network)
+    else:
+        _add_head(graph, _add_stream(graph, network), network)
+    return graph.model(with_stream)
+
+
+def _add_stream(graph: _Graph, network: Generator | Student) -> str:
     features = "pictures"
-    layers = [part for part in generator.contract if isinstance(part, nn.Conv2d)]
-    for position, layer in enumerate(layers, start=1):
+    for layer in (part for part in network.contract if isinstance(part, nn.Conv2d)):
         kernel, bias = _array(layer.weight), _array(layer.get_parameter("bias"))
         padded = graph.pad(features, kernel.shape[-1] // 2)
         if layer.stride == (1, 1):
             convolved = graph.stacked_conv(padded, kernel, bias, rows=2)
         else:
             convolved = graph.conv(padded, kernel, graph.constant(bias), stride=layer.stride[0])
-        last_one = position == len(layers)
-        features = graph.add("Relu", convolved, output="features_0" if last_one else None)
-    for position, block in enumerate(generator.residual):
+        features = graph.add("Relu", convolved)
+    # A student's norms are all of the spreading form: one layout of memory and one product of the
+    # codes for all of them, in which OpenVINO is a quarter faster and onnxruntime no slower.
+    later = graph.spreading_norm if isinstance(network, Student) else graph.norm
+    blocks = list(network.residual)
+    for position, block in enumerate(blocks):
         first, second = (half for half in block.children() if isinstance(half, StyledConv))
         inner = graph.conv(graph.pad(features, 1), _array(first.conv.weight))
         # Up to here one picture may stand for all looks; the first styled norm tells them apart.
-        norm = graph.spreading_norm if position == 0 else graph.norm
+        norm = graph.spreading_norm if position == 0 else later
         inner = graph.add("Relu", norm(inner, first))
         inner = graph.conv(graph.pad(inner, 1), _array(second.conv.weight))
-        normed = graph.norm(inner, second)
-        features = graph.add("Add", features, normed, output=f"features_{position + 1}")
+        name = "stream" if position == len(blocks) - 1 else None
+        features = graph.add("Add", features, later(inner, second), output=name)
+    return features
+
+
+def _add_head(graph: _Graph, features: str, generator: Generator) -> None:
     *upsampling, last = (layer for layer in generator.expand if isinstance(layer, StyledConv))
     for styled in upsampling:
         kernel = _upsampling_kernel(_array(styled.conv.weight))
@@ -67,37 +75,15 @@ def _generator_graph(generator: Generator) -> _Graph:
     padded = graph.pad(features, last.conv.kernel_size[0] // 2)
     convolved = graph.stacked_conv(padded, _array(last.conv.weight), rows=4)
     graph.add("Sigmoid", graph.norm(convolved, last), output="painted")
-    return graph
 
 
-def _student_graph(student: Student) -> _Graph:
-    """All norms in the spreading form: one layout of memory from stem to head, and one product of
-    the codes for all of them, which OpenVINO computes in three quarters of the time."""
-    graph = _Graph()
-    styled = [layer for layer in student.modules() if isinstance(layer, StyledConv)]
-    graph.scale_all(styled)
-    features = "pictures"
-    layers = [part for part in student.contract if isinstance(part, nn.Conv2d)]
-    for position, layer in enumerate(layers, start=1):
-        bias = graph.constant(_array(layer.get_parameter("bias")))
-        padded = graph.pad(features, int(layer.padding[0]))
-        convolved = graph.conv(padded, _array(layer.weight), bias, stride=layer.stride[0])
-        last_one = position == len(layers)
-        features = graph.add("Relu", convolved, output="features_0" if last_one else None)
-    for position, block in enumerate(student.residual, start=1):
-        first, second = (half for half in block.children() if isinstance(half, StyledConv))
-        inner = graph.conv(graph.pad(features, 1), _array(first.conv.weight))
-        inner = graph.add("Relu", graph.spreading_norm(inner, first))
-        inner = graph.conv(graph.pad(inner, 1), _array(second.conv.weight))
-        normed = graph.spreading_norm(inner, second)
-        features = graph.add("Add", features, normed, output=f"features_{position}")
+def _add_light_head(graph: _Graph, features: str, student: Student) -> None:
     hidden, last = (layer for layer in student.expand if isinstance(layer, StyledConv))
     inner = graph.conv(graph.pad(features, 1), _array(hidden.conv.weight))
     inner = graph.add("Relu", graph.spreading_norm(inner, hidden))
-    phases = graph.conv(graph.pad(inner, 1), _array(last.conv.weight))
+    phases = graph.conv(inner, _array(last.conv.weight))
     together = graph.add("DepthToSpace", phases, blocksize=last.shuffle, mode="CRD")
     graph.add("Sigmoid", graph.spreading_norm(together, last), output="painted")
-    return graph
 
 
 def _array(weight: Tensor) -> NDArray[np.float32]:
@@ -234,7 +220,7 @@ class _Graph:
         scale, shift = (self.add("Unsqueeze", x, sides) for x in self.scale_and_shift(styled))
         return self.add("Add", self.add("Mul", standard, scale), shift)
 
-    def model(self, n_features: int = 0) -> onnx.ModelProto:
+    def model(self, with_stream: bool) -> onnx.ModelProto:
         pictures = helper.make_tensor_value_info(
             "pictures", TensorProto.FLOAT, ["p", 3, "height", "width"]
         )
@@ -242,14 +228,12 @@ class _Graph:
         painted = helper.make_tensor_value_info(
             "painted", TensorProto.FLOAT, ["b", 3, "height", "width"]
         )
-        features = [
-            helper.make_tensor_value_info(
-                f"features_{number}", TensorProto.FLOAT, ["n", CHANNELS, "rows", "columns"]
-            )
-            for number in range(n_features)
-        ]
+        stream = helper.make_tensor_value_info(
+            "stream", TensorProto.FLOAT, ["b", CHANNELS, "rows", "columns"]
+        )
+        outputs = [painted, stream] if with_stream else [painted]
         graph = helper.make_graph(
-            self._nodes, "generator", [pictures, codes], [painted, *features], self._constants
+            self._nodes, "generator", [pictures, codes], outputs, self._constants
         )
         # IR version 8 is the oldest that knows this opset: older engines can read the file.
         model = helper.make_model(

@@ -73,10 +73,10 @@ class StyledConv(nn.Module):
 class ResidualBlock(nn.Module):
     """Two styled convolutions whose result is added to what came in."""
 
-    def __init__(self, channels: int, inner: int | None = None) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.first = StyledConv(channels, inner or channels, 3)
-        self.second = StyledConv(inner or channels, channels, 3)
+        self.first = StyledConv(channels, channels, 3)
+        self.second = StyledConv(channels, channels, 3)
 
     def forward(self, features: Tensor, codes: Tensor) -> Tensor:
         """Transform `features` (b or 1, c, h, w) by `codes` (b, 100) -> (b, c, h, w)."""

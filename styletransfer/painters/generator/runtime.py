@@ -77,19 +77,18 @@ def open_graph(name: str, graph: bytes, model_version: str, threads: int = 1) ->
 
 def open_teacher(
     generator: Generator, threads: int = 1
-) -> Callable[[Tensor, Tensor], tuple[Tensor, list[Tensor]]]:
-    """What `generator` paints and its residual stream, on onnxruntime.
+) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """What `generator` paints, and its features after the last block, on onnxruntime.
 
     Takes pictures float32 (b, 3, h, w), sides multiples of 4, and codes (b, 100); returns painted
-    (b, 3, h, w) and the stream before the blocks and after each, (b, 32, h / 4, w / 4).
+    (b, 3, h, w) and features (b, 32, h / 4, w / 4).
     """
-    graph = to_onnx(generator, with_features=True).SerializeToString()
-    session = _session(graph, threads)
+    session = _session(to_onnx(generator, with_stream=True).SerializeToString(), threads)
 
-    def teach(pictures: Tensor, codes: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def teach(pictures: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
         fed = {"pictures": pictures.numpy(), "codes": codes.numpy()}
-        painted, *features = (torch.from_numpy(one) for one in session.run(None, fed))
-        return painted, features
+        painted, stream = (torch.from_numpy(one) for one in session.run(None, fed))
+        return painted, stream
 
     return teach
 

@@ -1,12 +1,12 @@
-"""A smaller generator that learns from the larger one: the same residual stream, cheaper around it.
+"""A lighter generator: its layers at quarter resolution as they are, and a light head on them.
 
-Over half of the larger generator's time goes into its layers at full and half resolution. The
-student computes nothing there: a convolution of stride 4 takes the picture apart (space-to-depth
-and a 3x3 convolution in one), and a pixel shuffle puts it together again (Shi et al. 2016,
-"Real-time single image and video super-resolution using an efficient sub-pixel convolutional
-neural network"). In each residual block half of the filters are left out, those of least L1 norm
-(Li et al. 2017, "Pruning filters for efficient ConvNets"), and what remains is fitted anew by least
-squares (He et al. 2017, "Channel pruning for accelerating very deep neural networks").
+Nearly half of the generator's time goes into the three layers that bring a look's features back to
+full resolution, which no two looks of a photo can share. The student computes nothing above quarter
+resolution: its head is one convolution, whose channels stand for the phases of the generator's
+first doubling, those of least L1 norm left out (Li et al. 2017, "Pruning filters for efficient
+ConvNets"), and one product per pixel, put in place by pixel shuffle (Shi et al. 2016, "Real-time
+single image and video super-resolution using an efficient sub-pixel convolutional neural network").
+It learns from the generator's pictures: see `styletransfer.training.distil`.
 """
 
 from __future__ import annotations
@@ -20,39 +20,24 @@ from torch.nn import functional as F
 from styletransfer.painters.generator.network import (
     STRIDE_PX,
     Generator,
-    ResidualBlock,
     StyledConv,
     check_batch,
     hash_weights,
 )
 
 CHANNELS: Final = 32
-INNER_CHANNELS: Final = 16
-_BLOCKS: Final = 5
-_STEM_PX: Final = 12
-_RIDGE: Final = 1e-4
+HEAD_CHANNELS: Final = 48
 
 
 class Student(nn.Module):
-    """Picture and style code in, painted picture out, as `Generator`, at two fifths of its time.
-
-    Its residual stream stands for the generator's: same size, same channels after each block.
-    """
+    """Picture and style code in, painted picture out, as `Generator`, with a head of its own."""
 
     def __init__(self) -> None:
         super().__init__()
-        border = (_STEM_PX - STRIDE_PX) // 2
-        self.contract = nn.ModuleList(
-            (
-                nn.Conv2d(3, CHANNELS, _STEM_PX, STRIDE_PX, border, padding_mode="reflect"),
-                nn.Conv2d(CHANNELS, CHANNELS, 3, 1, 1, padding_mode="reflect"),
-            )
-        )
-        self.residual = nn.ModuleList(
-            ResidualBlock(CHANNELS, INNER_CHANNELS) for _ in range(_BLOCKS)
-        )
+        larger = Generator()
+        self.contract, self.residual = larger.contract, larger.residual
         self.expand = nn.ModuleList(
-            (StyledConv(CHANNELS, CHANNELS, 3), StyledConv(CHANNELS, 3, 3, shuffle=STRIDE_PX))
+            (StyledConv(CHANNELS, HEAD_CHANNELS, 3), StyledConv(HEAD_CHANNELS, 3, 1, STRIDE_PX))
         )
 
     @property
@@ -64,113 +49,52 @@ class Student(nn.Module):
         """Paint `pictures` in the looks of `codes`: arguments, result and errors as `Generator`."""
         check_batch(tuple(pictures.shape), tuple(codes.shape))
         height, width = pictures.shape[-2:]
-        padded = F.pad(pictures, (0, -width % STRIDE_PX, 0, -height % STRIDE_PX), mode="reflect")
-        painted, _ = self.with_features(padded, codes)
-        return painted[..., :height, :width]
-
-    def with_features(self, pictures: Tensor, codes: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """The painted pictures, and the residual stream before the blocks and after each.
-
-        Sides of `pictures` are multiples of 4; features are (b, 32, h / 4, w / 4).
-        """
-        stream = pictures
+        stream = F.pad(pictures, (0, -width % STRIDE_PX, 0, -height % STRIDE_PX), mode="reflect")
         for layer in self.contract:
             stream = F.relu(layer(stream))
-        features = [stream]
         for block in self.residual:
             stream = block(stream, codes)
-            features.append(stream)
-        for layer in list(self.expand)[:-1]:
-            stream = F.relu(layer(stream, codes))
-        painted: Tensor = torch.sigmoid(self.expand[-1](stream, codes))
-        return painted, features
+        return self.finish(stream, codes)[..., :height, :width]
+
+    def finish(self, stream: Tensor, codes: Tensor) -> Tensor:
+        """The head: features (b, 32, h, w) after the last block -> pictures (b, 3, 4 h, 4 w)."""
+        hidden, last = self.expand
+        painted: Tensor = torch.sigmoid(last(F.relu(hidden(stream, codes)), codes))
+        return painted
 
 
-def prune(generator: Generator, pictures: Tensor, codes: Tensor) -> Student:
-    """A student that starts from the generator's weights, fitted on some pictures it is given.
+def prune(generator: Generator) -> Student:
+    """A student of `generator`, its head yet to learn; draws from torch's global generator.
 
-    `pictures` (b, 3, h, w) with sides that are multiples of 4 and `codes` (b, 100) are what the
-    layers are fitted on, by ridge regression in the order of the layers. The head is new, but for
-    the style of its last norm; its first layer is drawn from torch's global generator.
+    Of the first doubling's 64 phases (16 channels, 2 x 2 places) the 48 of largest L1 norm stay.
     """
     student = Student()
+    student.contract.load_state_dict(generator.contract.state_dict())
+    student.residual.load_state_dict(generator.residual.state_dict())
+    hidden, last = (layer for layer in student.expand if isinstance(layer, StyledConv))
+    doubling, *_, colours = (layer for layer in generator.expand if isinstance(layer, StyledConv))
     with torch.no_grad():
-        _fit_stem(student, generator, pictures)
-        stream, target = _contracted(student, pictures), _contracted(generator, pictures)
-        for block, larger in zip(_blocks(student), _blocks(generator), strict=True):
-            _prune_first(block.first, larger.first)
-            _copy_style(block.second, larger.second)
-            wanted = larger.second.conv(F.relu(larger.first(target, codes)))
-            columns = _patches(F.relu(block.first(stream, codes)), 3)
-            solved = _solved(columns, wanted)
-            block.second.conv.weight.copy_(solved.T.reshape(block.second.conv.weight.shape))
-            stream, target = block(stream, codes), larger(target, codes)
-        last, theirs = student.expand[-1], generator.expand[-1]
-        assert isinstance(last, StyledConv)
-        assert isinstance(theirs, StyledConv)
-        _copy_style(last, theirs)
+        phases = _phases(doubling.conv.weight)
+        kept = phases.abs().sum(dim=(1, 2, 3)).topk(HEAD_CHANNELS).indices.sort().values
+        hidden.conv.weight.copy_(phases[kept])
+        for mine, theirs in ((hidden.gamma, doubling.gamma), (hidden.beta, doubling.beta)):
+            mine.weight.copy_(theirs.weight[kept // 4])
+            mine.bias.copy_(theirs.bias[kept // 4])
+    last.gamma.load_state_dict(colours.gamma.state_dict())
+    last.beta.load_state_dict(colours.beta.state_dict())
     return student
 
 
-def _prune_first(first: StyledConv, larger: StyledConv) -> None:
-    """Keep the filters of largest L1 norm, and their styles."""
-    norms = larger.conv.weight.abs().sum(dim=(1, 2, 3))
-    kept = norms.topk(len(first.conv.weight)).indices.sort().values
-    first.conv.weight.copy_(larger.conv.weight[kept])
-    for mine, theirs in ((first.gamma, larger.gamma), (first.beta, larger.beta)):
-        mine.weight.copy_(theirs.weight[kept])
-        mine.bias.copy_(theirs.bias[kept])
-
-
-def _copy_style(styled: StyledConv, larger: StyledConv) -> None:
-    styled.gamma.load_state_dict(larger.gamma.state_dict())
-    styled.beta.load_state_dict(larger.beta.state_dict())
-
-
-def _fit_stem(student: Student, generator: Generator, pictures: Tensor) -> None:
-    """Both layers of the stem, in turn, to what the generator's three give before their last ReLU.
-
-    One more column of ones fits the bias.
-    """
-    *before, last = _layers(generator)
-    features = pictures
-    for layer in before:
-        features = F.relu(layer(features))
-    wanted, known = last(features), pictures
-    for layer in _layers(student):
-        columns = _patches(known, layer.kernel_size[0], layer.stride[0], int(layer.padding[0]))
-        columns = torch.cat((columns, torch.ones_like(columns[:, :1])), dim=1)
-        solved = _solved(columns, wanted)
-        layer.weight.copy_(solved[:-1].T.reshape(layer.weight.shape))
-        layer.get_parameter("bias").copy_(solved[-1])
-        known = F.relu(layer(known))
-
-
-def _layers(network: Generator | Student) -> list[nn.Conv2d]:
-    return [layer for layer in network.contract if isinstance(layer, nn.Conv2d)]
-
-
-def _blocks(network: Generator | Student) -> list[ResidualBlock]:
-    return [block for block in network.residual if isinstance(block, ResidualBlock)]
-
-
-def _contracted(network: Generator | Student, pictures: Tensor) -> Tensor:
-    for layer in _layers(network):
-        pictures = F.relu(layer(pictures))
-    return pictures
-
-
-def _patches(features: Tensor, size: int, stride: int = 1, border: int = 1) -> Tensor:
-    """What a reflect-padded convolution sees: (b, c, h, w) -> (b, c size size, positions)."""
-    padded = F.pad(features, (border,) * 4, mode="reflect")
-    return F.unfold(padded, size, stride=stride)
-
-
-def _solved(columns: Tensor, wanted: Tensor) -> Tensor:
-    """Ridge regression of `wanted` (b, c, h, w) on `columns` (b, d, h w) -> (d, c)."""
-    known = columns.transpose(1, 2).flatten(0, 1).double()
-    aim = wanted.flatten(2).transpose(1, 2).flatten(0, 1).double()
-    square = known.T @ known
-    ridge = _RIDGE * square.diagonal().mean() * torch.eye(len(square), dtype=square.dtype)
-    solved: Tensor = torch.linalg.solve(square + ridge, known.T @ aim)
-    return solved.float()
+def _phases(kernel: Tensor) -> Tensor:
+    """Doubling by nearest neighbour and convolving (c_out, c_in, 3, 3) gives four pictures of the
+    small size, one for each place in a doubled pixel: their kernels, (c_out 4, c_in, 3, 3)."""
+    phases = []
+    for down in range(2):
+        for right in range(2):
+            phase = torch.zeros_like(kernel)
+            for row in range(3):
+                for column in range(3):
+                    place = (down + row - 1) // 2 + 1, (right + column - 1) // 2 + 1
+                    phase[:, :, place[0], place[1]] += kernel[:, :, row, column]
+            phases.append(phase)
+    return torch.stack(phases, dim=1).flatten(0, 1)

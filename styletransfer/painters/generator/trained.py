@@ -13,6 +13,7 @@ from features.schema import InputError
 from styletransfer.painters.generator.network import Generator
 from styletransfer.painters.generator.student import Student
 
+_HEAD = "expand.0.conv.weight"
 _ADVICE = (
     "expected a generator.safetensors that `stylefeed train-generator` wrote, or a "
     "student.safetensors of `stylefeed export`"
@@ -33,7 +34,7 @@ def load_trained(path: Path) -> Generator:
 def load_painter(path: Path) -> Generator | Student:
     """The network with the weights in `path`, in evaluation mode, weights frozen.
 
-    Its first layer tells whether it is a generator or a student.
+    Its head tells whether it is a generator or a student.
 
     Raises InputError where there is no such file, it is no safetensors file, its weights are of
     another network, or one of them is NaN or infinite.
@@ -45,8 +46,7 @@ def load_painter(path: Path) -> Generator | Student:
     except (OSError, SafetensorError) as error:
         raise InputError(f"generator weights {path} cannot be read ({error}); {_ADVICE}") from None
     generator: Generator | Student = Generator()
-    first = tensors.get("contract.0.weight")
-    if first is not None and first.shape == Student().contract[0].weight.shape:
+    if _HEAD in tensors and tensors[_HEAD].shape == Student().state_dict()[_HEAD].shape:
         generator = Student()
     wrong = _difference(tensors, generator.state_dict())
     if wrong:
