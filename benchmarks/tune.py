@@ -1,6 +1,7 @@
 """Do tuned settings beat the default ones on pictures that were not searched on?
 
-    python -m benchmarks.tune [--points 36] [--photos 6] [--looks 5] [--folder runs/tune]
+    python -m benchmarks.tune [--points 36] [--photos 6] [--looks 5] [--methods "nsga2;swarm"]
+        [--folder runs/tune]
 
 `stylefeed tune` on the shop of real photos and 77 looks, from the default settings, first by
 NSGA-II, then by particle swarm. Searched on so many photos in so many looks; the figures printed
@@ -32,10 +33,11 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=36)
     parser.add_argument("--photos", type=int, default=6)
     parser.add_argument("--looks", type=int, default=5)
+    parser.add_argument("--methods", default=";".join(METHODS))
     parser.add_argument("--folder", type=Path, default=Path("runs/tune"))
     asked = parser.parse_args()
     print(describe("pymoo", "torch"))
-    for method in METHODS:
+    for method in asked.methods.split(";"):
         out, size = asked.folder / method, (asked.photos, asked.looks)
         found = tune(
             SHOP / "items.csv",

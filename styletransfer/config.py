@@ -152,9 +152,10 @@ class RenderConfig:
     generator, about 300 bytes a pixel: several looks share a pass while they fit. `weights` is the
     file of a generator trained with `stylefeed train-generator`, or of a student of `stylefeed
     export`; a relative path starts from the folder the command is called in. Empty is the packaged
-    generator. `backend` is an engine, or `auto`: the fastest of the
-    variants in the folder `exported`, written by `stylefeed export`, that loses at most
-    `allowed_loss` of the share of looks recognised. `watermark_key` is the key of the
+    generator. `fitted_looks` is the file of codes that `stylefeed fit-look` fitted (empty: looks'
+    own), for the artistic mode and surroundings of paint. `backend` is an engine, or `auto`: the
+    fastest of the variants in the folder `exported`, written by `stylefeed export`, that loses at
+    most `allowed_loss` of the share of looks recognised. `watermark_key` is the key of the
     invisible mark in every restyled picture. `read_text` holds the words on the
     product to the budget too, by OCR (the extra `text`; slow). `signing_chain` and `signing_key`
     are PEM files that sign every restyled picture's Content Credentials (the extra `signing`).
@@ -174,6 +175,7 @@ class RenderConfig:
     weights: str = ""
     exported: str = ""
     allowed_loss: float = 0.03
+    fitted_looks: str = ""
     watermark_key: int = DEFAULT_KEY
     read_text: bool = False
     signing_chain: str = ""

@@ -8,6 +8,7 @@ from pipelines.commands import (
     export,
     feed,
     fit,
+    fit_look,
     import_log,
     init,
     prune,
@@ -29,6 +30,7 @@ __all__ = [
     "export",
     "feed",
     "fit",
+    "fit_look",
     "import_log",
     "init",
     "prune",
@@ -44,7 +46,7 @@ __all__ = [
 # Help lists them as a user meets them; importing a command has put it on the command line.
 _ORDER = (
     *("import", "init", "check", "run", "fit", "score", "feed", "evaluate", "report"),
-    *("render", "ab", "simulate", "train-generator", "tune", "export"),
+    *("render", "ab", "simulate", "train-generator", "fit-look", "tune", "export"),
     *("prune", "doctor"),
 )
 app.registered_commands.sort(

@@ -14,9 +14,11 @@ from pipelines.config import RunConfig
 from pipelines.limits import check_set_aside, set_aside
 from pipelines.stages.encode import PictureTable, encode_pictures, picture_notes, without_pictures
 from pipelines.stages.render import (
+    fitted_version,
     paint_plan,
     painter_version,
     render_plan,
+    with_fitted,
     with_masks,
     with_permissions,
 )
@@ -52,6 +54,7 @@ def render_catalogue(
             raise ConfigError(f"{name} is {most}: expected at least 1, or leave it out")
     # What cannot paint is said before any picture is encoded.
     painter_version(config.render)
+    fitted_version(config.render)
     with hold_folder(out):
         return _render_catalogue(
             items_path,
@@ -152,6 +155,7 @@ def _render_catalogue(
         styles=catalogue.styles.head(max_styles or len(catalogue.styles)),
     )
     item_pictures, looks, rejects = encode_catalogue(chosen, workspace, config)
+    looks = with_fitted(looks, config.render)
     wanted = item_pictures[["item_id"]].merge(looks[["style_id"]], how="cross")
     wanted = wanted.assign(strength=strength)
     plan = render_plan(wanted, item_pictures, looks, config.render, config.images.enhance)

@@ -36,6 +36,7 @@ from pipelines.workers.paint import ItemWork, LookSource, Row, item_painter
 from styletransfer.config import RenderConfig
 from styletransfer.faithful.enhance import ENHANCE_REVISION
 from styletransfer.faithful.gate import JUDGE_REVISION
+from styletransfer.painters.generator.fitted import load_fitted
 from styletransfer.painters.generator.trained import load_painter
 from styletransfer.painters.generator.variants import find_variant
 from styletransfer.renderer import Renderer, render_key
@@ -52,9 +53,10 @@ def recipe(config: RenderConfig, enhance: bool = False) -> str:
     `config.weights` or `config.exported` cannot be used, before any work is done.
     """
     settings = dataclasses.asdict(config)
-    # The painter's version follows what its weights hold, wherever their file is.
-    told_by_version = ("weights", "exported", "allowed_loss")
-    for without_effect in ("threads", "pixels_per_pass", "max_renders", *told_by_version):
+    # The painter's version follows what its weights hold, wherever their file is, and a look's code
+    # is part of a render's key.
+    told_otherwise = ("weights", "exported", "allowed_loss", "fitted_looks")
+    for without_effect in ("threads", "pixels_per_pass", "max_renders", *told_otherwise):
         del settings[without_effect]
     made_by = {
         "painter": Renderer(config).model_version,
@@ -76,6 +78,36 @@ def painter_version(config: RenderConfig) -> str:
     if config.backend == "auto":
         return find_variant(config)[0].version
     return load_painter(Path(config.weights)).model_version if config.weights else ""
+
+
+def fitted_version(config: RenderConfig) -> str:
+    """Short hash of what `config.fitted_looks` holds; empty where it paints without.
+
+    Raises InputError as `load_fitted` does, and where they were fitted to another generator.
+    """
+    if not config.fitted_looks or config.method != "generator":
+        return ""
+    fitted = load_fitted(Path(config.fitted_looks))
+    paints = Renderer(config).model_version
+    if fitted.generator != paints:
+        raise InputError(
+            f"fitted looks {config.fitted_looks} are for the generator {fitted.generator}, and "
+            f"{paints} paints: run `stylefeed fit-look` with the same render.weights"
+        )
+    return fitted.version
+
+
+def with_fitted(looks: pd.DataFrame, config: RenderConfig) -> pd.DataFrame:
+    """The encoded `looks`, with the codes that `config.fitted_looks` holds for their pictures.
+
+    Only what is painted changes: matching with shoppers goes by the pictures' own codes.
+    """
+    if not fitted_version(config):
+        return looks
+    codes = load_fitted(Path(config.fitted_looks)).codes
+    named = zip(looks["picture_digest"], looks["style_code"], strict=True)
+    painted = [codes.get(digest, code) for digest, code in named]
+    return looks.assign(style_code=pd.Series(painted, dtype=object, index=looks.index))
 
 
 def render_plan(
@@ -306,6 +338,7 @@ def render(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     looks = with_permissions(
         folder.read("tables/look_pictures.parquet"), folder.read("tables/styles.parquet")
     )
+    looks = with_fitted(looks, config.render)
     chosen = folder.read("tables/chosen.parquet")
     plan = render_plan(chosen, items, looks, config.render, config.images.enhance)
     counts = paint_plan(folder, plan, items, looks, config, rejects)

@@ -17,7 +17,7 @@ from pipelines.stages.evaluate import evaluate
 from pipelines.stages.feed import feed
 from pipelines.stages.fit import fit
 from pipelines.stages.prepare import prepare
-from pipelines.stages.render import painter_version, render
+from pipelines.stages.render import fitted_version, painter_version, render
 from pipelines.stages.report import report
 from pipelines.stages.score import score
 from pipelines.stores import storage
@@ -128,6 +128,9 @@ def open_job(
     trained = painter_version(config.render)
     if trained:
         identity["generator"] = trained
+    fitted = fitted_version(config.render)
+    if fitted:
+        identity["fitted_looks"] = fitted
     job = {
         **identity,
         "inputs": {name: str(source.resolve()) for name, source in inputs.items()},
@@ -286,7 +289,8 @@ def _from_outside(stage: str, workspace: Workspace, job: dict[str, Any]) -> dict
         }
     if stage == "render":
         state = {"masks": _picture_state(workspace, job, "items", "item_id", "mask_path")}
-        return {**state, "generator": job["generator"]} if "generator" in job else state
+        known = ("generator", "fitted_looks")
+        return {**state, **{name: job[name] for name in known if name in job}}
     return {"run_id": job["run_id"]} if stage == "feed" else {}
 
 
@@ -318,6 +322,7 @@ def _manifest(workspace: Workspace, job: dict[str, Any]) -> dict[str, Any]:
         },
         "config": job["config"],
         "generator": job.get("generator", "packaged"),
+        "fitted_looks": job.get("fitted_looks", "none"),
         "seed": job["config"]["seed"],
         "cut_utc": records["prepare"]["counts"]["evaluation_cut_utc"],
         "versions": {"stylefeed": job["version"], **{name: version(name) for name in libraries}},

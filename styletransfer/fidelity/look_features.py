@@ -39,16 +39,26 @@ class FeatureEncoder:
         weight = np.ones(size[::-1], np.float32)
         if where is not None and where.any():
             weight = cv2.resize(where.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        with torch.no_grad():
+            planes = torch.from_numpy(small.astype(np.float32) / np.float32(255.0))
+            kept = torch.from_numpy(weight)[None, None]
+            return [gram[0] for gram in self.grams_of(planes.permute(2, 0, 1)[None], kept)]
+
+    def grams_of(self, pictures: Tensor, weight: Tensor | None = None) -> list[Tensor]:
+        """One (b, c, c) per stage of pictures (b, 3, h, w) sRGB in 0..1 as they are.
+
+        `weight` (b, 1, h, w) in 0..1 says how much each place counts. Differentiable.
+        """
         grams = []
-        with torch.inference_mode():
-            maps = torch.from_numpy(small.astype(np.float32) / np.float32(255.0))
-            maps = self._network.stem((255.0 * maps.permute(2, 0, 1)[None] - 127.0) / 128.0)
-            for stage in list(self._network.stages)[:_STAGES]:
-                maps = stage(maps)
-                kept = F.adaptive_avg_pool2d(torch.from_numpy(weight)[None], maps.shape[2:])
-                flat = maps[0].flatten(1)
-                gram = (flat * kept.flatten()) @ flat.T
-                grams.append(gram / gram.norm().clamp(min=1e-12))
+        maps = self._network.stem((255.0 * pictures - 127.0) / 128.0)
+        for stage in list(self._network.stages)[:_STAGES]:
+            maps = stage(maps)
+            flat = maps.flatten(2)
+            seen = flat
+            if weight is not None:
+                seen = flat * F.adaptive_avg_pool2d(weight, maps.shape[2:]).flatten(2)
+            gram = seen @ flat.transpose(1, 2)
+            grams.append(gram / gram.flatten(1).norm(dim=1).clamp(min=1e-12)[:, None, None])
         return grams
 
 
@@ -90,8 +100,17 @@ class LookRecogniser:
 
     def nearest(self, picture: NDArray[np.uint8], where: NDArray[np.bool_] | None = None) -> str:
         """The name of the look nearest to `picture` (h, w, 3) uint8; `where` (h, w) only."""
-        cosines = torch.zeros(len(self._names))
-        stages = zip(self._encoder.grams(picture, where), self._means, self._looks, strict=True)
-        for gram, mean, looks in stages:
-            cosines += looks @ F.normalize(gram.flatten() - mean, dim=0)
-        return self._names[int(cosines.argmax())]
+        grams = [gram[None] for gram in self._encoder.grams(picture, where)]
+        return self._names[int(self._cosines(grams)[0].argmax())]
+
+    def cosines(self, pictures: Tensor) -> Tensor:
+        """Mean cosine with every look (b, k) of pictures (b, 3, h, w) sRGB in 0..1 as they are.
+
+        Differentiable. Looks were seen at a longer side of 256 px.
+        """
+        return self._cosines(self._encoder.grams_of(pictures))
+
+    def _cosines(self, grams: list[Tensor]) -> Tensor:
+        stages = zip(grams, self._means, self._looks, strict=True)
+        told = [F.normalize(g.flatten(1) - mean, dim=1) @ looks.T for g, mean, looks in stages]
+        return torch.stack(told).mean(dim=0)
