@@ -48,6 +48,7 @@ NAMES = (
     "training_kills",
     "training_precision",
     "tune",
+    "fit_look",
 )
 
 

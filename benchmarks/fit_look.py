@@ -1,7 +1,7 @@
 """Is a look recognised more often when its code is fitted on photos? At which SSIM?
 
     python -m benchmarks.fit_look [--photos 8] [--looks 19] [--variants "plain;fitted code"]
-        [--part all|paint|judge] [--folder runs/fit_look]
+        [--judged 8] [--part all|paint|judge] [--folder runs/fit_look]
 
 Photos of clothing parted by photographer, looks by painter and material, as in
 `benchmarks.train_generator`; fitted on 60 photos of the training part, measured on photos of the
@@ -10,7 +10,8 @@ were made on the validation part. Recognised by `../shared/tools/judge_recognise
 (an all-black mask), among all 77 looks by VGG16, which serves for nothing else; beside it by the
 measure that is fitted to. SSIM is of luma. `1.25 x` paints with the code's distance from the mean
 code stretched so far; `fitted norms` moves all scales and shifts of the look's norms (694 numbers)
-in place of the code's 100. Pictures stay in the folder and are not painted twice.
+in place of the code's 100. Pictures stay in the folder and are not painted twice; `--judged` of the
+photos go to the judge, which takes most of the time.
 """
 
 from __future__ import annotations
@@ -130,15 +131,15 @@ def paint(data: Data, variant: str, folder: Path) -> None:
         print(f"{variant}: {name}", file=sys.stderr, flush=True)
 
 
-def judge(variants: list[str], folder: Path) -> pd.DataFrame:
-    """One row per picture: variant, look, SSIM, seconds, own measure, the judge's rank."""
+def judge(variants: list[str], n_photos: int, folder: Path) -> pd.DataFrame:
+    """One row per picture of the first `n_photos`, with SSIM, seconds and the judge's rank."""
     rows: list[dict[str, Any]] = []
     black = folder / "black.png"
     Image.fromarray(np.zeros((SIDE_PX, SIDE_PX), np.uint8)).save(black)
     for variant in variants:
         for told in sorted((folder / variant.replace(" ", "-")).glob("*.json")):
             found = json.loads(told.read_text())
-            for number, kept in enumerate(found["ssim"]):
+            for number, kept in enumerate(found["ssim"][:n_photos]):
                 image = str(told.parent / f"{number:02}_{told.stem}.png")
                 own = found["nearest"][number]
                 rows.append(
@@ -189,6 +190,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--photos", type=int, default=8)
     parser.add_argument("--looks", type=int, default=19)
+    parser.add_argument("--judged", type=int, default=8)
     parser.add_argument("--variants", default=";".join(VARIANTS))
     parser.add_argument("--part", choices=("all", "paint", "judge"), default="all")
     parser.add_argument("--folder", type=Path, default=Path("runs/fit_look"))
@@ -202,7 +204,7 @@ def main() -> None:
         for variant in variants:
             paint(data, variant, asked.folder)
     if asked.part in ("all", "judge"):
-        show(judge(variants, asked.folder), variants)
+        show(judge(variants, asked.judged, asked.folder), variants)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from pipelines.stores.workspace import Workspace
 from styletransfer.fidelity.look_features import FeatureEncoder, LookRecogniser
 from styletransfer.painters.generator.fitted import FittedLooks
 from styletransfer.painters.generator.network import load_pretrained
-from styletransfer.painters.generator.trained import load_trained
+from styletransfer.painters.generator.trained import load_painter
 from styletransfer.training.data import as_tensor
 from styletransfer.training.entries import Entry, part, spread
 from styletransfer.training.look_fit import FIT_REVISION, Fit, fit_code, measure_code
@@ -57,7 +57,7 @@ def fit_looks(
             "expected generator"
         )
     weights = config.render.weights
-    generator = load_trained(Path(weights)) if weights else load_pretrained()
+    generator = load_painter(Path(weights)) if weights else load_pretrained()
     torch.set_num_threads(1)
     with hold_folder(out):
         workspace = Workspace(out)

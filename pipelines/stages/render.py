@@ -92,7 +92,8 @@ def fitted_version(config: RenderConfig) -> str:
     if fitted.generator != paints:
         raise InputError(
             f"fitted looks {config.fitted_looks} are for the generator {fitted.generator}, and "
-            f"{paints} paints: run `stylefeed fit-look` with the same render.weights"
+            f"{paints} paints: run `stylefeed fit-look` with the same render.weights, and name an "
+            "engine in render.backend in place of auto"
         )
     return fitted.version
 
