@@ -1,17 +1,17 @@
 """Is a look recognised more often when its code is fitted on photos? At which SSIM?
 
-    python -m benchmarks.fit_look [--photos 8] [--looks 19] [--variants "plain;fitted code"]
-        [--judged 8] [--part all|paint|judge] [--folder runs/fit_look]
+    python -m benchmarks.fit_look [--photos 8] [--looks 19] [--side 256] [--judged 8]
+        [--variants "plain;fitted code"] [--part all|paint|judge] [--folder runs/fit_look]
 
 Photos of clothing parted by photographer, looks by painter and material, as in
-`benchmarks.train_generator`; fitted on 60 photos of the training part, measured on photos of the
-test part and looks of the test part, 256 px, artistic mode's paint. Choices (steps, rate, losses)
-were made on the validation part. Recognised by `../shared/tools/judge_recognise.py`, whole picture
-(an all-black mask), among all 77 looks by VGG16, which serves for nothing else; beside it by the
+`benchmarks.train_generator`; fitted on 60 photos of the training part, measured on photos and looks
+of the test part, squares of `--side` px, artistic mode's paint. Choices (steps, rate, losses) were
+made on the validation part. Recognised by `../shared/tools/judge_recognise.py`, whole picture (an
+all-black mask), among all 77 looks by VGG16, which serves for nothing else; beside it by the
 measure that is fitted to. SSIM is of luma. `1.25 x` paints with the code's distance from the mean
 code stretched so far; `fitted norms` moves all scales and shifts of the look's norms (694 numbers)
-in place of the code's 100. Pictures stay in the folder and are not painted twice; `--judged` of the
-photos go to the judge, which takes most of the time.
+in place of the code's 100. Pictures stay in the folder and are not painted twice; `--judged` of
+the photos go to the judge, which takes most of the time.
 """
 
 from __future__ import annotations
@@ -48,7 +48,6 @@ from styletransfer.training.look_fit import fit, fit_code
 from styletransfer.training.objective import grey
 
 JUDGE: Final = Path("../shared/tools/judge_recognise.py")
-SIDE_PX: Final = 256
 FITTED_ON: Final = 60
 VARIANTS: Final = ("plain", "1.25 x", "1.5 x", "fitted code", "fitted norms")
 
@@ -56,7 +55,7 @@ VARIANTS: Final = ("plain", "1.25 x", "1.5 x", "fitted code", "fitted norms")
 class Data:
     """Photos, looks and the generator that everything is painted with."""
 
-    def __init__(self, n_photos: int, n_looks: int) -> None:
+    def __init__(self, n_photos: int, n_looks: int, side_px: int) -> None:
         photos, looks = entries()
         of_photos = part(photos, "photos", BASE.held_out)
         of_looks = part(looks, "looks", BASE.held_out)
@@ -66,8 +65,8 @@ class Data:
         self.codes = torch.from_numpy(StyleEncoder().encode(pictures))
         named = zip((one.name for one in self.looks), pictures, strict=True)
         self.recogniser = LookRecogniser(dict(named), FeatureEncoder())
-        self.trained_on = _squares(spread(of_photos.train, FITTED_ON))
-        self.tested_on = _squares(spread(of_photos.test, n_photos))
+        self.trained_on = _squares(spread(of_photos.train, FITTED_ON), side_px)
+        self.tested_on = _squares(spread(of_photos.test, n_photos), side_px)
         self.generator = load_pretrained()
 
     def painter(self, variant: str, row: int) -> tuple[nn.Module, Tensor]:
@@ -96,9 +95,9 @@ class Data:
         return fitted.requires_grad_(False)
 
 
-def _squares(photos: tuple[Entry, ...]) -> Tensor:
+def _squares(photos: tuple[Entry, ...], side_px: int) -> Tensor:
     cut = [crop_square(decode(one.path)) for one in photos]
-    return as_tensor([resize(one, SIDE_PX, SIDE_PX) for one in cut])
+    return as_tensor([resize(one, side_px, side_px) for one in cut])
 
 
 def paint(data: Data, variant: str, folder: Path) -> None:
@@ -135,7 +134,7 @@ def judge(variants: list[str], n_photos: int, folder: Path) -> pd.DataFrame:
     """One row per picture of the first `n_photos`, with SSIM, seconds and the judge's rank."""
     rows: list[dict[str, Any]] = []
     black = folder / "black.png"
-    Image.fromarray(np.zeros((SIDE_PX, SIDE_PX), np.uint8)).save(black)
+    Image.fromarray(np.zeros((64, 64), np.uint8)).save(black)
     for variant in variants:
         for told in sorted((folder / variant.replace(" ", "-")).glob("*.json")):
             found = json.loads(told.read_text())
@@ -190,6 +189,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--photos", type=int, default=8)
     parser.add_argument("--looks", type=int, default=19)
+    parser.add_argument("--side", type=int, default=256)
     parser.add_argument("--judged", type=int, default=8)
     parser.add_argument("--variants", default=";".join(VARIANTS))
     parser.add_argument("--part", choices=("all", "paint", "judge"), default="all")
@@ -198,9 +198,10 @@ def main() -> None:
     torch.set_num_threads(1)
     variants = asked.variants.split(";")
     print(describe("torch"))
-    print(f"{asked.photos} photos x {asked.looks} looks of the test part, of 77 looks\n")
+    sizes = f"{asked.photos} photos x {asked.looks} looks of the test part"
+    print(f"{sizes}, of 77 looks, {asked.side} px; {asked.judged} photos judged\n")
     if asked.part in ("all", "paint"):
-        data = Data(asked.photos, asked.looks)
+        data = Data(asked.photos, asked.looks, asked.side)
         for variant in variants:
             paint(data, variant, asked.folder)
     if asked.part in ("all", "judge"):

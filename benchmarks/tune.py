@@ -5,7 +5,7 @@
 
 `stylefeed tune` on the shop of real photos and 77 looks, from the default settings, first by
 NSGA-II, then by particle swarm. Searched on so many photos in so many looks; the figures printed
-last are of as many photos and looks of the test part. Recognised by centred Gram matrices of
+last are of twice as many photos and looks of the test part. Recognised by centred Gram matrices of
 EfficientNet-Lite0 around the product, among all 77 looks. Default and chosen settings are measured
 in the same run on the same pictures.
 """

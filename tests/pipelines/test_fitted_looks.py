@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from features.schema import ConfigError, InputError
 from pipelines.cli import app
 from pipelines.config import parse_config
-from pipelines.stages.render import fitted_version, with_fitted
+from pipelines.stages.render import fitted_version, render_plan, with_fitted
 from styletransfer.painters.generator.fitted import FittedLooks, load_fitted
 from styletransfer.painters.generator.network import load_pretrained
 from styletransfer.training.look_fit import Fit
@@ -57,23 +57,26 @@ def test_a_rerun_fits_nothing_and_writes_the_same_file(fitted):
     assert (out / "fitted.safetensors").read_bytes() == before
 
 
-def test_render_paints_other_pixels_for_fitted_looks_alone(fitted, tiny_shop, tmp_path):
+def test_a_plan_names_other_renders_for_fitted_looks_alone(fitted):
     out, _, _ = fitted
-    tables = ("--items", tiny_shop / "items.csv", "--styles", tiny_shop / "styles.csv")
-    keys = {}
-    for name in ("plain", "fitted"):
-        path = out / "fitted.safetensors" if name == "fitted" else ""
-        (tmp_path / "own.toml").write_text(f'[render]\nfitted_looks = "{path}"\n')
-        options = ("--mode", "artistic", "--size", "96", "--max-items", "1", "--max-styles", "3")
-        where = ("--out", tmp_path / name, "--config", tmp_path / "own.toml")
-        done = call("render", *tables, *options, *where)
-        assert done.exit_code == 0, done.exception
-        rows = pd.read_parquet(tmp_path / name / "renders.parquet")
-        keys[name] = rows.set_index("style_id")["render_key"]
-    changed = keys["plain"] != keys["fitted"]
-    table = pd.read_csv(out / "fits.csv", keep_default_na=False)
-    kept = set(table.loc[table["refused"] == "", "style_id"]) & {"s0", "s1", "s2"}
-    assert set(changed.index[changed]) == kept
+    (digest,) = load_fitted(out / "fitted.safetensors").codes
+    items = pd.DataFrame({"item_id": ["i"], "picture_digest": ["p"], "mask_digest": [None]})
+    looks = pd.DataFrame(
+        {
+            "style_id": ["s0", "s1"],
+            "picture_digest": ["another", digest],
+            "style_code": [np.zeros(100, np.float32)] * 2,
+            "verbatim": [False, False],
+        }
+    )
+    chosen = looks[["style_id"]].assign(item_id="i", strength=1.0)
+    keys = []
+    for path in ("", str(out / "fitted.safetensors")):
+        config = parse_config({"render": {"fitted_looks": path}}).render
+        plan = render_plan(chosen, items, with_fitted(looks, config), config)
+        keys.append(plan.set_index("style_id")["render_key"])
+    assert keys[0]["s0"] == keys[1]["s0"]
+    assert keys[0]["s1"] != keys[1]["s1"]
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ RULE: Final = (
 )
 _HELD_OUT: Final = 0.25
 _SLOWER: Final = 1.1
+_TESTED: Final = 2
 
 Say = Callable[[str], None]
 
@@ -54,8 +55,8 @@ def tune(
 ) -> dict[str, Any]:
     """Search the settings around those of `config_path` and write those chosen to `out`.
 
-    `size` is how many items and looks are painted at every point, and once more, of other items and
-    looks, with the present and the chosen settings. `choose` (None: by `RULE`) takes a row of
+    `size` is how many items and looks are painted at every point; twice as many others are painted
+    with the present and the chosen settings. `choose` (None: by `RULE`) takes a row of
     `front.csv`. Every point is kept as it is measured: a rerun goes on, or does no work. Writes
     `points.csv`, `front.csv`, `tune.html` and `tuned.toml`. Raises ConfigError on options out of
     range, InputError on a shop that cannot be tuned on or a folder of another search.
@@ -131,15 +132,15 @@ class _Trials:
             for what, names in (("photos", items["item_id"]), ("looks", styles["style_id"]))
         )
         sides = {
-            "tuned": (photos.train + photos.validation, looks.train + looks.validation),
-            "tested": (photos.test, looks.test),
+            "tuned": (photos.train + photos.validation, looks.train + looks.validation, 1),
+            "tested": (photos.test, looks.test, _TESTED),
         }
         self._names = {
             side: [
-                [entry.name for entry in spread(of, most)]
+                [entry.name for entry in spread(of, times * most)]
                 for of, most in zip(two, size, strict=True)
             ]
-            for side, two in sides.items()
+            for side, (*two, times) in sides.items()
         }
         painted = [name for two in self._names.values() for name in two[0]]
         self._catalogue = dataclasses.replace(
