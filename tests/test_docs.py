@@ -60,11 +60,6 @@ def test_every_command_of_the_page_succeeds(page, small_shop, monkeypatch, capsy
         if command[1] in ("run", "fit"):
             command += [] if "--max-users" in command else ["--max-users", "2"]
             command += ["--config", "quick.toml"]
-        if command[1] == "fit-look":
-            command += ["--config", "quick.toml"]
-        if command[1] == "tune":
-            few = ["--points", "2", "--photos", "2", "--looks", "2"]
-            command += [*few, "--config", "quick.toml"]
         # In this process: starting Python for every line would take most of the time.
         monkeypatch.setattr(sys, "argv", command)
         code = 0

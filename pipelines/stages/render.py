@@ -37,6 +37,7 @@ from styletransfer.config import RenderConfig
 from styletransfer.faithful.enhance import ENHANCE_REVISION
 from styletransfer.faithful.gate import JUDGE_REVISION
 from styletransfer.painters.generator.fitted import load_fitted
+from styletransfer.painters.generator.network import load_pretrained
 from styletransfer.painters.generator.trained import load_painter
 from styletransfer.painters.generator.variants import find_variant
 from styletransfer.renderer import Renderer, render_key
@@ -88,7 +89,7 @@ def fitted_version(config: RenderConfig) -> str:
     if not config.fitted_looks or config.method != "generator":
         return ""
     fitted = load_fitted(Path(config.fitted_looks))
-    paints = Renderer(config).model_version
+    paints = painter_version(config) or load_pretrained().model_version
     if fitted.generator != paints:
         raise InputError(
             f"fitted looks {config.fitted_looks} are for the generator {fitted.generator}, and "
