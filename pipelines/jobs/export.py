@@ -23,6 +23,7 @@ from pipelines.stores import storage
 from pipelines.stores.folder_lock import hold_folder
 from styletransfer.losses import ssim
 from styletransfer.painters.generator.export import to_onnx
+from styletransfer.painters.generator.grain import grain
 from styletransfer.painters.generator.network import Generator, load_pretrained
 from styletransfer.painters.generator.quantise import Sample, quantise
 from styletransfer.painters.generator.runtime import ENGINES, Backend, open_graph, open_teacher
@@ -134,7 +135,10 @@ def calibration(
     for number, entry in enumerate(spread(photos.train, _CALIBRATION)):
         square = resize(crop_square(pictures.photo(entry).picture), side, side)
         codes = data.batch(number).codes.numpy()
-        yield as_tensor([square]).numpy(), np.resize(codes, (_LOOKS_A_PASS, codes.shape[1]))
+        yield (
+            as_tensor([square]).numpy() + grain(side, side),
+            np.resize(codes, (_LOOKS_A_PASS, codes.shape[1])),
+        )
 
 
 def _write_graphs(

@@ -23,6 +23,7 @@ from features.images import crop_square, resize
 from features.networks.efficientnet import EfficientNetLite0, fold_batch_norm, load_pretrained
 from features.networks.encoders import StyleEncoder
 from features.schema import ConfigError
+from styletransfer.painters.generator.grain import grain
 from styletransfer.training import checkpoint as files
 from styletransfer.training.data import as_tensor
 from styletransfer.training.entries import Entry, spread
@@ -69,15 +70,17 @@ class TaskPictures:
         self._codes = StyleEncoder().encode(views)
 
     def batch(self, step: int, count: int = BATCH) -> tuple[Tensor, Tensor]:
-        """Pictures float32 (count, 3, 144, 144) in 0..1 and codes float32 (count, 100)."""
+        """Grained pictures float32 (count, 3, 144, 144) and codes float32 (count, 100)."""
         rng = np.random.default_rng((self._seed, step))
-        pictures = [self._picture(rng) for _ in range(count)]
+        pictures = as_tensor([self._picture(rng) for _ in range(count)])
+        places = rng.integers(0, 1 << 16, (count, 2)).tolist()
+        grained = torch.from_numpy(np.stack([grain(CROP_PX, CROP_PX, *place) for place in places]))
         first, second = self._codes[rng.integers(len(self._codes), size=(2, count))]
         part = np.where(rng.random(count) < _BLENDS, rng.random(count), 1.0)[:, None]
         codes = part * first + (1 - part) * second
         near = (rng.random(count) < _NEARBY)[:, None]
         codes = codes + near * _SPREAD * self._codes.std(axis=0) * rng.standard_normal(codes.shape)
-        return as_tensor(pictures), torch.from_numpy(codes.astype(np.float32))
+        return pictures + grained, torch.from_numpy(codes.astype(np.float32))
 
     def _picture(self, rng: np.random.Generator) -> NDArray[np.uint8]:
         kind = rng.random()
