@@ -5,7 +5,7 @@
 
 Photos of clothing parted by photographer, looks by painter and material, as in
 `benchmarks.train_generator`; fitted on 60 photos of the training part, measured on photos and looks
-of the test part, squares of `--side` px, artistic mode's paint. Choices (steps, rate, losses) were
+of the test part, squares of `--side` px painted without grain. Choices (steps, rate, losses) were
 made on the validation part. Recognised by `../shared/tools/judge_recognise.py`, whole picture (an
 all-black mask), among all 77 looks by VGG16, which serves for nothing else; beside it by the
 measure that is fitted to. SSIM is of luma. `1.25 x` paints with the code's distance from the mean
@@ -74,7 +74,7 @@ class Data:
         code = self.codes[row]
         if variant == "fitted code":
             return self.generator, fit_code(
-                self.generator, code, row, self.recogniser, self.trained_on, 0
+                self.generator, code, row, self.recogniser, self.trained_on, self.trained_on, 0
             )
         if variant == "fitted norms":
             return self._norms(code, row), code
@@ -91,7 +91,7 @@ class Data:
             one.requires_grad_(True)
         own = code[None].expand(2, -1)
         fit(moved, lambda cut: fitted(cut, own), lambda cut: self.generator(cut, own), row,
-            self.recogniser, self.trained_on, 0)  # fmt: skip
+            self.recogniser, self.trained_on, self.trained_on, 0)  # fmt: skip
         return fitted.requires_grad_(False)
 
 

@@ -23,6 +23,7 @@ from pipelines.stores.folder_lock import hold_folder
 from pipelines.stores.workspace import Workspace
 from styletransfer.fidelity.look_features import FeatureEncoder, LookRecogniser
 from styletransfer.painters.generator.fitted import FittedLooks
+from styletransfer.painters.generator.grain import grain
 from styletransfer.painters.generator.network import load_pretrained
 from styletransfer.painters.generator.trained import load_painter
 from styletransfer.training.data import as_tensor
@@ -38,6 +39,7 @@ _LEAST_PX: Final = 128
 _LOOK_PX: Final = 800
 
 Say = Callable[[str], None]
+_Pictures = tuple[Tensor, Tensor]
 
 
 def fit_looks(
@@ -129,17 +131,18 @@ class _Shop:
         self._sides = (trained_on, judged_on)
         self._side_px = max(config.render.size_px, _LEAST_PX)
         self._config = config
-        self._opened: tuple[LookRecogniser, Tensor, Tensor] | None = None
+        self._opened: tuple[LookRecogniser, _Pictures, _Pictures] | None = None
 
     def fit(self, row: int) -> dict[str, Any]:
         """The code of the look in `row`, what it does, and why it is refused, if it is."""
         recogniser, trained_on, judged_on = self._open()
         code = torch.from_numpy(np.array(self._looks["style_code"][row], dtype=np.float32))
         begun = time.process_time()
-        fitted = fit_code(self._generator, code, row, recogniser, trained_on, self._config.seed)
+        fitted = fit_code(self._generator, code, row, recogniser, *trained_on, self._config.seed)
         seconds = time.process_time() - begun
         before, after = (
-            measure_code(self._generator, one, row, recogniser, judged_on) for one in (code, fitted)
+            measure_code(self._generator, one, row, recogniser, *judged_on)
+            for one in (code, fitted)
         )
         return {
             "code": [float(value) for value in fitted],
@@ -149,7 +152,7 @@ class _Shop:
             "seconds": round(seconds, 2),
         }
 
-    def _open(self) -> tuple[LookRecogniser, Tensor, Tensor]:
+    def _open(self) -> tuple[LookRecogniser, _Pictures, _Pictures]:
         if self._opened is None:
             limits = self._config.images
             named = zip(self._looks["style_id"], self._looks["path"], strict=True)
@@ -161,13 +164,15 @@ class _Shop:
             self._opened = recogniser, trained_on, judged_on
         return self._opened
 
-    def _squares(self, names: Sequence[str]) -> Tensor:
+    def _squares(self, names: Sequence[str]) -> _Pictures:
+        """Photos as squares of the renders' size, and as the painter gets them, with grain."""
         paths = self._photos.loc[self._photos["item_id"].isin(names), "path"]
         if len(paths) < 2:
             # Two at least are painted at a step, and one says little: others stand in.
             paths = self._photos["path"]
         cut = [crop_square(decode(Path(path), self._config.images)) for path in paths]
-        return as_tensor([resize(one, self._side_px, self._side_px) for one in cut])
+        photos = as_tensor([resize(one, self._side_px, self._side_px) for one in cut])
+        return photos, photos + torch.from_numpy(grain(self._side_px, self._side_px))
 
 
 def _row(found: dict[str, Any], name: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from styletransfer.fidelity.look_features import LookRecogniser
 from styletransfer.losses import ssim
 from styletransfer.training.objective import grey
 
-FIT_REVISION: Final = 1
+FIT_REVISION: Final = 2
 """Goes up when the same arguments may give another code than before."""
 _STEPS: Final = 40
 _BATCH: Final = 2
@@ -64,14 +64,16 @@ def fit_code(
     own: int,
     looks: LookRecogniser,
     photos: Tensor,
+    canvases: Tensor,
     seed: int,
 ) -> Tensor:
     """The code float32 (100,) that the look in row `own` of `looks` is told best by.
 
     Started from `code` (100,). `photos` (n, 3, s, s) sRGB in 0..1, n at least 2 and s of the
-    renders' size, at least 128, are painted in cuts of half their side. Minimised is the
-    cross-entropy of telling the look (as InfoNCE, van den Oord et al. 2018) and what is lost of
-    the plain code's SSIM.
+    renders' size, at least 128, are what SSIM is held to; `canvases`, of the same shape, are what
+    the generator paints from: the photos, or these with grain. Both are cut to half their side.
+    Minimised is the cross-entropy of telling the look (as InfoNCE, van den Oord et al. 2018) and
+    what is lost of the plain code's SSIM.
     """
     fitted = code.clone().requires_grad_(True)
     plain = code[None].expand(_BATCH, -1)
@@ -82,6 +84,7 @@ def fit_code(
         own,
         looks,
         photos,
+        canvases,
         seed,
     )
     return fitted.detach()
@@ -94,6 +97,7 @@ def fit(
     own: int,
     looks: LookRecogniser,
     photos: Tensor,
+    canvases: Tensor,
     seed: int,
 ) -> None:
     """Change the tensors `moved`, which `paint` depends on, as `fit_code` says."""
@@ -102,10 +106,10 @@ def fit(
     optimiser = torch.optim.Adam(moved, lr=_RATE)
     for step in range(_STEPS):
         optimiser.param_groups[0]["lr"] = _RATE * min(1.0, 2 * (1 - step / _STEPS))
-        cut = _cut(photos, rng)
-        painted = paint(cut)
+        cut, canvas = _cut(photos, canvases, rng)
+        painted = paint(canvas)
         with torch.no_grad():
-            kept = ssim(grey(paint_plain(cut)), grey(cut))
+            kept = ssim(grey(paint_plain(canvas)), grey(cut))
         told = F.cross_entropy(looks.cosines(_judged(painted)) / _TEMPERATURE, target)
         lost = F.relu(kept - ssim(grey(painted), grey(cut))).mean()
         optimiser.zero_grad()
@@ -114,13 +118,18 @@ def fit(
 
 
 def measure_code(
-    generator: nn.Module, code: Tensor, own: int, looks: LookRecogniser, photos: Tensor
+    generator: nn.Module,
+    code: Tensor,
+    own: int,
+    looks: LookRecogniser,
+    photos: Tensor,
+    canvases: Tensor,
 ) -> Fit:
-    """What `code` (100,) does on whole `photos` (n, 3, s, s), for the look in row `own`."""
+    """What `code` (100,) does on whole pictures; the other arguments are those of `fit_code`."""
     with torch.no_grad():
         cosines, kept = [], []
-        for photo in photos:
-            painted = generator(photo[None], code[None])
+        for photo, canvas in zip(photos, canvases, strict=True):
+            painted = generator(canvas[None], code[None])
             kept.append(ssim(grey(painted), grey(photo[None])))
             cosines.append(looks.cosines(F.adaptive_avg_pool2d(painted, 2 * _JUDGED_PX)))
         found = torch.cat(cosines)
@@ -132,13 +141,15 @@ def measure_code(
         )
 
 
-def _cut(photos: Tensor, rng: torch.Generator) -> Tensor:
-    """Two photos' cuts of half their side, mirrored or not."""
+def _cut(photos: Tensor, canvases: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Two photos' and their canvases' cuts of half their side, mirrored or not."""
     side = photos.shape[-1] // 8 * 4
     rows = torch.randperm(len(photos), generator=rng)[:_BATCH]
     top, left = torch.randint(0, photos.shape[-1] - side + 1, (2,), generator=rng).tolist()
-    cut = photos[rows][..., top : top + side, left : left + side]
-    return cut.flip(3) if float(torch.rand(1, generator=rng)) < 0.5 else cut
+    cuts = [one[rows][..., top : top + side, left : left + side] for one in (photos, canvases)]
+    if float(torch.rand(1, generator=rng)) < 0.5:
+        cuts = [cut.flip(3) for cut in cuts]
+    return cuts[0], cuts[1]
 
 
 def _judged(painted: Tensor) -> Tensor:
