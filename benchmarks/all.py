@@ -43,6 +43,7 @@ NAMES = (
     "sets",
     "recognised",
     "shop_run",
+    "scale",
     "train_generator",
     "health_features",
     "training_kills",

@@ -26,6 +26,7 @@ def split_wrong_clocks(
     clock_utc: pd.Timestamp,
     as_of: pd.Timestamp | None = None,
     rows: NDArray[np.int64] | None = None,
+    every_time: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[np.bool_], pd.DataFrame]:
     """Which rows of a valid log may be believed, bool (n,), and the rejects.
 
@@ -33,9 +34,12 @@ def split_wrong_clocks(
     job runs, and a few rows far after all others. Nor are a few rows far before all others, and
     times before 1990 in a log that is later. Far is a pause of 30 days or more, in which 100 rows
     were due; few are at most 10 rows or one in a hundred, and never one in five. `rows`: where
-    each row was in the input. Raises SchemaError when `as_of` is before every row.
+    each row was in the input; `every_time`: the times of the whole log, microseconds since 1970,
+    where `events` are a part of it. Raises SchemaError when `as_of` is before every row.
     """
     times = events["timestamp"].to_numpy(dtype="datetime64[us]").astype(np.int64)
+    every = times if every_time is None else every_time
+    right = np.ones(len(every), dtype=bool)
     wrong = np.zeros(len(times), dtype=bool)
     faults = []
 
@@ -49,22 +53,26 @@ def split_wrong_clocks(
             wrong[at] = True
 
     if as_of is not None:
-        late = times > _microseconds(as_of)
-        if late.all():
+        limit = _microseconds(as_of)
+        right = every <= limit
+        if not right.any():
             raise SchemaError(
                 f"events: every row is after as_of, {as_of.isoformat()}: the first is of "
-                f"{events['timestamp'].min().isoformat()}: expected a log of before: correct as_of"
+                f"{pd.Timestamp(every.min(), unit='us', tz='UTC').isoformat()}: expected a log of "
+                "before: correct as_of"
             )
-        set_aside(late, f"timestamp is after as_of, {as_of.isoformat()}")
+        set_aside(times > limit, f"timestamp is after as_of, {as_of.isoformat()}")
     else:
-        late = times > _microseconds(clock_utc + _ZONES)
+        limit = _microseconds(clock_utc + _ZONES)
         # Where most of a log is of the future it is this machine's clock that is behind.
-        if late.mean() < 0.5:
-            set_aside(late, f"timestamp is after the day of the job, {clock_utc:%Y-%m-%d}")
-    before = times < _microseconds(_NEVER_SET)
-    if before.mean() < 0.5:
-        set_aside(before, "timestamp is before 1990: a clock that was not set")
-    first, last = _bounds(times[~wrong])
+        if (every > limit).mean() < 0.5:
+            right = every <= limit
+            set_aside(times > limit, f"timestamp is after the day of the job, {clock_utc:%Y-%m-%d}")
+    never = _microseconds(_NEVER_SET)
+    if (every < never).mean() < 0.5:
+        right &= every >= never
+        set_aside(times < never, "timestamp is before 1990: a clock that was not set")
+    first, last = _bounds(every[right])
     day = f"{pd.Timestamp(last, unit='us'):%Y-%m-%d}"
     if as_of is None:
         set_aside(

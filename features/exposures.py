@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import pandas as pd
@@ -41,7 +42,52 @@ class Matches:
         return self.unmatched / self.outcomes if self.outcomes else 0.0
 
 
-def exposures(events: pd.DataFrame, tolerance_s: float = CLOCK_TOLERANCE_S) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Stamping:
+    """How a log stamps its outcomes: what decides how they are matched, learned from all of it.
+
+    `units`: event type -> the unit it is stamped in, microseconds: of whole days, hours or minutes,
+    or 1; a type of fewer than 10 rows does not tell. `names_look`: event types of which any row
+    names a look.
+    """
+
+    units: dict[str, int]
+    names_look: tuple[str, ...]
+
+    @classmethod
+    def of(cls, events: pd.DataFrame, few: bool = True) -> Self:
+        """That of the outcomes among `events`; `few`: a type of few rows does not tell."""
+        outcomes = events[events["event_type"] != "impression"]
+        named = outcomes.loc[outcomes["style_id"].notna(), "event_type"]
+        return cls(_units(outcomes, few), tuple(sorted(named.unique())))
+
+    @classmethod
+    def joined(cls, parts: Iterable[Self], counts: Iterable[dict[str, int]]) -> Self:
+        """That of a log told by its `parts` and how many outcomes of each type they have.
+
+        A unit that every part is stamped in is that of the log; parts must have been told with
+        `few` False.
+        """
+        units: dict[str, int] = {}
+        rows: dict[str, int] = {}
+        looks: set[str] = set()
+        for part, count in zip(parts, counts, strict=True):
+            looks |= set(part.names_look)
+            for kind, unit in part.units.items():
+                units[kind] = math.gcd(units.get(kind, unit), unit)
+                rows[kind] = rows.get(kind, 0) + count[kind]
+        few = {kind for kind, n in rows.items() if n < _FEWEST_STAMPS}
+        return cls(
+            {kind: 1 if kind in few else unit for kind, unit in units.items()},
+            tuple(sorted(looks)),
+        )
+
+
+def exposures(
+    events: pd.DataFrame,
+    tolerance_s: float = CLOCK_TOLERANCE_S,
+    stamping: Stamping | None = None,
+) -> pd.DataFrame:
     """One row per impression of a clean log, with the outcomes that followed it.
 
     An outcome (view, click, cart, purchase) that logs a session and a position belongs to the
@@ -51,7 +97,8 @@ def exposures(events: pd.DataFrame, tolerance_s: float = CLOCK_TOLERANCE_S) -> p
     most 24 hours before it, or else, if it logs a session, to one of the same user, item, look and
     session within the tolerance; event types that never name a look are matched without it. An
     event type that is stamped in whole minutes, hours or days is matched in that unit. Outcomes
-    with no impression are left out.
+    with no impression are left out. `stamping`: that of the whole log where `events` are those of
+    some of its users (None: of `events`).
 
     Returns, sorted by (timestamp, user_id, session_id, position, item_id, style_id): user_id,
     item_id, style_id (`original` for the plain photo), style_drawn (the look that was drawn with
@@ -59,17 +106,20 @@ def exposures(events: pd.DataFrame, tolerance_s: float = CLOCK_TOLERANCE_S) -> p
     and propensity float32 (NaN unknown), session_id, clicked (any outcome), dwell_s float32 (sum
     over its outcomes, 0 if none), carted, purchased.
     """
-    return matched_exposures(events, tolerance_s)[0]
+    return matched_exposures(events, tolerance_s, stamping)[0]
 
 
 def matched_exposures(
-    events: pd.DataFrame, tolerance_s: float = CLOCK_TOLERANCE_S
+    events: pd.DataFrame,
+    tolerance_s: float = CLOCK_TOLERANCE_S,
+    stamping: Stamping | None = None,
 ) -> tuple[pd.DataFrame, Matches]:
     """`exposures`, and how many of the outcomes they account for."""
     shown = events["event_type"] == "impression"
     impressions = sorted_by(events[shown], EXPOSURE_ORDER)
     outcomes = events[~shown].reset_index(drop=True)
-    owner, early = _owners(impressions, outcomes, tolerance_s)
+    stamping = Stamping.of(events) if stamping is None else stamping
+    owner, early = _owners(impressions, outcomes, tolerance_s, stamping)
 
     owned = owner >= 0
     matches = Matches(len(outcomes), int(early.sum()), int((~owned).sum()))
@@ -112,7 +162,7 @@ def _drawn(impressions: pd.DataFrame) -> pd.Series:
 
 
 def _owners(
-    impressions: pd.DataFrame, outcomes: pd.DataFrame, tolerance_s: float
+    impressions: pd.DataFrame, outcomes: pd.DataFrame, tolerance_s: float, stamping: Stamping
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Position of the impression each outcome belongs to, -1 for none; and which are early."""
     owner = np.full(len(outcomes), -1, dtype=np.int64)
@@ -120,10 +170,10 @@ def _owners(
     if impressions.empty or outcomes.empty:
         return owner, early
     kinds = outcomes["event_type"]
-    names_look = outcomes["style_id"].notna().groupby(kinds).transform("any").to_numpy(dtype=bool)
+    names_look = kinds.isin(stamping.names_look).to_numpy(dtype=bool)
     in_session = outcomes["session_id"].notna().to_numpy()
     placed = in_session & outcomes["position"].notna().to_numpy()
-    units = _units(outcomes)
+    units = stamping.units
     unit = np.array([units[str(kind)] for kind in kinds], dtype=np.int64)
     search = _Search(impressions, outcomes, unit, round(tolerance_s * 1e6))
     for look, of_look in ((("style_id",), names_look), ((), ~names_look)):
@@ -142,19 +192,15 @@ def _owners(
     return owner, early
 
 
-def _units(outcomes: pd.DataFrame) -> dict[str, int]:
-    """Event type -> the unit it is stamped in, microseconds: of whole days, hours or minutes, or 1.
-
-    A type of fewer than 10 rows does not tell.
-    """
+def _units(outcomes: pd.DataFrame, few: bool) -> dict[str, int]:
+    """`Stamping.units` of outcomes."""
     units = {}
     times = outcomes["timestamp"].to_numpy(dtype="datetime64[us]").astype(np.int64)
     codes, kinds = pd.factorize(outcomes["event_type"])
     for code, kind in enumerate(kinds):
         stamps = times[codes == code]
         whole = (unit for unit in _UNITS_US if not (stamps % unit).any())
-        few = len(stamps) < _FEWEST_STAMPS
-        units[str(kind)] = 1 if few else next(whole, 1)
+        units[str(kind)] = 1 if few and len(stamps) < _FEWEST_STAMPS else next(whole, 1)
     return units
 
 

@@ -57,7 +57,9 @@ class _Table:
         table: pd.DataFrame,
         told: Mapping[str, str],
         day_first: bool | None = None,
+        part: bool = False,
     ) -> None:
+        self.part = part
         self.name, self.columns = name, COLUMNS[name]
         self.raw = rename_columns(table, name, [column.name for column in self.columns], told)
         self.day_first = day_first
@@ -79,7 +81,7 @@ class _Table:
                     f"{self.name}: column {name!r} occurs more than once: found "
                     f"{', '.join(found)}; expected each name once: drop or rename the extra one"
                 )
-        if self.raw.empty:
+        if self.raw.empty and not self.part:
             raise SchemaError(
                 f"{self.name}: the table is empty: got 0 rows, expected at least 1: "
                 "check the file and the filters before it"
@@ -91,7 +93,7 @@ class _Table:
             if column.name in self.raw.columns:
                 raw = self.raw[column.name].reset_index(drop=True)
             if raw is None or bool(raw.isna().all()):
-                if column.required and not column.all_or_none:
+                if column.required and not column.all_or_none and not self.part:
                     raise SchemaError(
                         f"{self.name}: column {column.name!r} has no value: got only nulls in "
                         f"{len(self.raw)} rows, expected one in every row: fill it"
@@ -107,7 +109,7 @@ class _Table:
             self.clean[column.name] = values
 
     def _within_range(self, column: Column, values: pd.Series) -> pd.Series:
-        if column.name == "position":
+        if column.name == "position" and not self.part:
             self._refuse_from_zero(values)
         below = values <= column.low if column.low_open else values < column.low
         outside = below | (values > column.high) | np.isinf(values)
@@ -158,7 +160,7 @@ class _Table:
 
     def result(self) -> Checked:
         rejects = join_rejects(self.faults)
-        if self.bad.all():
+        if self.bad.all() and not self.part:
             first = rejects.iloc[0]
             raise SchemaError(
                 f"{self.name}: none of {len(self.raw)} rows can be used: first {first['reason']}, "
@@ -182,21 +184,24 @@ def check_events(
     columns: Mapping[str, str] | None = None,
     event_types: Mapping[str, str] | None = None,
     day_first: bool | None = None,
+    part: bool = False,
 ) -> Checked:
     """Check an event log and bring it to canonical columns and dtypes, in the input's order.
 
     A `style_id` of `original` becomes null; times without a zone are taken as UTC; columns outside
     the contract are dropped. With `item_ids` / `style_ids`, rows of unknown ids are set aside.
     `columns` (our name -> the table's), `event_types` (the table's word -> ours, or `ignore`) and
-    `day_first` as in `features.config.LogConfig`. Raises SchemaError when a column is missing
-    or wholly of a wrong type, when event types of another name would be lost, when positions run
-    from 0, and when no row is left.
+    `day_first` as in `features.config.LogConfig`. Of a `part` of a log, which has rows and columns
+    of their final types, rows alone are judged: what the whole log tells is not. Raises SchemaError
+    when a column is missing or wholly of a wrong type, when event types of another name would be
+    lost, when positions run from 0, and when no row is left.
     """
-    table = _Table("events", events, columns or {}, day_first)
+    table = _Table("events", events, columns or {}, day_first, part)
     table.check_shape()
     table.parse_columns()
     types = name_event_types(table.clean["event_type"], event_types or {})
-    check_event_types(types, "events")
+    if not part:
+        check_event_types(types, "events")
     table.clean["event_type"] = types
     table.reject((types == IGNORE).to_numpy(), "event_type", "event_type is to be ignored")
     table.reject(

@@ -60,6 +60,22 @@ class LookConfig:
 
 
 @dataclass(frozen=True)
+class FitConfig:
+    """How much of the log is learned from, and judged on.
+
+    Models are fitted on, and the evaluation made with, all shoppers or about `max_users` >= 1000 of
+    them, drawn by a hash of their ids. All shoppers are served: what one likes is told by their own
+    events and by what was learned of the shoppers drawn. Memory and time of a fit grow with it.
+    """
+
+    max_users: int = 50_000
+
+    def __post_init__(self) -> None:
+        if self.max_users < 1000:
+            raise ConfigError(f"fit.max_users is {self.max_users}: expected at least 1000")
+
+
+@dataclass(frozen=True)
 class FeedConfig:
     """Which feeds are kept: `stylefeed prune` leaves the last `keep` >= 1 versions."""
 
@@ -87,6 +103,7 @@ class RunConfig:
     log: LogConfig = field(default_factory=LogConfig)
     events: EventWeights = field(default_factory=EventWeights)
     images: PictureConfig = field(default_factory=PictureConfig)
+    fit: FitConfig = field(default_factory=FitConfig)
     preference: PreferenceConfig = field(default_factory=PreferenceConfig)
     browsing: BrowsingConfig = field(default_factory=BrowsingConfig)
     ranking: TwoStageConfig = field(default_factory=TwoStageConfig)

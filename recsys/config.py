@@ -120,8 +120,9 @@ class TwoStageConfig:
     a model by name (0: its opinion counts, its candidates do not). The last `windows` + 1 windows
     of time, each with `window_share` of the events, give labels: in every window, for candidates
     and features of the time before it; the last one decides when training stops, and then trains
-    too. Under `min_training_lists` lists (a user in a window) there is no ranking: the feed is by
-    popularity. `exclude_seen` false lets items come back that the user touched before.
+    too; at most `max_lists_per_window` lists (a user in a window) of each, drawn at random, since
+    they are in memory together. Under `min_training_lists` lists there is no ranking: the feed is
+    by popularity. `exclude_seen` false lets items come back that the user touched before.
     """
 
     candidates_per_model: int = 60
@@ -129,7 +130,7 @@ class TwoStageConfig:
     windows: int = 4
     window_share: float = 0.08
     min_training_lists: int = 20
-    max_lists_per_window: int = 10_000
+    max_lists_per_window: int = 2_500
     exclude_seen: bool = True
     recent_half_life_days: float = 14.0
     als: ALSConfig = field(default_factory=lambda: ALSConfig(factors=32, regularization=10.0))

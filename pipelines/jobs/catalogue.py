@@ -14,6 +14,7 @@ from pipelines.config import RunConfig
 from pipelines.limits import check_set_aside, set_aside
 from pipelines.stages.encode import PictureTable, encode_pictures, picture_notes, without_pictures
 from pipelines.stages.render import (
+    count_renders,
     fitted_version,
     paint_plan,
     painter_version,
@@ -157,7 +158,7 @@ def _render_catalogue(
     item_pictures, looks, rejects = encode_catalogue(chosen, workspace, config)
     looks = with_fitted(looks, config.render)
     wanted = item_pictures[["item_id"]].merge(looks[["style_id"]], how="cross")
-    wanted = wanted.assign(strength=strength)
+    wanted = count_renders(wanted.assign(strength=strength))
     plan = render_plan(wanted, item_pictures, looks, config.render, config.images.enhance)
     counts = paint_plan(workspace, plan, item_pictures, looks, config, rejects)
     for told in counts["set_aside"]:

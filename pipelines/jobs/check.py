@@ -71,7 +71,7 @@ def check_shop(
             rejects,
             tables["values"],
             matched_exposures(events, config.log.clock_tolerance_s)[1],
-            len(tables["exposures"]),
+            int((tables["events"]["event_type"] == "impression").sum()),
             config.log,
         ),
         "unreadable": unreadable,

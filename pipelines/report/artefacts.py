@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from pipelines.stores import storage
 from pipelines.stores.arrays import stack_vectors
+from pipelines.stores.event_buckets import read_events
 from pipelines.stores.feed_versions import read_feed
 from pipelines.stores.workspace import Workspace, find_record
 from recsys.prototypes.index import PrototypeIndex
 from recsys.prototypes.names import prototype_names
 
-STAGE_ORDER = ("prepare", "encode", "fit", "score", "choose", "render", "feed", "evaluate")
+STAGE_ORDER = ("prepare", "encode", "fit", "score", "render", "feed", "evaluate")
 _FEED_COLUMNS = [
     "user_id", "rank", "item_id", "style_id", "style_propensity", "strength", "image_uri",
     "reason",
@@ -66,7 +67,7 @@ def read_artefacts(workspace: Workspace) -> Artefacts:
         job=storage.read_json(workspace.path("job.json")),
         stages={name: record for name, record in records.items() if record is not None},
         metrics=storage.read_json(workspace.path("metrics.json")),
-        events=workspace.read("tables/events.parquet"),
+        events=read_events(workspace),
         items=workspace.read("tables/items.parquet"),
         styles=styles,
         item_pictures=item_pictures,

@@ -135,7 +135,7 @@ def _inputs(job: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 def _facts(run: Artefacts) -> list[tuple[str, str]]:
     """The run's size in words, for the head of the page."""
     events = run.events["event_type"].value_counts()
-    undecided = run.stages.get("choose", {}).get("counts", {}).get("undecided_users")
+    undecided = run.stages.get("score", {}).get("counts", {}).get("undecided_users")
     painted = run.stages.get("render", {}).get("counts", {}).get("renders")
     facts = [
         (formatting.number(len(run.events)), "events read"),

@@ -47,6 +47,15 @@ class CanonicalLog:
         )
 
 
+@dataclass(frozen=True)
+class LogPart:
+    """Where the events of some shoppers are in their log: `rows` int64 (n,), ascending, of the
+    file, and the times of the whole log, `every_time`, microseconds since 1970."""
+
+    rows: NDArray[np.int64]
+    every_time: NDArray[np.int64]
+
+
 def as_of(config: LogConfig) -> pd.Timestamp | None:
     """What the settings take for now; None where they leave it to the log."""
     return None if config.now_utc is None else pd.Timestamp(config.now_utc).as_unit("us")
@@ -58,11 +67,13 @@ def canonical_log(
     item_ids: IdMap | None = None,
     style_ids: IdMap | None = None,
     clock_utc: pd.Timestamp | None = None,
+    part: LogPart | None = None,
 ) -> CanonicalLog:
     """Validate a raw log, set wrong clocks, repeats and bots aside; events in time order.
 
-    `clock_utc` is the time of the job (None: now). Raises SchemaError when the log cannot be used
-    at all, or no outcome is left.
+    `clock_utc` is the time of the job (None: now). `part`: where `events` are all events of some of
+    a log's shoppers; then rows alone are judged, and whoever joins the parts judges the log.
+    Raises SchemaError when the log cannot be used at all, or no outcome is left.
     """
     checked = check_events(
         events,
@@ -71,26 +82,36 @@ def canonical_log(
         columns=config.columns_of("events"),
         event_types=config.event_types,
         day_first=config.day_first,
+        part=part is not None,
     )
+    places = checked.rows if part is None else part.rows[checked.rows]
     clock = pd.Timestamp.now("UTC") if clock_utc is None else clock_utc
-    sound, mistimed = split_wrong_clocks(checked.table, clock, as_of(config), checked.rows)
+    every_time = None if part is None else part.every_time
+    sound, mistimed = split_wrong_clocks(checked.table, clock, as_of(config), places, every_time)
     kept, unclean = clean_events(
         checked.table[sound].reset_index(drop=True),
         config.cleaning,
-        checked.rows[sound],
+        places[sound],
     )
+    if part is not None:
+        for table in (checked.rejects, checked.value_rejects):
+            table["row"] = part.rows[table["row"].to_numpy()]
     rejects = join_rejects([checked.rejects, mistimed, unclean])
-    if kept.empty:
+    if kept.empty and part is None:
         raise SchemaError(
             f"events: none of {len(events)} rows can be used, the first because: "
             f"{rejects['reason'].iloc[0]}; compare the ids with those of the items and styles "
             "tables"
         )
-    require_outcomes(kept, rejects)
+    if part is None:
+        require_outcomes(kept, rejects)
     shown = _impressions(events, config)
     lost = join_rejects([checked.rejects, mistimed])
     asked = lost["reason"].str.startswith(LOSES_NOTHING)
-    lost = lost[shown[lost["row"].to_numpy()] & ~asked.to_numpy()]
+    at = lost["row"].to_numpy()
+    if part is not None:
+        at = np.searchsorted(part.rows, at)
+    lost = lost[shown[at] & ~asked.to_numpy()]
     return CanonicalLog(
         kept,
         rejects,

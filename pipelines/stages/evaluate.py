@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.events import split_at, time_split
+from features.events import split_at
 from features.exposures import exposures
 from features.style_space import StyleSpace
 from pipelines.config import RunConfig
@@ -18,7 +18,8 @@ from pipelines.stages.fit import fit_recommender, item_features
 from pipelines.stages.lift import measure_lift
 from pipelines.stages.tastes import TasteFitter
 from pipelines.stores import storage
-from pipelines.stores.workspace import StageFolder
+from pipelines.stores.event_buckets import read_events
+from pipelines.stores.workspace import StageFolder, read_record
 from recsys.evaluation.bootstrap import mean_interval
 from recsys.evaluation.held_out import (
     BOOTSTRAP_DRAWS,
@@ -46,16 +47,18 @@ def evaluate(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     `lift` is what personal looks gain over plain photos by the log's own propensities, with the
     page of that comparison in `ab/`.
 
-    And `tables/tastes_before.parquet`, every shopper's taste before the cut, to see it move.
+    Judged on the shoppers that `fit` learns from: all, or those drawn for `fit.max_users`. And
+    `tables/tastes_before.parquet`, each one's taste before the cut, to see it move.
     """
-    events = folder.read("tables/events.parquet")
+    events = read_events(folder, config.fit.max_users)
     items = folder.read("tables/items.parquet")
     pictures = folder.read("tables/item_pictures.parquet")
     space = StyleSpace.load(folder.path(STYLE_SPACE))
     fitter = TasteFitter.of(folder, config)
     if events["timestamp"].nunique() < 2:
         return _not_judged(folder, events, fitter, config)
-    cut = time_split(events, config.train_share)
+    # That of all shoppers, where only some are judged.
+    cut = pd.Timestamp(read_record(folder, "prepare")["counts"]["evaluation_cut_utc"])
     before, after = split_at(events, cut)
     truth = new_interactions(before, after)
     result: dict[str, Any] = {"cut_utc": cut.isoformat(), "k": config.top_k, "models": {}}

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import shutil
-import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from features.ids import IdMap
 from features.schema import ORIGINAL, InputError
 from pipelines.config import RunConfig
 from pipelines.stores import storage
+from pipelines.stores.event_buckets import (
+    FACTS,
+    FEWEST_BUCKETS,
+    LogFacts,
+    bucket_name,
+    read_chosen,
+    user_chunks,
+)
 from pipelines.stores.feed_versions import point_to, write_version
 from pipelines.stores.workspace import StageFolder
 
-BUCKETS = 16
+_USERS_AT_ONCE: Final = 20_000
 FIGURES = ["mask_confidence", "delta_e", "ssim", "edge_f1", "identity_rank", "arrival"]
 SERVED = ["render_key", "image_uri", "served_mode", "served_strength", "reason", *FIGURES]
 FIDELITY_TYPE = pa.struct([("mode", pa.string()), *((name, pa.float64()) for name in FIGURES)])
@@ -28,8 +38,39 @@ FEED_COLUMNS = [
 ]  # fmt: skip
 
 
+class Renders:
+    """The table of renders, to look up many times: `find` is as a left join on its keys."""
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        """`table`: item_id, style_id, strength, each combination once, and `SERVED`."""
+        self._items = IdMap.sorted(table["item_id"])
+        self._looks = IdMap.sorted(table["style_id"])
+        self._strengths = np.unique(table["strength"].to_numpy(dtype=np.float64))
+        keys = self._keys(table)
+        order = np.argsort(keys, kind="stable")
+        self._sorted = keys[order]
+        self._served = table[SERVED].iloc[order].reset_index(drop=True)
+
+    def find(self, chosen: pd.DataFrame) -> pd.DataFrame:
+        """The `SERVED` columns of each of the `chosen` rows, null where there is no render."""
+        keys = self._keys(chosen)
+        place = np.searchsorted(self._sorted, keys)
+        found = np.append(self._sorted, -1)[place] == keys
+        rows = self._served.reindex(np.where(found & (keys >= 0), place, -1))
+        return rows.reset_index(drop=True)
+
+    def _keys(self, table: pd.DataFrame) -> NDArray[np.int64]:
+        """One number for each combination, -1 for one of an unknown item, look or strength."""
+        item, look = self._items.to_index(table["item_id"]), self._looks.to_index(table["style_id"])
+        strength = table["strength"].to_numpy(dtype=np.float64)
+        step = np.searchsorted(self._strengths, strength)
+        known = (item >= 0) & (look >= 0) & (np.append(self._strengths, np.nan)[step] == strength)
+        key = (item * len(self._looks) + look) * max(len(self._strengths), 1) + step
+        return np.where(known, key, -1)
+
+
 def feed_rows(
-    chosen: pd.DataFrame, renders: pd.DataFrame, original_uri: pd.Series, run_id: str
+    chosen: pd.DataFrame, renders: Renders, original_uri: pd.Series, run_id: str
 ) -> tuple[pd.DataFrame, int]:
     """Join each chosen row with its picture; returns (feed, how many fell back to the original).
 
@@ -39,10 +80,8 @@ def feed_rows(
     why. `reason` is for the shopper: why the item, and why the look that is shown. `strength` is
     the one served.
     """
-    keys = ["item_id", "style_id", "strength"]
-    feed = chosen.merge(
-        renders[[*keys, *SERVED]].rename(columns={"reason": "render_note"}), on=keys, how="left"
-    )
+    found = renders.find(chosen).rename(columns={"reason": "render_note"})
+    feed = pd.concat([chosen, found], axis=1)
     feed["original_uri"] = feed["item_id"].map(original_uri)
     feed["style_drawn"] = feed["style_id"]
     plain = feed["style_id"] == ORIGINAL
@@ -73,11 +112,6 @@ def _fidelity(feed: pd.DataFrame, shown_plain: pd.Series) -> list[dict[str, Any]
         }
         for plain, mode, row in zip(shown_plain, feed["served_mode"], figures, strict=True)
     ]
-
-
-def user_bucket(user_ids: pd.Series) -> np.ndarray[Any, Any]:
-    """The feed file each shopper is in: CRC-32 of the id modulo `BUCKETS`."""
-    return np.array([zlib.crc32(user.encode()) % BUCKETS for user in user_ids], dtype=np.int64)
 
 
 def _copy_originals(folder: StageFolder, items: pd.DataFrame) -> pd.Series:
@@ -112,34 +146,56 @@ def _holds(path: Path, digest: str) -> bool:
 
 
 def feed(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
-    """Write `feed/<run_id>/`, of `bucket-NN.parquet` and `_feed.jsonl`, and make it current."""
-    chosen = folder.read("tables/chosen.parquet")
-    items = folder.read("tables/item_pictures.parquet")
-    served = items[items["item_id"].isin(chosen["item_id"])]
-    originals = _copy_originals(folder, served)
-    rows, failed = feed_rows(chosen, folder.read("renders.parquet"), originals, folder.run_id)
+    """Write `feed/<run_id>/`, of `bucket-NN.parquet` and `_feed.jsonl`, and make it current.
+
+    Buckets are made one after the other, so that memory holds one of them.
+    """
+    facts = LogFacts.load(folder.path(FACTS))
+    shown: set[str] = set()
+    for bucket in range(facts.buckets):
+        chosen = read_chosen(folder, bucket, ["item_id"])
+        shown |= set() if chosen is None else set(chosen["item_id"].unique())
+    columns = ["item_id", "path", "picture_digest", "suffix"]
+    items = pd.read_parquet(folder.path("tables/item_pictures.parquet"), columns=columns)
+    originals = _copy_originals(folder, items[items["item_id"].isin(shown)])
+    renders = Renders(folder.read("renders.parquet"))
+    counts = dict.fromkeys(
+        ("rows", "users", "restyled", "all_plain_users", "fell_back_to_original"), 0
+    )
 
     def write(version: Path) -> None:
-        _write_buckets(version, rows)
+        # The underscore hides it from readers that take the folder for one Parquet data set.
+        with (version / "_feed.jsonl").open("w", encoding="utf-8") as lines:
+            for number in range(FEWEST_BUCKETS):
+                path = version / bucket_name(number)
+                # A bucket without a figure would else have a column of another type.
+                with storage.GrowingTable(path, {"fidelity": FIDELITY_TYPE}) as file:
+                    for chosen in _chosen_of(folder, facts, number):
+                        rows, failed = feed_rows(chosen, renders, originals, folder.run_id)
+                        file.add(rows)
+                        rows.to_json(lines, orient="records", lines=True, force_ascii=False)
+                        plain = (rows["style_id"] == ORIGINAL).groupby(rows["user_id"]).all()
+                        counts["rows"] += len(rows)
+                        counts["users"] += len(plain)
+                        counts["restyled"] += int((rows["style_id"] != ORIGINAL).sum())
+                        counts["all_plain_users"] += int(plain.sum())
+                        counts["fell_back_to_original"] += failed
 
     name, files = write_version(folder.root, folder.run_id, folder.key, write)
     point_to(folder.root, name)
     folder.keep([*files, *originals])
-    return {
-        "rows": len(rows),
-        "users": int(rows["user_id"].nunique()),
-        "restyled": int((rows["style_id"] != ORIGINAL).sum()),
-        "all_plain_users": int((rows["style_id"] == ORIGINAL).groupby(rows["user_id"]).all().sum()),
-        "fell_back_to_original": failed,
-    }
+    return counts
 
 
-def _write_buckets(version: Path, rows: pd.DataFrame) -> None:
-    buckets = user_bucket(rows["user_id"])
-    # A bucket without a figure would else have a column of another type than its neighbours.
-    types = {"fidelity": FIDELITY_TYPE}
-    for bucket in range(BUCKETS):
-        path = version / f"bucket-{bucket:02}.parquet"
-        storage.write_table(path, rows[buckets == bucket], types)
-    # The underscore hides it from readers that take the folder for one Parquet data set.
-    rows.to_json(version / "_feed.jsonl", orient="records", lines=True, force_ascii=False)
+def _chosen_of(folder: StageFolder, facts: LogFacts, number: int) -> Iterator[pd.DataFrame]:
+    """The chosen rows of the feed's bucket `number`, some shoppers at a time."""
+    found = False
+    # The log has as many buckets as the feed, or a multiple of them.
+    for bucket in range(number, facts.buckets, FEWEST_BUCKETS):
+        chosen = read_chosen(folder, bucket)
+        if chosen is not None:
+            found = True
+            yield from user_chunks(chosen, _USERS_AT_ONCE)
+    if not found:
+        parts = (read_chosen(folder, bucket) for bucket in range(facts.buckets))
+        yield next(part for part in parts if part is not None).head(0)

@@ -19,6 +19,7 @@ from pipelines.stages.encode import STYLE_SPACE, without_pictures
 from pipelines.stages.tastes import TasteFitter
 from pipelines.stores import storage
 from pipelines.stores.arrays import stack_vectors
+from pipelines.stores.event_buckets import FACTS, LogFacts, read_events
 from pipelines.stores.workspace import StageFolder
 from recsys.preference.taste_model import save_tastes
 from recsys.prototypes.index import PrototypeIndex
@@ -74,7 +75,8 @@ def fit_recommender(
 
 def fit(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     """Write `models/preference`, `models/prototypes` and `models/two_stage`."""
-    events = folder.read("tables/events.parquet")
+    facts = LogFacts.load(folder.path(FACTS))
+    events = read_events(folder, config.fit.max_users)
     pictures = folder.read("tables/look_pictures.parquet")
     space = StyleSpace.load(folder.path(STYLE_SPACE))
     fitter = TasteFitter.of(folder, config)
@@ -93,14 +95,14 @@ def fit(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
         advance(1)
         items = folder.read("tables/items.parquet")
         item_pictures = folder.read("tables/item_pictures.parquet")
-        now = as_of(config.log)
-        after = None if now is None else now + pd.Timedelta(microseconds=1)
+        after = (as_of(config.log) or facts.last) + pd.Timedelta(microseconds=1)
         recommender = fit_recommender(events, items, item_pictures, space, fitter, config, after)
         with _new_folder(folder.path("models/two_stage")) as path:
             recommender.save(path)
         advance(1)
     served = recommender.served
     return {
+        "users": int(events["user_id"].nunique()),
         "served_model": served.name,
         "served_because": served.why,
         "validation": served.validation,

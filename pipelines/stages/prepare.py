@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from features.events import LOSES_NOTHING, event_weights, interactions, time_split
+from features.config import LogConfig
+from features.events import LOSES_NOTHING, time_split
 from features.exposures import matched_exposures
 from features.ids import IdMap
 from features.schema import SchemaError
-from features.tables import check_items, check_styles
+from features.tables import Checked, check_items, check_styles
 from pipelines.config import RunConfig
 from pipelines.limits import set_aside
-from pipelines.stages.canonical import as_of, canonical_log
+from pipelines.stages.canonical import canonical_log
+from pipelines.stages.large_log import (
+    LARGE_FROM,
+    CountedLog,
+    is_typed,
+    prepare_large_log,
+    raw_rows,
+)
 from pipelines.stages.log_warnings import log_warnings
 from pipelines.stores import storage
+from pipelines.stores.event_buckets import write_log
 from pipelines.stores.workspace import StageFolder
 
 
@@ -28,41 +39,54 @@ def canonical_tables(
 ) -> dict[str, pd.DataFrame]:
     """Validate and clean the three input tables.
 
-    Returns events, items, styles (both with `row`, where each was in the input), exposures (one row
-    per impression), interactions (one row per user and item), rejects, values (set aside in rows
-    that were kept) and lost (those of the rejects that are impressions). `clock_utc` is the time of
-    the job (None: now). Raises SchemaError when a table cannot be used at all, when no outcome is
-    left, and when no item is available.
+    Returns events, items, styles (both with `row`, where each was in the input), rejects, values
+    (set aside in rows that were kept) and lost (those of the rejects that are impressions).
+    `clock_utc` is the time of the job (None: now). Raises SchemaError when a table cannot be used
+    at all, when no outcome is left, and when no item is available.
     """
-    log = config.log
+    shop = _check_shop(items, styles, config.log)
+    cleaned = canonical_log(events, config.log, shop.item_ids, shop.style_ids, clock_utc)
+    parts = (cleaned, shop.items, shop.styles)
+    return {
+        "events": cleaned.events,
+        **shop.tables,
+        "rejects": pd.concat([part.rejects for part in parts], ignore_index=True),
+        "values": pd.concat([part.value_rejects for part in parts], ignore_index=True),
+        "lost": cleaned.lost,
+    }
+
+
+@dataclass(frozen=True)
+class _Shop:
+    """The catalogue and the looks, checked."""
+
+    items: Checked
+    styles: Checked
+
+    @property
+    def item_ids(self) -> IdMap:
+        return IdMap.sorted(self.items.table["item_id"])
+
+    @property
+    def style_ids(self) -> IdMap:
+        return IdMap.sorted(self.styles.table["style_id"])
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        return {
+            "items": self.items.placed.sort_values("item_id", ignore_index=True),
+            "styles": self.styles.placed.sort_values("style_id", ignore_index=True),
+        }
+
+
+def _check_shop(items: pd.DataFrame, styles: pd.DataFrame, log: LogConfig) -> _Shop:
     catalogue = check_items(items, log.columns_of("items"))
     if not catalogue.table["available"].any():
         raise SchemaError(
             f"items: none of {len(catalogue.table)} items is available: expected at least one to "
             "recommend: correct the column 'available', or leave it out"
         )
-    looks = check_styles(styles, log.columns_of("styles"))
-    cleaned = canonical_log(
-        events,
-        log,
-        IdMap.sorted(catalogue.table["item_id"]),
-        IdMap.sorted(looks.table["style_id"]),
-        clock_utc,
-    )
-    kept = cleaned.events
-    now = as_of(log) or kept["timestamp"].max()
-    weights = event_weights(kept, config.events, now)
-    parts = (cleaned, catalogue, looks)
-    return {
-        "events": kept,
-        "items": catalogue.placed.sort_values("item_id", ignore_index=True),
-        "styles": looks.placed.sort_values("style_id", ignore_index=True),
-        "exposures": matched_exposures(kept, log.clock_tolerance_s)[0],
-        "interactions": interactions(kept, weights),
-        "rejects": pd.concat([part.rejects for part in parts], ignore_index=True),
-        "values": pd.concat([part.value_rejects for part in parts], ignore_index=True),
-        "lost": cleaned.lost,
-    }
+    return _Shop(catalogue, check_styles(styles, log.columns_of("styles")))
 
 
 def find_bots(rejects: pd.DataFrame) -> set[str]:
@@ -71,48 +95,72 @@ def find_bots(rejects: pd.DataFrame) -> set[str]:
 
 
 def prepare(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
-    """Read the job's inputs and write `tables/`; returns the counts for the manifest."""
+    """Read the job's inputs and write `tables/`; returns the counts for the manifest.
+
+    A log of over `LARGE_FROM` rows in Parquet is never in memory as a whole.
+    """
     raw = {
-        name: storage.read_input_table(folder.inputs[name], name)
-        for name in ("events", "items", "styles")
+        name: storage.read_input_table(folder.inputs[name], name) for name in ("items", "styles")
     }
-    events = raw["events"]
-    tables = canonical_tables(events, raw["items"], raw["styles"], config)
-    rejects, values, lost = (tables.pop(name) for name in ("rejects", "values", "lost"))
-    for name, table in tables.items():
+    shop = _check_shop(raw["items"], raw["styles"], config.log)
+    path = folder.inputs["events"]
+    rows = raw_rows(path)
+    if rows is not None and rows > LARGE_FROM and is_typed(path, config.log):
+        log = prepare_large_log(folder, path, config.log, shop.item_ids, shop.style_ids)
+    else:
+        log = _prepare_log(folder, path, config.log, shop)
+    for name, table in shop.tables.items():
         folder.write(f"tables/{name}.parquet", table)
+    parts = (log, shop.items, shop.styles)
+    rejects = pd.concat([part.rejects for part in parts], ignore_index=True)
+    values = pd.concat([part.value_rejects for part in parts], ignore_index=True)
     n_rejects = folder.set_aside("prepare", rejects)
     folder.set_aside("prepare_values", values)
-    kept = tables["events"]
-    matches = matched_exposures(kept, config.log.clock_tolerance_s)[1]
-    one_time = kept["timestamp"].nunique() < 2
+    facts, matches = log.facts, log.matches
+    lengths = {"events": log.rows, **{name: len(table) for name, table in raw.items()}}
     return {
-        "events": len(kept),
-        "users": int(kept["user_id"].nunique()),
-        "items": len(tables["items"]),
-        "styles": len(tables["styles"]),
-        "impressions": len(tables["exposures"]),
-        "impressions_lost": len(lost),
+        "events": facts.rows,
+        "users": facts.users,
+        "items": len(shop.items.table),
+        "styles": len(shop.styles.table),
+        "impressions": log.impressions,
+        "impressions_lost": len(log.lost),
         "outcomes": matches.outcomes,
         "outcomes_before_impression": matches.early,
         "outcomes_without_impression": matches.unmatched,
         "rejects": n_rejects,
         "set_aside": [
-            _missed(name, len(table), rejects.loc[rejects["table"] == name, "reason"])
-            for name, table in raw.items()
+            _missed(name, length, rejects.loc[rejects["table"] == name, "reason"])
+            for name, length in lengths.items()
         ],
         "rejects_by_reason": _by_reason(rejects),
         "values_set_aside": len(values),
         "values_by_reason": _by_reason(values),
-        "warnings": log_warnings(
-            events, rejects, values, matches, len(tables["exposures"]), config.log
-        ),
-        "first_event_utc": kept["timestamp"].min().isoformat(),
-        "last_event_utc": kept["timestamp"].max().isoformat(),
+        "warnings": log_warnings(log.head, rejects, values, matches, log.impressions, config.log),
+        "first_event_utc": facts.first.isoformat(),
+        "last_event_utc": facts.last.isoformat(),
         "evaluation_cut_utc": None
-        if one_time
-        else time_split(kept, config.train_share).isoformat(),
+        if facts.first == facts.last
+        else time_split(pd.DataFrame({"timestamp": log.times}), config.train_share).isoformat(),
     }
+
+
+def _prepare_log(folder: StageFolder, path: Path, config: LogConfig, shop: _Shop) -> CountedLog:
+    """Write the canonical log of any table at `path`, read at once."""
+    events = storage.read_input_table(path, "events")
+    cleaned = canonical_log(events, config, shop.item_ids, shop.style_ids)
+    kept = cleaned.events
+    return CountedLog(
+        len(events),
+        write_log(folder, kept),
+        cleaned.rejects,
+        cleaned.value_rejects,
+        cleaned.lost,
+        int((kept["event_type"] == "impression").sum()),
+        matched_exposures(kept, config.clock_tolerance_s)[1],
+        kept["timestamp"].to_numpy(dtype="datetime64[us]"),
+        events.head(0),
+    )
 
 
 def _missed(table: str, rows: int, reasons: pd.Series) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from pipelines.progress import progress
 from pipelines.stages.rivals import nearest_rivals
 from pipelines.stores import storage
 from pipelines.stores.arrays import stack_vectors
+from pipelines.stores.event_buckets import FACTS, LogFacts, read_chosen
 from pipelines.stores.picture_files import resolve_picture
 from pipelines.stores.render_store import (
     JOURNAL,
@@ -44,6 +45,8 @@ from styletransfer.renderer import Renderer, render_key
 from styletransfer.sets.store import REVISION
 
 BATCH_RENDERS = 32
+_RENDERED = ["item_id", "style_id", "strength"]
+_PARTS_AT_ONCE = 16
 
 
 def recipe(config: RenderConfig, enhance: bool = False) -> str:
@@ -112,28 +115,48 @@ def with_fitted(looks: pd.DataFrame, config: RenderConfig) -> pd.DataFrame:
     return looks.assign(style_code=pd.Series(painted, dtype=object, index=looks.index))
 
 
+def wanted_renders(workspace: Workspace) -> pd.DataFrame:
+    """How many rows of `tables/chosen/` show each item in each look: item_id, style_id, strength,
+    seen; the null look needs no render."""
+    facts = LogFacts.load(workspace.path(FACTS))
+    parts = []
+    for bucket in range(facts.buckets):
+        chosen = read_chosen(workspace, bucket, _RENDERED)
+        if chosen is not None:
+            parts.append(count_renders(chosen))
+        if len(parts) == _PARTS_AT_ONCE:
+            parts = [_summed(parts)]
+    return _summed(parts)
+
+
+def count_renders(chosen: pd.DataFrame) -> pd.DataFrame:
+    """How many of the `chosen` rows show each item in each look, as `wanted_renders`."""
+    shown = chosen.loc[chosen["style_id"] != ORIGINAL, _RENDERED]
+    return shown.groupby(_RENDERED, sort=True).size().reset_index(name="seen")
+
+
+def _summed(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(parts).groupby(_RENDERED, sort=True)["seen"].sum().reset_index()
+
+
 def render_plan(
-    chosen: pd.DataFrame,
+    wanted: pd.DataFrame,
     items: pd.DataFrame,
     looks: pd.DataFrame,
     config: RenderConfig,
     enhance: bool = False,
 ) -> pd.DataFrame:
-    """The distinct renders that the `chosen` rows need, sorted by item, look and strength.
+    """The `wanted` renders, as `wanted_renders` counts them, with their render_key.
 
-    `items` (with mask_digest) and `looks` are the tables of encoded pictures; `enhance` as `recipe`
-    takes it. Returns item_id,
-    style_id, strength, render_key and seen, the rows that show it. The null look needs none.
+    Sorted by item, look and strength. `items` (with mask_digest) and `looks` are the tables of
+    encoded pictures; `enhance` as `recipe` takes it.
     """
-    names = ["item_id", "style_id", "strength"]
-    wanted = chosen.loc[chosen["style_id"] != ORIGINAL, names]
-    wanted = wanted.groupby(names, sort=True).size().reset_index(name="seen")
     photos = items.set_index("item_id")[["picture_digest", "mask_digest"]].to_dict("index")
     sources = looks.set_index("style_id")
     code = sources["style_code"]
     pictures = sources["picture_digest"] + np.where(sources["verbatim"], " verbatim", "")
     version = recipe(config, enhance)
-    wanted["render_key"] = [
+    keys = [
         render_key(
             photos[item]["picture_digest"],
             photos[item]["mask_digest"],
@@ -144,9 +167,9 @@ def render_plan(
             # A render's file names its item and look, so those that share a picture share no file.
             f"{version} {item} {style}",
         )
-        for item, style, strength in wanted[names].itertuples(index=False)
+        for item, style, strength in wanted[_RENDERED].itertuples(index=False)
     ]
-    return wanted
+    return wanted.assign(render_key=pd.array(keys, dtype="str"))
 
 
 def within_budget(plan: pd.DataFrame, max_renders: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -341,8 +364,7 @@ def render(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
         folder.read("tables/look_pictures.parquet"), folder.read("tables/styles.parquet")
     )
     looks = with_fitted(looks, config.render)
-    chosen = folder.read("tables/chosen.parquet")
-    plan = render_plan(chosen, items, looks, config.render, config.images.enhance)
+    plan = render_plan(wanted_renders(folder), items, looks, config.render, config.images.enhance)
     counts = paint_plan(folder, plan, items, looks, config, rejects)
     if counts["renders"] and counts["renders"] == counts.get("served_original", 0):
         reasons = folder.read(TABLE)["reason"].value_counts()

@@ -11,7 +11,6 @@ from typing import Any
 
 from features.schema import InputError
 from pipelines.config import RunConfig, StageConfig, parse_config
-from pipelines.stages.choose import choose
 from pipelines.stages.encode import STYLE_SPACE, encode
 from pipelines.stages.evaluate import evaluate
 from pipelines.stages.feed import feed
@@ -36,13 +35,13 @@ from pipelines.stores.workspace import (
 from pipelines.verbosity import warn
 
 _PICTURES = ("tables/item_pictures.parquet", "tables/look_pictures.parquet")
-_TABLES = ("tables/events.parquet", "tables/items.parquet", "tables/styles.parquet")
+_LOG = ("tables/events", "tables/log.json")
+_TABLES = (*_LOG, "tables/items.parquet", "tables/styles.parquet")
 STAGES = (
     Stage(
         "prepare", prepare, (), ("events", "train_share", "log"),
-        (*_TABLES, "tables/exposures.parquet", "tables/interactions.parquet",
-         "rejects/prepare.csv", "rejects/prepare_values.csv"),
-        facts=("inputs",),
+        (*_TABLES, "tables/raw", "rejects/prepare.csv", "rejects/prepare_values.csv"),
+        facts=("inputs",), revision=2,
     ),
     # New events leave the pictures as they are, so they are no reason to encode them again.
     Stage(
@@ -52,36 +51,31 @@ STAGES = (
     ),
     Stage(
         "fit", fit, ("prepare", "encode"),
-        ("seed", "preference", "browsing", "ranking", "events", "log"),
+        ("seed", "fit", "preference", "browsing", "ranking", "events", "log"),
         ("models/preference", "models/prototypes", "models/two_stage"),
         reads=(*_TABLES, *_PICTURES, STYLE_SPACE),
     ),
     Stage(
-        "score", score, ("fit",), ("top_k", "max_users"),
-        ("users.parquet", "style_affinity.parquet", "tables/recommendations.parquet"),
-        reads=("tables/events.parquet", "models"),
+        "score", score, ("fit",),
+        ("top_k", "max_users", "seed", "log", "looks", "policy", "guard_rails"),
+        ("users.parquet", "style_affinity.parquet", "tables/chosen", "tables/served"),
+        reads=(*_TABLES, "models", "tables/look_pictures.parquet"), revision=2,
     ),
     Stage(
-        "choose", choose, ("score",), ("seed", "looks", "policy", "guard_rails"),
-        ("tables/chosen.parquet",),
-        reads=("tables/recommendations.parquet", "users.parquet", "models",
-               *_TABLES[1:], "tables/look_pictures.parquet"),
-    ),
-    Stage(
-        "render", render, ("choose",), ("render", "images"),
+        "render", render, ("score",), ("render", "images"),
         ("renders.parquet", "rejects/render.csv"),
-        reads=("tables/chosen.parquet", *_PICTURES, *_TABLES[1:]), facts=("inputs",),
+        reads=("tables/chosen", *_LOG, *_PICTURES, *_TABLES[2:]), facts=("inputs",),
         stores=("renders",),
     ),
     Stage(
-        "feed", feed, ("choose", "render"), (), (POINTER,),
-        reads=("tables/chosen.parquet", "tables/item_pictures.parquet", "renders.parquet"),
+        "feed", feed, ("score", "render"), (), (POINTER,),
+        reads=("tables/chosen", *_LOG, "tables/item_pictures.parquet", "renders.parquet"),
         facts=("run_id",), stores=("feed", "originals"),
     ),
     Stage(
         "evaluate", evaluate, ("prepare", "encode"),
-        ("seed", "preference", "browsing", "ranking", "events", "log", "top_k", "train_share",
-         "policy", "verdict"),
+        ("seed", "fit", "preference", "browsing", "ranking", "events", "log", "top_k",
+         "train_share", "policy", "verdict"),
         ("metrics.json", "tables/tastes_before.parquet", "ab"),
         reads=(*_TABLES, *_PICTURES, STYLE_SPACE, "stages/prepare.json"),
         facts=("inputs", "digests", "version"),
@@ -97,7 +91,7 @@ STAGES = (
 COMMANDS = {
     "fit": ("prepare", "encode", "fit"),
     "score": ("score",),
-    "feed": ("choose", "render", "feed"),
+    "feed": ("render", "feed"),
     "evaluate": ("evaluate",),
     "report": ("report",),
 }

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from features.exposures import exposures
-from features.schema import ORIGINAL, STYLE_CODE_SIZE
+from features.schema import STYLE_CODE_SIZE
 from pipelines.stores.arrays import stack_vectors
+from pipelines.stores.event_buckets import FACTS, LogFacts
 from pipelines.stores.workspace import Workspace
 from recsys.preference import BrowsingPreferenceModel, StylePreferenceModel
 from recsys.preference.taste_model import TasteModel
@@ -27,30 +28,32 @@ class TasteFitter:
 
     def __init__(
         self,
-        events: pd.DataFrame,
+        looks_shown: bool,
         looks: pd.DataFrame,
         items: pd.DataFrame,
         pictures: pd.DataFrame,
         config: RunConfig,
     ) -> None:
-        """`events`: the whole log; `looks`: style_id and style_code; `items`: item_id and
-        category; `pictures`: item_id and style_code."""
+        """`looks_shown`: whether the log shows any look; `looks`: style_id and style_code; `items`:
+        item_id and category; `pictures`: item_id and style_code."""
         self._looks, self._items, self._pictures = looks, items, pictures
         self._config = config
-        self.looks_shown = bool((events["style_id"].fillna(ORIGINAL) != ORIGINAL).any())
+        self.looks_shown = looks_shown
         self._fitted: dict[tuple[int, pd.Timestamp], TasteModel] = {}
 
     @classmethod
     def of(cls, workspace: Workspace, config: RunConfig) -> TasteFitter:
         """The fitter of the tables in `workspace`."""
         return cls(
-            workspace.read("tables/events.parquet"),
+            LogFacts.load(workspace.path(FACTS)).looks_shown,
             _looks_with_codes(
                 workspace.read("tables/styles.parquet"),
                 workspace.read("tables/look_pictures.parquet"),
             ),
             workspace.read("tables/items.parquet"),
-            workspace.read("tables/item_pictures.parquet"),
+            pd.read_parquet(
+                workspace.path("tables/item_pictures.parquet"), columns=["item_id", "style_code"]
+            ),
             config,
         )
 

@@ -10,10 +10,11 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from features.schema import StorageError, StylefeedError
 from pipelines.stores.input_tables import read_input_table as read_input_table
@@ -177,10 +178,37 @@ def write_table(
         if path.suffix == ".csv":
             table.to_csv(temporary, index=False)
         else:
-            schema = pa.Schema.from_pandas(table, preserve_index=False)
-            for name, kind in (types or {}).items():
+            with GrowingTable(temporary, types) as file:
+                file.add(table)
+
+
+class GrowingTable:
+    """A Parquet file written part by part, so that the whole is never in memory."""
+
+    def __init__(self, path: Path, types: Mapping[str, pa.DataType] | None = None) -> None:
+        """Write to `path`; `types` as `write_table` takes them."""
+        self._path, self._types = path, types or {}
+        self._writer: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def add(self, table: pd.DataFrame | pa.Table) -> None:
+        """Append rows; the first part settles the types of all."""
+        if self._writer is None:
+            arrow = isinstance(table, pa.Table)
+            schema = table.schema if arrow else pa.Schema.from_pandas(table, preserve_index=False)
+            for name, kind in self._types.items():
                 schema = schema.set(schema.get_field_index(name), pa.field(name, kind))
-            table.to_parquet(temporary, index=False, compression="zstd", schema=schema)
+            self._writer = pq.ParquetWriter(self._path, schema, compression="zstd")
+        schema = self._writer.schema
+        if isinstance(table, pd.DataFrame):
+            table = pa.Table.from_pandas(table, schema, preserve_index=False)
+        self._writer.write_table(table)
+
+    def __exit__(self, *_: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
 
 
 def digest_bytes(*parts: bytes) -> str:

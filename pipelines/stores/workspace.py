@@ -32,7 +32,7 @@ class Workspace:
         return self.root / name
 
     def read(self, name: str) -> pd.DataFrame:
-        """The table `name`, e.g. `tables/events.parquet`."""
+        """The table `name`, e.g. `tables/items.parquet`."""
         return pd.read_parquet(self.path(name))
 
     def write(

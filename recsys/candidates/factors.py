@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
+from features.products import steady_product
 from recsys.candidates import retrieval, selection
+from recsys.candidates.allowed import Allowed
 from recsys.candidates.interactions import Interactions
 from recsys.candidates.model import Arrays, CandidateModel
-from recsys.candidates.selection import with_popularity
+from recsys.candidates.selection import pairs_with_popularity, with_popularity
+from recsys.candidates.sparse_selection import flat, pair_products
 
 Floats = NDArray[np.float32]
 
@@ -38,6 +41,12 @@ class Factors:
         if got != expected:
             raise AssertionError(f"factors of {got} (users, items), expected {expected}")
 
+    def with_users(self, interactions: Interactions, users: Floats) -> Factors:
+        """The same items for other users, and the index of the items with them."""
+        other = Factors(interactions, users, self.items)
+        other.__dict__["_allowed_index"] = self._allowed_index
+        return other
+
     @classmethod
     def zeros(cls, interactions: Interactions) -> Factors:
         """Factors of a log without a single interaction: every user is cold."""
@@ -50,11 +59,36 @@ class Factors:
         known = np.maximum(user_positions, 0)
         with threadpool_limits(1, "blas"):
             scores = (
-                self.users[known] @ self.items.T
+                steady_product(self.users[known], self.items.T)
                 if len(self.users)
                 else np.zeros((len(user_positions), len(self.items)), dtype=np.float32)
             )
         return with_popularity(scores, self.interactions, user_positions)
+
+    def propose(
+        self, user_positions: NDArray[np.int64], k: int, allowed: Allowed
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Pairs (user, item) of the best `k` items that each user who is not cold may be shown."""
+        warm = np.flatnonzero(~self.interactions.is_cold(user_positions))
+        best = self._allowed_index.search(self.users[user_positions[warm]], k, allowed.of(warm))
+        user, item = flat(best)
+        return warm[user], item
+
+    def score_pairs(
+        self,
+        user_positions: NDArray[np.int64],
+        user: NDArray[np.int64],
+        item: NDArray[np.int64],
+    ) -> NDArray[np.float32]:
+        """`score` at the cells (`user`, `item`), float32 (rows,)."""
+        if not len(self.users):
+            return self.interactions.popularity[item]
+        scores = pair_products(self.users[np.maximum(user_positions, 0)], self.items, user, item)
+        return pairs_with_popularity(scores, self.interactions, user_positions, user, item)
+
+    @cached_property
+    def _allowed_index(self) -> retrieval.AllowedIndex:
+        return retrieval.AllowedIndex(self.items)
 
     @cached_property
     def _index(self) -> retrieval.InnerProductIndex:
@@ -103,6 +137,20 @@ class FactorModel(CandidateModel):
         self, user_positions: NDArray[np.int64], k: int, exclude_seen: bool = True
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         return self._known().recommend(user_positions, k, exclude_seen)
+
+    def propose(
+        self, user_positions: NDArray[np.int64], k: int, allowed: Allowed
+    ) -> NDArray[np.int64]:
+        user, item = self._known().propose(user_positions, k, allowed)
+        return self._best_among(user_positions, user, item, k, allowed)
+
+    def score_pairs(
+        self,
+        user_positions: NDArray[np.int64],
+        user: NDArray[np.int64],
+        item: NDArray[np.int64],
+    ) -> NDArray[np.float32]:
+        return self._known().score_pairs(user_positions, user, item)
 
     def _learn(self, interactions: Interactions) -> None:
         if interactions.matrix.nnz == 0:

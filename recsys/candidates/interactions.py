@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -21,12 +21,14 @@ class Interactions:
     """Who touched what, how much.
 
     `matrix`: CSR float32 (users, items), positive weights, sorted indices; its rows are positions
-    of `users`, its columns positions of `items`.
+    of `users`, its columns positions of `items`. `shares` float32 (items,): each item's share of
+    the total weight where that was learned from more users than these (None: from these).
     """
 
     matrix: sparse.csr_matrix
     users: IdMap
     items: IdMap
+    shares: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         expected = (len(self.users), len(self.items))
@@ -69,11 +71,26 @@ class Interactions:
         matrix.sum_duplicates()
         return cls(matrix.astype(np.float32), users, items)
 
+    def of_others(self, table: pd.DataFrame, users: IdMap) -> Interactions:
+        """Rows of other `users`, from `table` as `from_table` takes it, among the same items.
+
+        Items keep the popularity that they have here.
+        """
+        theirs = Interactions.from_table(table, users, self.items)
+        return replace(theirs, shares=self.popularity)
+
     @cached_property
     def popularity(self) -> NDArray[np.float32]:
         """Each item's share of the total weight, float32 (items,), in [0, 1]."""
+        if self.shares is not None:
+            return self.shares
         total = np.asarray(self.matrix.sum(axis=0, dtype=np.float64)).ravel()
         return np.asarray(total / max(total.sum(), 1e-12), dtype=np.float32)
+
+    @cached_property
+    def by_popularity(self) -> NDArray[np.int64]:
+        """Item positions by falling popularity, equal ones ascending, int64 (items,)."""
+        return np.argsort(-self.popularity, kind="stable")
 
     @cached_property
     def n_seen(self) -> NDArray[np.int64]:

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from features.array_files import sparse_from, sparse_parts
 from recsys.candidates import selection
+from recsys.candidates.allowed import Allowed, look_up
 from recsys.candidates.interactions import Interactions
 from recsys.candidates.model import Arrays, CandidateModel, Sources
 from recsys.candidates.reason_words import SHOPPERS
@@ -26,26 +28,41 @@ class ItemKNN(CandidateModel):
 
     def __init__(self, config: ItemKNNConfig = ItemKNNConfig()) -> None:
         self.config = config
-        self._similarity = sparse.csr_matrix((0, 0), dtype=np.float32)
+        # Row by row what an item touched says of all others.
+        self._from_item = sparse.csr_matrix((0, 0), dtype=np.float32)
 
     @classmethod
     def of(cls, sources: Sources) -> Self:
         return cls(sources.config.itemknn).fit(sources.log)
 
     def _learn(self, interactions: Interactions) -> None:
-        self._similarity = similarity(interactions.matrix, self.config)
+        self._from_item = similarity(interactions.matrix, self.config).T.tocsr()
 
     def score(self, user_positions: NDArray[np.int64]) -> NDArray[np.float32]:
         fitted = self._fitted()
-        scores = (fitted.rows(user_positions) @ self._similarity.T).toarray()
+        scores = (fitted.rows(user_positions) @ self._from_item).toarray()
         return selection.with_popularity(scores, fitted, user_positions, evidence_above=0.0)
 
+    def propose(
+        self, user_positions: NDArray[np.int64], k: int, allowed: Allowed
+    ) -> NDArray[np.int64]:
+        near = sparse.csr_matrix(self._fitted().rows(user_positions) @ self._from_item).tocoo()
+        user, item = near.row.astype(np.int64), near.col.astype(np.int64)
+        return self._best_among(user_positions, user, item, k, allowed)
+
+    def score_pairs(
+        self,
+        user_positions: NDArray[np.int64],
+        user: NDArray[np.int64],
+        item: NDArray[np.int64],
+    ) -> NDArray[np.float32]:
+        fitted = self._fitted()
+        near = sparse.csr_matrix(fitted.rows(user_positions) @ self._from_item)
+        scores = look_up(near, user, item)
+        return selection.pairs_with_popularity(scores, fitted, user_positions, user, item, 0.0)
+
     def _arrays(self) -> Arrays:
-        return {
-            "data": self._similarity.data,
-            "indices": self._similarity.indices.astype(np.int64),
-            "indptr": self._similarity.indptr.astype(np.int64),
-        }
+        return sparse_parts("from_item", self._from_item)
 
     @classmethod
     def _restored(
@@ -53,8 +70,7 @@ class ItemKNN(CandidateModel):
     ) -> Self:
         model = cls(ItemKNNConfig(**config))
         n_items = len(interactions.items)
-        parts = (arrays["data"], arrays["indices"], arrays["indptr"])
-        model._similarity = sparse.csr_matrix(parts, shape=(n_items, n_items))
+        model._from_item = sparse_from("from_item", arrays, (n_items, n_items))
         return model
 
 
@@ -70,15 +86,16 @@ def similarity(matrix: sparse.csr_matrix, config: ItemKNNConfig) -> sparse.csr_m
     n_items = columns.shape[1]
     blocks = [sparse.csr_matrix((0, n_items), dtype=np.float32)]
     for start in range(0, n_items, _ITEMS_PER_BLOCK):
-        block = (transposed[start : start + _ITEMS_PER_BLOCK] @ columns).toarray()
-        rows = np.arange(len(block))
-        bound = norms[start : start + len(block), None] * norms[None, :] + config.shrink
-        cosine = np.divide(block, bound, out=np.zeros_like(block), where=bound > 0)
-        cosine[rows, rows + start] = 0.0
-        nearest, values = selection.top_k(cosine.astype(np.float32), config.neighbours)
-        kept = (nearest >= 0) & (values > 0.0)
-        row = np.broadcast_to(rows[:, None], nearest.shape)[kept]
-        blocks.append(
-            sparse.csr_matrix((values[kept], (row, nearest[kept])), shape=(len(block), n_items))
-        )
+        block = sparse.csr_matrix(transposed[start : start + _ITEMS_PER_BLOCK] @ columns)
+        shared = block.tocoo()
+        bound = norms[start + shared.row] * norms[shared.col] + config.shrink
+        cosine = (shared.data / np.maximum(bound, 1e-300)).astype(np.float32)
+        others = (shared.col != shared.row + start) & (cosine > 0.0)
+        row, column, cosine = shared.row[others], shared.col[others], cosine[others]
+        order = np.lexsort((column, -cosine, row))
+        count = np.bincount(row, minlength=block.shape[0])
+        place = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+        kept = order[place < config.neighbours]
+        cells = (cosine[kept], (row[kept], column[kept]))
+        blocks.append(sparse.csr_matrix(cells, shape=block.shape))
     return sparse.csr_matrix(sparse.vstack(blocks, format="csr", dtype=np.float32))

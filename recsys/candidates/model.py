@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.schema import NotFittedError
 from recsys.candidates import selection, storage
+from recsys.candidates.allowed import Allowed
 from recsys.candidates.interactions import Interactions
+from recsys.candidates.sparse_selection import best_of, distinct_pairs, flat, most_popular
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from recsys.config import TwoStageConfig
 
 Arrays = dict[str, NDArray[Any]]
+_POPULARITY: Final = "item_popularity"
 
 
 @dataclass(frozen=True)
@@ -79,18 +83,80 @@ class CandidateModel(ABC):
         """
         return selection.recommend(self.score, self._fitted(), user_positions, k, exclude_seen)
 
-    def save(self, directory: Path) -> None:
-        """Write the model's files into `directory`, made if needed."""
+    def propose(
+        self, user_positions: NDArray[np.int64], k: int, allowed: Allowed
+    ) -> NDArray[np.int64]:
+        """Best `k` items that each of (n,) users may be proposed.
+
+        Item positions int64 (n, k), best first, ties by item position, -1 where there are fewer.
+        A model that need not score the whole catalogue for that has a way of its own.
+        """
+        best = np.full((len(user_positions), k), -1, dtype=np.int64)
+        for batch in selection.user_batches(len(user_positions), len(allowed.items)):
+            scores = self.score(user_positions[batch])
+            best[batch] = selection.top_k(
+                np.where(allowed.of(batch).mask(), scores, -np.inf).astype(np.float32), k
+            )[0]
+        return best
+
+    def score_pairs(
+        self,
+        user_positions: NDArray[np.int64],
+        user: NDArray[np.int64],
+        item: NDArray[np.int64],
+    ) -> NDArray[np.float32]:
+        """`score` at the cells (`user`, `item`), float32 (rows,); `user`, ascending, indexes
+        `user_positions`."""
+        found = np.empty(len(user), dtype=np.float32)
+        for batch in selection.user_batches(len(user_positions), len(self._fitted().items)):
+            first, last = np.searchsorted(user, [batch.start, batch.stop])
+            scores = self.score(user_positions[batch])
+            found[first:last] = scores[user[first:last] - batch.start, item[first:last]]
+        return found
+
+    def for_users(self, interactions: Interactions) -> Self:
+        """The model with other users, who touched what `interactions.of_others` says."""
+        other = copy(self)
+        other._interactions = replace(interactions, shares=self._fitted().popularity)
+        return other
+
+    def save(self, directory: Path, log: bool = True) -> None:
+        """Write the model's files into `directory`, made if needed; without `log` not its users."""
         fitted = self._fitted()
-        storage.save_model(directory, self.name, self.config, self.seed, fitted, self._arrays())
+        arrays = {**self._arrays(), _POPULARITY: fitted.popularity}
+        storage.save_model(directory, self.name, self.config, self.seed, arrays)
+        if log:
+            fitted.save(directory)
 
     @classmethod
-    def load(cls, directory: Path) -> Self:
-        """Read a model that `save` wrote; raises NotFittedError if its files are missing."""
-        config, seed, interactions, arrays = storage.load_model(directory, cls.name)
-        model = cls._restored(config, seed, arrays, interactions)
-        model._interactions = interactions
+    def load(cls, directory: Path, log: Interactions | None = None) -> Self:
+        """Read a model that `save` wrote; raises NotFittedError if its files are missing.
+
+        `log`: the interactions that it was fitted on, or those with other weights, where they were
+        saved elsewhere; the arrays are mapped to memory.
+        """
+        config, seed, arrays = storage.load_model(directory, cls.name)
+        fitted = Interactions.load(directory) if log is None else log
+        fitted = replace(fitted, shares=arrays.pop(_POPULARITY))
+        model = cls._restored(config, seed, arrays, fitted)
+        model._interactions = fitted
         return model
+
+    def _best_among(
+        self,
+        user_positions: NDArray[np.int64],
+        user: NDArray[np.int64],
+        item: NDArray[np.int64],
+        k: int,
+        allowed: Allowed,
+    ) -> NDArray[np.int64]:
+        """`propose`, where the pairs (`user`, `item`) hold all that may beat popular items."""
+        popular = flat(most_popular(self._fitted(), allowed, k))
+        user, item = distinct_pairs([(user, item), popular], len(allowed.items))
+        may = allowed.at(user, item)
+        user, item = user[may], item[may]
+        scores = self.score_pairs(user_positions, user, item)
+        return best_of(user, item, scores, len(user_positions), k)[0]
 
     def _learn(self, interactions: Interactions) -> None:  # noqa: B027 - some learn nothing more
         """Derive from `interactions` what scores need beyond the log itself."""

@@ -7,9 +7,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.candidates.allowed import Allowed
 from recsys.candidates.interactions import Interactions
 from recsys.candidates.model import Arrays, CandidateModel, Sources
 from recsys.candidates.reason_words import POPULAR
+from recsys.candidates.sparse_selection import most_popular
 
 
 class Popularity(CandidateModel):
@@ -24,6 +26,19 @@ class Popularity(CandidateModel):
 
     def score(self, user_positions: NDArray[np.int64]) -> NDArray[np.float32]:
         return np.tile(self._fitted().popularity, (len(user_positions), 1))
+
+    def propose(
+        self, user_positions: NDArray[np.int64], k: int, allowed: Allowed
+    ) -> NDArray[np.int64]:
+        return most_popular(self._fitted(), allowed, k)
+
+    def score_pairs(
+        self,
+        user_positions: NDArray[np.int64],
+        user: NDArray[np.int64],
+        item: NDArray[np.int64],
+    ) -> NDArray[np.float32]:
+        return self._fitted().popularity[item]
 
     @classmethod
     def _restored(

@@ -11,6 +11,7 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from features.schema import ContractError
+from recsys.candidates.allowed import Allowed
 from recsys.candidates.selection import top_k
 
 _MOST_USERS, _FEWEST_USERS = 256, 32
@@ -199,3 +200,24 @@ def _lengths(matrix: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def _longest(matrix: NDArray[np.float32]) -> float:
     return float(_lengths(matrix).max(initial=0.0))
+
+
+class AllowedIndex:
+    """An `InnerProductIndex` of those items that may be proposed, made anew when they change."""
+
+    def __init__(self, items: NDArray[np.float32], known: NDArray[np.bool_] | None = None) -> None:
+        """`items` float32 (n_items, d); only those that are `known`, bool (n_items,), are found."""
+        self._items = items
+        self._known = np.ones(len(items), dtype=bool) if known is None else known
+        self._for: NDArray[np.bool_] | None = None
+
+    def search(self, users: NDArray[np.float32], k: int, allowed: Allowed) -> NDArray[np.int64]:
+        """The best `k` items that `users` (n, d) may be proposed, int64 (n, k), -1 for none."""
+        if self._for is None or not np.array_equal(self._for, allowed.items):
+            self._for = allowed.items
+            self._places = np.flatnonzero(allowed.items & self._known)
+            self._index = InnerProductIndex(self._items[self._places])
+        if not len(self._places) or not len(users):
+            return np.full((len(users), k), -1, dtype=np.int64)
+        best, _ = self._index.search(users, k, allowed.hidden[:, self._places])
+        return np.where(best >= 0, self._places[np.maximum(best, 0)], -1)

@@ -75,6 +75,23 @@ def with_popularity(
     return np.asarray(scores, dtype=np.float32)
 
 
+def pairs_with_popularity(
+    scores: NDArray[np.float32],
+    interactions: Interactions,
+    user_positions: NDArray[np.int64],
+    user: NDArray[np.int64],
+    item: NDArray[np.int64],
+    evidence_above: float | None = None,
+) -> NDArray[np.float32]:
+    """As `with_popularity`, of `scores` (rows,) at the cells (`user`, `item`)."""
+    popularity = interactions.popularity[item]
+    if evidence_above is not None:
+        below = np.float32(evidence_above) + popularity - np.float32(1.0)
+        scores = np.where(scores > evidence_above, scores, below)
+    cold = interactions.is_cold(user_positions)[user]
+    return np.asarray(np.where(cold, popularity, scores), dtype=np.float32)
+
+
 def recommend(
     score: Score,
     interactions: Interactions,

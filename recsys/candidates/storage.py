@@ -1,4 +1,4 @@
-"""Files of a fitted model: arrays as safetensors, settings as JSON, interactions as npz."""
+"""Files of a fitted model: arrays as safetensors, settings as JSON."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
 
+from features.array_files import map_arrays, write_arrays
 from features.schema import NotFittedError
-from recsys.candidates.interactions import Interactions
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -24,21 +22,17 @@ def save_model(
     name: str,
     config: DataclassInstance | None,
     seed: int,
-    interactions: Interactions,
     arrays: Mapping[str, NDArray[Any]],
 ) -> None:
-    """Write model.json, arrays.safetensors and the interactions into `directory`."""
-    interactions.save(directory)
+    """Write model.json and arrays.safetensors into `directory`, made if needed."""
+    directory.mkdir(parents=True, exist_ok=True)
     settings = {"model": name, "seed": seed, "config": {} if config is None else asdict(config)}
     (directory / "model.json").write_text(json.dumps(settings), encoding="utf-8")
-    contiguous = {key: np.ascontiguousarray(value) for key, value in arrays.items()}
-    save_file(contiguous, directory / "arrays.safetensors")
+    write_arrays(directory / "arrays.safetensors", arrays)
 
 
-def load_model(
-    directory: Path, name: str
-) -> tuple[dict[str, Any], int, Interactions, dict[str, NDArray[Any]]]:
-    """Settings, seed, interactions and arrays that `save_model` wrote for model `name`.
+def load_model(directory: Path, name: str) -> tuple[dict[str, Any], int, dict[str, NDArray[Any]]]:
+    """Settings, seed and arrays, mapped to memory, that `save_model` wrote for model `name`.
 
     Raises NotFittedError if the files are missing or belong to another model.
     """
@@ -48,5 +42,5 @@ def load_model(
     settings = json.loads(path.read_text(encoding="utf-8"))
     if settings["model"] != name:
         raise NotFittedError(f"{directory} holds a {settings['model']} model: expected {name}")
-    arrays = load_file(directory / "arrays.safetensors")
-    return settings["config"], settings["seed"], Interactions.load(directory), dict(arrays)
+    arrays = map_arrays(directory / "arrays.safetensors")
+    return settings["config"], settings["seed"], arrays

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from copy import copy
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final, Self
 
@@ -18,13 +19,14 @@ from features.schema import ORIGINAL, NotFittedError, SchemaError
 from features.style_space import StyleSpace
 from recsys.config import BrowsingConfig
 from recsys.preference.browsing_input import check_codes, check_tables
-from recsys.preference.slab import chance, spike_and_slab
+from recsys.preference.slab import Slab, chance, spike_and_slab, tastes_given
 from recsys.preference.taste_model import affinity_table, taste_html, user_table
-from recsys.preference.viewing import principal, viewing_evidence
+from recsys.preference.viewing import ViewedCatalogue, principal, viewing_evidence
 
 # Prior probability that a user has a taste.
 _TASTE_PRIOR = 0.1
 _EMBEDDING_TEMPERATURE = 0.25
+_CATALOGUE = ("category", "space", "popularity", "alone")
 _SETTINGS, _TENSORS = "browsing.json", "browsing.safetensors"
 
 
@@ -84,16 +86,50 @@ class BrowsingPreferenceModel:
         pairs = np.unique(pairs[pairs[:, 1] >= 0], axis=0)
         self._n_events = np.bincount(pairs[:, 0], minlength=len(self._users))
         space, axes = principal(photos[known], self.config.n_components)
-        found = viewing_evidence(pairs, category, space, len(self._users))
+        self._items = catalogue
+        self._catalogue = ViewedCatalogue.of(pairs, category, space)
+        found = viewing_evidence(pairs, self._catalogue, len(self._users))
         settings = self.config.taste_sd, self.config.iterations
-        taste, self._evidence = spike_and_slab(found.score, found.information, *settings)
+        slab = spike_and_slab(found.score, found.information, *settings)
+        self._covariance, self._share = slab.covariance, slab.share
         placed = np.isfinite(looks).all(axis=1)
         place = np.zeros((len(looks) + 1, axes.shape[1]))
         if placed.any():
             # The looks' own mean: a log of photos cannot say whether a painted one is liked more.
             place[:-1][placed] = StyleSpace.fit(looks[placed]).unit(looks[placed]) @ axes
-        self._affinity = np.vstack([taste, np.zeros(taste.shape[1])]) @ place.T
+        self._place = place
+        self._keep(slab)
         return self
+
+    def _keep(self, slab: Slab) -> None:
+        """Take what `slab` says of `_users`."""
+        self._evidence = slab.evidence
+        self._affinity = np.vstack([slab.taste, np.zeros(slab.taste.shape[1])]) @ self._place.T
+
+    def for_users(self, views: pd.DataFrame) -> Self:
+        """The model for the users of `views`, all that they viewed, and for no others.
+
+        Users of the fit keep what is known of them; others are folded in, each from their own
+        views and by what was learned of items and of tastes. `views` as `fit` takes them.
+        """
+        users = IdMap.sorted(views["user_id"])
+        known = self._rows(users.ids)
+        other = copy(self)
+        other._users = users
+        pairs = np.column_stack(
+            [users.to_index(views["user_id"]), self._items.to_index(views["item_id"])]
+        )
+        pairs = np.unique(pairs[pairs[:, 1] >= 0], axis=0)
+        other._n_events = np.bincount(pairs[:, 0], minlength=len(users))
+        # Nobody's own view is in the popularity that the fit saw, but for users of the fit.
+        catalogue = replace(self._catalogue, alone=np.zeros_like(self._catalogue.alone))
+        found = viewing_evidence(pairs, catalogue, len(users))
+        new = tastes_given(found.score, found.information, self._covariance, self._share)
+        other._keep(new)
+        kept = np.flatnonzero(known >= 0)
+        other._evidence[kept] = self._evidence[known[kept]]
+        other._affinity[kept] = self._affinity[known[kept]]
+        return other
 
     @property
     def style_ids(self) -> list[str]:
@@ -174,11 +210,16 @@ class BrowsingPreferenceModel:
             "evidence": self._evidence,
             "n_events": self._n_events,
             "codes": self._codes,
+            "place": self._place,
+            "covariance": self._covariance,
+            "share": np.array([self._share]),
+            **{f"catalogue.{name}": table for name, table in vars(self._catalogue).items()},
         }
         contiguous = {name: np.ascontiguousarray(table) for name, table in tensors.items()}
         save_file(contiguous, place / _TENSORS)
         looks = self._looks.ids.tolist()
-        record = {"config": asdict(self.config), "users": users, "looks": looks}
+        items = self._items.ids.tolist()
+        record = {"config": asdict(self.config), "users": users, "looks": looks, "items": items}
         (place / _SETTINGS).write_text(json.dumps(record), encoding="utf-8")
 
     @classmethod
@@ -196,4 +237,8 @@ class BrowsingPreferenceModel:
         model._users, model._looks = IdMap(record["users"]), IdMap(record["looks"])
         model._affinity, model._evidence = tensors["affinity"], tensors["evidence"]
         model._n_events, model._codes = tensors["n_events"], tensors["codes"]
+        model._place, model._covariance = tensors["place"], tensors["covariance"]
+        model._share, model._items = float(tensors["share"][0]), IdMap(record["items"])
+        parts = {name: tensors[f"catalogue.{name}"] for name in _CATALOGUE}
+        model._catalogue = ViewedCatalogue(**parts)
         return model

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from features.ids import IdMap
+from features.products import ROWS
 from features.schema import ORIGINAL, SchemaError
 from recsys.config import PreferenceConfig
 from recsys.preference.baseline import Effects, update_effects
@@ -45,7 +46,12 @@ def fold(
     sums = state.sums * faded
     touched, place = torch.unique(rows.user, return_inverse=True)
     cells = _cells(rows, learned, place, (len(touched), len(words.looks)), now, config)
-    sums[touched] += moments(cells, state.tastes + state.population)
+    # As many users at a time as ever: what one gets does not depend on how many are new.
+    utility = state.tastes + state.population
+    for start in range(0, len(touched), ROWS):
+        part = cells[start : start + ROWS]
+        padded = torch.cat([part, part.new_zeros(ROWS - len(part), *part.shape[1:])])
+        sums[touched[start : start + ROWS]] += moments(padded, utility)[: len(part)]
     rate, precision = learned.levels["user"], 1 / learned.variances["user"]
     joint, shift = settle(sums, rate, precision, state.prior.log())
     return replace(
@@ -138,4 +144,62 @@ def with_looks(
         population=inserted(state.population, torch.zeros(len(style_ids), dtype=torch.float64)),
         doubt=inserted(state.doubt, unsure),
         families=families,
+    )
+
+
+def of_users(
+    state: PreferenceState, exposures: pd.DataFrame, config: PreferenceConfig, until_day: float
+) -> PreferenceState:
+    """`state` with the users of `exposures` in the place of its own, each from their own rows.
+
+    Users it knows keep what it knows of them; others are folded in, as seen on `until_day`, days
+    since 1970, which no row is after. What is known of looks, items and kinds of users stays.
+    """
+    users = IdMap.sorted(exposures["user_id"].unique())
+    known = state.vocabulary.users.to_index(users.ids)
+    new = exposures[~exposures["user_id"].isin(state.vocabulary.users.ids)]
+    folded = fold(_without_users(state, until_day), new, config, effects=False)
+    kept = torch.from_numpy(known[known >= 0])
+    # Those known, then those folded in, both ascending: brought to one order.
+    place = torch.from_numpy(np.argsort(np.argsort(known < 0, kind="stable"), kind="stable"))
+
+    def joined(ours: Tensor, theirs: Tensor) -> Tensor:
+        return torch.cat([ours[kept], theirs])[place]
+
+    ours, theirs = state.effects, folded.effects
+    none = torch.zeros(0, dtype=torch.float64)
+    level = joined(ours.levels["user"], theirs.levels["user"])
+    precision = joined(ours.precisions["user"], theirs.precisions["user"])
+    return replace(
+        folded,
+        vocabulary=replace(folded.vocabulary, users=users, pairs=state.vocabulary.pairs[:0]),
+        effects=replace(
+            theirs,
+            levels={**theirs.levels, "user": level, "pair": none},
+            precisions={**theirs.precisions, "user": precision, "pair": none},
+        ),
+        sums=joined(state.sums, folded.sums),
+        posterior=joined(state.posterior, folded.posterior),
+        shift=joined(state.shift, folded.shift),
+        n_events=joined(state.n_events, folded.n_events),
+    )
+
+
+def _without_users(state: PreferenceState, until_day: float) -> PreferenceState:
+    effects = state.effects
+    none = dict.fromkeys(("user", "pair"), torch.zeros(0, dtype=torch.float64))
+    words = replace(state.vocabulary, users=IdMap([]), pairs=state.vocabulary.pairs[:0])
+    return replace(
+        state,
+        vocabulary=words,
+        effects=replace(
+            effects,
+            levels={**effects.levels, **none},
+            precisions={**effects.precisions, **none},
+        ),
+        sums=state.sums[:0],
+        posterior=state.posterior[:0],
+        shift=state.shift[:0],
+        n_events=state.n_events[:0],
+        until=torch.tensor(until_day, dtype=torch.float64),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final, Self
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from features.ids import IdMap
 from features.schema import ORIGINAL, ContractError, NotFittedError, SchemaError
 from recsys.config import PreferenceConfig
-from recsys.preference.folding import fold, with_looks
+from recsys.preference.folding import fold, of_users, with_looks
 from recsys.preference.learning import learn
 from recsys.preference.rows import Rows, Vocabulary
 from recsys.preference.state import PreferenceState, read, write
@@ -108,6 +109,18 @@ class StylePreferenceModel:
         count; dwell, cart and purchase wait for the next fit. Raises SchemaError as `fit` does.
         """
         return self._folded(exposures, effects=False)
+
+    def for_users(self, exposures: pd.DataFrame, now: pd.Timestamp) -> Self:
+        """The model for the users of `exposures`, all that they were shown, and for no others.
+
+        Users who were not in the fit are folded in, as `fold_in` does, each from their own rows and
+        as seen at `now`, a time with a zone that no row is after.
+        """
+        day = float(now.timestamp()) / 86_400.0
+        other = copy(self)
+        with _one_thread():
+            other._state = of_users(self._fitted(), exposures, self.config, day)
+        return other
 
     def update(self, exposures: pd.DataFrame) -> Self:
         """Take in a day's new exposures: as `fold_in`, after items and positions learned from them.

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from features.schema import NotFittedError
 from recsys.preference.browsing import BrowsingPreferenceModel
 from recsys.preference.model import StylePreferenceModel
-from recsys.preference.taste_model import TasteLoader, TasteModel, read_kind
+from recsys.preference.taste_model import read_kind
 
-TASTE_MODELS: Final[Mapping[str, TasteLoader]] = {
+AnyTastes: TypeAlias = StylePreferenceModel | BrowsingPreferenceModel
+
+TASTE_MODELS: Final[Mapping[str, type[AnyTastes]]] = {
     StylePreferenceModel.kind: StylePreferenceModel,
     BrowsingPreferenceModel.kind: BrowsingPreferenceModel,
 }
 
 
-def load_tastes(folder: Path) -> TasteModel:
+def load_tastes(folder: Path) -> AnyTastes:
     """The taste model that `save_tastes` wrote to `folder`; raises NotFittedError if none."""
     kind = read_kind(folder)
     if kind not in TASTE_MODELS:

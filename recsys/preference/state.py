@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from features.ids import IdMap, text_ids
+from features.products import steady_product
 from features.schema import NotFittedError
 from recsys.preference.baseline import Effects
 from recsys.preference.families import Families
@@ -72,7 +73,7 @@ class PreferenceState:
 
     def expected(self, users: NDArray[np.int64]) -> Tensor:
         """Expected utility of each look, float64 (n, L+1)."""
-        return self.kinds(users) @ self.tastes + self.population
+        return _steady(self.kinds(users), self.tastes) + self.population
 
     def uncertainty(self, users: NDArray[np.int64], noise_sd: float) -> Tensor:
         """Posterior standard deviation of the utility of each look, float64 (n, L+1).
@@ -81,9 +82,9 @@ class PreferenceState:
         from it by `noise_sd`.
         """
         kinds = self.kinds(users)
-        mean = kinds @ self.tastes
-        spread = kinds @ self.tastes.square() - mean.square()
-        return (spread.clamp_min(0.0) + kinds @ self.doubt + noise_sd**2).sqrt()
+        mean = _steady(kinds, self.tastes)
+        spread = _steady(kinds, self.tastes.square()) - mean.square()
+        return (spread.clamp_min(0.0) + _steady(kinds, self.doubt) + noise_sd**2).sqrt()
 
     def strength(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
         """Probability that users have a taste at all, float32 (n,) in 0..1.
@@ -111,7 +112,11 @@ class PreferenceState:
         score = affinity[:, :-1][:, known].astype(np.float64) / temperature
         weight = np.exp(score - score.max(axis=1, keepdims=True))
         weight /= weight.sum(axis=1, keepdims=True)
-        return np.asarray(weight @ self.codes[known], dtype=np.float32)
+        return np.asarray(steady_product(weight, self.codes[known]), dtype=np.float32)
+
+
+def _steady(left: Tensor, right: Tensor) -> Tensor:
+    return torch.from_numpy(steady_product(left.numpy(), right.numpy()))
 
 
 def write(fitted: PreferenceState, settings: dict[str, Any], folder: Path) -> None:

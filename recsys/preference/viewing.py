@@ -23,25 +23,44 @@ class ViewingEvidence:
     information: Floats
 
 
+@dataclass(frozen=True)
+class ViewedCatalogue:
+    """What `viewing_evidence` goes by: category int64 (n_items,), space float64 (n_items, k),
+    popularity (n_items,), log odds of a view by a shopper of the category, and alone (n_items,),
+    what one viewer less takes from them."""
+
+    category: NDArray[np.int64]
+    space: Floats
+    popularity: Floats
+    alone: Floats
+
+    @classmethod
+    def of(
+        cls, pairs: NDArray[np.int64], category: NDArray[np.int64], space: Floats
+    ) -> ViewedCatalogue:
+        """That of the different (user, item) viewed, `pairs` int64 (n, 2)."""
+        viewers = np.bincount(pairs[:, 1], minlength=len(space)).astype(np.float64)
+        kinds = int(category.max(initial=0)) + 1
+        cells = np.unique(pairs[:, 0] * kinds + category[pairs[:, 1]])
+        shoppers = np.bincount(cells % kinds, minlength=kinds)
+        return cls(category, space, *_popularity(viewers, category, shoppers))
+
+
 def viewing_evidence(
-    pairs: NDArray[np.int64], category: NDArray[np.int64], space: Floats, n_users: int
+    pairs: NDArray[np.int64], catalogue: ViewedCatalogue, n_users: int
 ) -> ViewingEvidence:
     """First and second derivatives of each shopper's log likelihood by their taste, at zero.
 
-    pairs: int64 (n, 2), different (user, item) viewed; category int64 (n_items,); space float64
-    (n_items, k). Log odds of a view = rate of the shopper in the category + popularity of the
-    item + taste . place, the rate as set by the shopper's number of views there. Who viewed all
-    of a category has shown no preference in it.
+    pairs: int64 (n, 2), different (user, item) viewed. Log odds of a view = rate of the shopper in
+    the category + popularity of the item + taste . place, the rate as set by the shopper's number
+    of views there. Who viewed all of a category has shown no preference in it.
     """
     user, item = pairs[:, 0], pairs[:, 1]
-    n_items, size = space.shape
-    viewers = np.bincount(item, minlength=n_items).astype(np.float64)
+    category, space = catalogue.category, catalogue.space
+    popularity, alone = catalogue.popularity, catalogue.alone
+    size = space.shape[1]
     kinds = int(category.max(initial=0)) + 1
-    cells, at, count = np.unique(
-        user * kinds + category[item], return_inverse=True, return_counts=True
-    )
-    shoppers = np.bincount(cells % kinds, minlength=kinds)
-    popularity, alone = _popularity(viewers, category, shoppers)
+    _, at, count = np.unique(user * kinds + category[item], return_inverse=True, return_counts=True)
     score = np.zeros((n_users, size))
     information = np.zeros((n_users, size, size))
     # All shoppers with as many views of a category share one calculation.

@@ -7,7 +7,10 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
+from recsys.candidates.allowed import look_up
+from recsys.candidates.sparse_selection import pair_products
 from recsys.candidates.union import CandidateRows
 from recsys.ranking.revisits import TOUCH_COLUMNS
 from recsys.ranking.snapshot import ITEM_COLUMNS, Snapshot, pick_rows, units
@@ -42,8 +45,8 @@ def pair_features(
 ) -> NDArray[np.float32]:
     """Features float32 (rows, features) of `rows`, by `feature_names`, NaN where unknown.
 
-    `user_positions` int64 (n,): the users that `rows.users` index, -1 unknown. Some dense
-    (n, items) arrays are made: call it on batches of users.
+    `user_positions` int64 (n,): the users that `rows.users` index, -1 unknown. In a catalogue
+    under `LARGE_FROM` items some dense (n, items) arrays are made: call it on batches of users.
     """
     user, item = rows.users, rows.items
     position = user_positions[user]
@@ -56,16 +59,14 @@ def pair_features(
     price = np.nan_to_num(known.item_columns[:, ITEM_COLUMNS.index("price")])
     priced = share @ (price > 0).astype(np.float32)
     mean_price = (share @ price) / np.where(priced > 0, priced, np.nan)
-    n_categories = int(known.category.max(initial=-1)) + 1
-    one_hot = (known.category[:, None] == np.arange(n_categories)).astype(np.float32)
-    own_category = np.pad(share @ one_hot, ((0, 0), (0, 1)))[user, known.category[item]]
+    own_category = _category_shares(known, share)[user, known.category[item]]
     profile = units(share @ known.content)
     taste_style = pick_rows(known.taste_style, user_positions)
     taste = pick_rows(known.taste, user_positions, fill=np.nan)[user]
-    content = (profile @ known.content.T)[user, item]
-    style = (taste_style @ known.style.T)[user, item]
+    content = pair_products(profile, known.content, user, item)
+    style = pair_products(taste_style, known.style, user, item)
     n_seen = np.diff(touched.indptr)[user]
-    shown = known.shown.rows(user_positions).toarray()[user, item]
+    shown = look_up(known.shown.rows(user_positions), user, item)
     unknown = np.float32(np.nan)
     # 0 is the average item; the offset tells apart only items with under 1 % of its share.
     overall, recent = (
@@ -91,6 +92,15 @@ def pair_features(
     history = known.touches.columns(user_positions, user, item)
     scores = _standardised(rows.scores, user, len(user_positions))
     return np.concatenate([scores, rows.ranks, stacked, history], axis=1)
+
+
+def _category_shares(known: Snapshot, share: sparse.csr_matrix) -> NDArray[np.float32]:
+    """What of each user's weight is in each category, (n, categories + 1), 0 in the last."""
+    n_categories = int(known.category.max(initial=-1)) + 1
+    kept = np.flatnonzero(known.category >= 0)
+    cells = (np.ones(len(kept), dtype=np.float32), (kept, known.category[kept]))
+    one_hot = sparse.csr_matrix(cells, shape=(len(known.category), n_categories + 1))
+    return np.asarray((share @ one_hot).toarray())
 
 
 def _standardised(

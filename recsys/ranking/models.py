@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from features.config import EventWeights
+from features.events import event_weights, interactions
+from features.ids import IdMap
 from features.schema import NotFittedError
 from recsys.candidates import CandidateModel
 from recsys.candidates.registry import candidate_model
@@ -38,11 +42,30 @@ class TwoStageModels:
     available: NDArray[np.bool_]
     served: ServedModel
 
+    def for_users(
+        self,
+        events: pd.DataFrame,
+        tastes: pd.DataFrame | None,
+        now: pd.Timestamp,
+        weights: EventWeights,
+    ) -> TwoStageModels:
+        """The models with other users, of whom `events`, all before `now`, are all that is known.
+
+        `tastes` of these users as `gather` takes them; `weights` are those of the fit.
+        """
+        table = interactions(events, event_weights(events, weights, now))
+        theirs = self.known.interactions.of_others(table, IdMap.sorted(table["user_id"]))
+        return replace(
+            self,
+            candidates=[model.for_users(theirs) for model in self.candidates],
+            known=self.known.for_users(events, theirs, tastes, now),
+        )
+
     def save(self, directory: Path, record: dict[str, Any]) -> None:
         """Write everything into `directory`, two_stage.json last, with `record` in it."""
         self.known.save(directory / "snapshot")
         for model in self.candidates:
-            model.save(directory / "candidates" / model.name)
+            model.save(directory / "candidates" / model.name, log=False)
         if self.ranker is not None:
             self.ranker.save(directory / "ranker.txt")
         if self.calibrator is not None:
@@ -82,7 +105,8 @@ def load_models(
     available = np.zeros(len(known.interactions.items), dtype=bool)
     available[record["available"]] = True
     candidates = [
-        candidate_model(name).load(directory / "candidates" / name) for name in record["models"]
+        candidate_model(name).load(directory / "candidates" / name, known.interactions)
+        for name in record["models"]
     ]
     served = ServedModel(**record["served"])
     return TwoStageModels(candidates, known, ranker, calibrator, available, served)

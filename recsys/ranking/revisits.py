@@ -9,11 +9,12 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
 from scipy import sparse
 
+from features.array_files import map_arrays, sparse_from, sparse_parts, write_arrays
 from features.ids import IdMap
 from features.schema import NotFittedError
+from recsys.candidates.allowed import look_up, no_cells
 from recsys.candidates.itemknn import similarity
 from recsys.config import ItemKNNConfig
 
@@ -53,20 +54,19 @@ class Touches:
     ) -> NDArray[np.float32]:
         """Values float32 (rows, 11) by TOUCH_COLUMNS, NaN unknown, of rows (`user`, `item`).
 
-        `users` int64 (n,), -1 unknown; `user` (rows,) indexes it. One dense (n, items) array at a
-        time is made.
+        `users` int64 (n,), -1 unknown; `user` (rows,) indexes it.
         """
         known = users >= 0
         at = np.where(known, users, 0)
         visits, last, first = (
-            self._of(matrix, at, known)[user, item]
+            look_up(self._of(matrix, at, known), user, item)
             for matrix in (self.visits, self.last_days, self.first_days)
         )
         never = np.where(visits > 0, np.float32(1.0), np.float32(np.nan))
         gap = np.where(visits > 1, (first - last) / np.maximum(visits - 1.0, 1.0), np.nan)
         own = self.users[at] if len(self.users) else np.zeros((len(users), 3), np.float32)
         own = np.where(known[:, None], own, np.float32(np.nan))[user]
-        company = self._of(self.basket, at, known, self.together)[user, item]
+        company = look_up(self._of(self.basket, at, known, self.together), user, item)
         stacked = [visits, last * never, gap, last / np.maximum(gap, 1.0), *own.T]
         stacked += [*self.items[item].T, company]
         return np.stack([np.asarray(column, dtype=np.float32) for column in stacked], axis=1)
@@ -77,44 +77,46 @@ class Touches:
         at: NDArray[np.int64],
         known: NDArray[np.bool_],
         times: sparse.csr_matrix | None = None,
-    ) -> NDArray[np.float32]:
-        """Dense rows of `matrix` (times another one), zeros for unknown users."""
+    ) -> sparse.csr_matrix:
+        """Rows of `matrix` (times another one), empty for unknown users."""
         if not matrix.shape[0]:
-            return np.zeros((len(at), matrix.shape[1]), dtype=np.float32)
+            return no_cells(len(at), matrix.shape[1])
         rows = sparse.diags(known.astype(np.float32)) @ matrix[at]
-        return np.asarray((rows if times is None else rows @ times).toarray(), dtype=np.float32)
+        return sparse.csr_matrix(rows if times is None else rows @ times)
 
     def save(self, directory: Path) -> None:
         """Write touches.safetensors into `directory`."""
         arrays: dict[str, NDArray[np.generic]] = {"users": self.users, "items": self.items}
         for name in _PAIRS:
-            matrix = getattr(self, name)
-            arrays |= {
-                f"{name}.data": matrix.data,
-                f"{name}.indices": matrix.indices.astype(np.int64),
-                f"{name}.indptr": matrix.indptr.astype(np.int64),
-            }
-        directory.mkdir(parents=True, exist_ok=True)
-        contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        save_file(contiguous, directory / _FILE)
+            arrays |= sparse_parts(name, getattr(self, name))
+        write_arrays(directory / _FILE, arrays)
 
     @classmethod
     def load(cls, directory: Path) -> Touches:
         """Read what `save` wrote; raises NotFittedError if it is not there."""
         if not (directory / _FILE).is_file():
             raise NotFittedError(f"no {_FILE} in {directory}: save a fitted model there")
-        arrays = load_file(directory / _FILE)
+        arrays = map_arrays(directory / _FILE)
         users, items = arrays["users"], arrays["items"]
         matrices = {}
         for name in _PAIRS:
-            parts = tuple(arrays[f"{name}.{part}"] for part in ("data", "indices", "indptr"))
             rows = len(items) if name == "together" else len(users)
-            matrices[name] = sparse.csr_matrix(parts, shape=(rows, len(items)))
+            matrices[name] = sparse_from(name, arrays, (rows, len(items)))
         return cls(**matrices, users=users, items=items)
 
 
-def gather_touches(events: pd.DataFrame, users: IdMap, items: IdMap, now: pd.Timestamp) -> Touches:
-    """What `events` (canonical, all before `now`) tell; impressions are no touches."""
+def gather_touches(
+    events: pd.DataFrame,
+    users: IdMap,
+    items: IdMap,
+    now: pd.Timestamp,
+    known: Touches | None = None,
+) -> Touches:
+    """What `events` (canonical, all before `now`) tell; impressions are no touches.
+
+    What is told of items is taken from `known` where it is given: then `events` are those of other
+    users, who do not change it.
+    """
     touched = events[events["event_type"] != "impression"]
     table = pd.DataFrame(
         {
@@ -134,15 +136,18 @@ def gather_touches(events: pd.DataFrame, users: IdMap, items: IdMap, now: pd.Tim
         _matrix(pairs[name].to_numpy(), at, shape) for name in ("visits", "last", "first")
     )
     days = table.drop_duplicates(["user", "day", "item"])
+    latest = days[days["day"] == days.groupby("user")["day"].transform("max")]
+    basket = _matrix(
+        np.ones(len(latest)), (latest["user"].to_numpy(), latest["item"].to_numpy()), shape
+    )
+    own = _users(days, table, len(users))
+    if known is not None:
+        return Touches(visits, last, first, basket, known.together, own, known.items)
     visit = days.groupby(["user", "day"], sort=True).ngroup().to_numpy()
     shared = _matrix(
         np.ones(len(days)),
         (visit, days["item"].to_numpy()),
         (int(visit.max(initial=-1)) + 1, len(items)),
-    )
-    latest = days[days["day"] == days.groupby("user")["day"].transform("max")]
-    basket = _matrix(
-        np.ones(len(latest)), (latest["user"].to_numpy(), latest["item"].to_numpy()), shape
     )
     together = similarity(shared, _COMPANY).T.tocsr()
     return Touches(
@@ -151,7 +156,7 @@ def gather_touches(events: pd.DataFrame, users: IdMap, items: IdMap, now: pd.Tim
         first_days=first,
         basket=basket,
         together=sparse.csr_matrix(together, dtype=np.float32),
-        users=_users(days, table, len(users)),
+        users=own,
         items=_items(pairs, table, len(items)),
     )
 

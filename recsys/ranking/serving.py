@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
+from recsys.candidates.allowed import Allowed, cells_of, holds, no_cells
 from recsys.candidates.reason_words import POPULAR
-from recsys.candidates.selection import top_k
+from recsys.candidates.sparse_selection import best_of, flat, most_popular
 from recsys.candidates.union import union
 from recsys.config import TwoStageConfig
 from recsys.lists.exploration import explore_places
@@ -41,23 +43,17 @@ def serve(
 ) -> pd.DataFrame:
     """Lists of one batch of users, as `TwoStageRecommender.recommend` returns them.
 
-    Some dense (users, items) arrays are made.
+    In a catalogue under `LARGE_FROM` items some dense (users, items) arrays are made.
     """
     known, n_items = models.known, len(models.available)
     positions = known.interactions.users.to_index(user_ids)
-    offered = _offered(models, user_ids, barred)
-    allowed = find_allowed(known, positions, models.available, config.exclude_seen) & offered
-    popularity = known.interactions.popularity
+    offered = Allowed(models.available, _barred(models, user_ids, barred))
+    seen = find_allowed(known, positions, models.available, config.exclude_seen).hidden
     quotas = [config.quota(model.name, k) for model in models.candidates]
-    rows = union(models.candidates, positions, quotas, allowed)
+    rows = union(models.candidates, positions, quotas, offered.without(seen))
     values = pair_features(known, positions, rows)
-    scores = np.full(allowed.shape, -np.inf, dtype=np.float32)
-    scores[rows.users, rows.items] = _scored(models, values)
-    floor = np.where(np.isfinite(scores), scores, np.inf).min(axis=1, initial=0.0)
-    rest = offered & ~np.isfinite(scores)
-    scores = np.where(rest, floor[:, None] + popularity - 2.0, scores)
-    n_ranked = (allowed & ~rest).sum(axis=1)
-    lists = _arranged(models, config, seed, user_ids, scores, n_ranked, k)
+    scored = _Scored(rows.users, rows.items, _scored(models, values), len(user_ids))
+    lists = _arranged(models, config, seed, user_ids, scored, offered, k)
     row, column = np.nonzero(lists.items >= 0)
     item, score = lists.items[row, column], lists.scores[row, column]
     propensity = lists.propensity[row, column]
@@ -71,7 +67,7 @@ def serve(
     if models.calibrator is not None:
         probability[ranked] = models.calibrator.probability(score[ranked])
     why[propensity < 1.0] = UNEXPLAINED
-    why[~allowed[row, item]] = SEEN
+    why[holds(seen, row, item)] = SEEN
     return pd.DataFrame(
         {
             "user_id": pd.Series(user_ids[row], dtype="str"),
@@ -82,6 +78,40 @@ def serve(
             "item_propensity": propensity,
             "reason": pd.Series(why, dtype="str"),
         }
+    )
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """Rows (users, items) ascending, each once, with their scores; `users` index `n` users."""
+
+    users: NDArray[np.int64]
+    items: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    n: int
+
+    def best(self, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Items (n, k) of the highest scores, and these; -1 and -inf for none."""
+        return best_of(self.users, self.items, self.scores, self.n, k)
+
+
+def _filled_up(models: TwoStageModels, scored: _Scored, offered: Allowed, k: int) -> _Scored:
+    """`scored`, and below it as many popular items as users of under `k` rows lack."""
+    short = np.flatnonzero(np.bincount(scored.users, minlength=scored.n) < k)
+    if not len(short):
+        return scored
+    shape = (scored.n, len(offered.items))
+    known = models.known.interactions
+    ranked = cells_of(scored.users, scored.items, shape)
+    user, item = flat(most_popular(known, offered.without(ranked).of(short), k))
+    user = short[user]
+    floor = np.zeros(scored.n, dtype=np.float32)
+    np.minimum.at(floor, scored.users, scored.scores)
+    score = np.asarray(floor[user] + known.popularity[item] - 2.0, dtype=np.float32)
+    users, items = np.concatenate([scored.users, user]), np.concatenate([scored.items, item])
+    order = np.lexsort((items, users))
+    return _Scored(
+        users[order], items[order], np.concatenate([scored.scores, score])[order], scored.n
     )
 
 
@@ -106,17 +136,17 @@ def _names(models: TwoStageModels) -> list[str]:
     return feature_names([model.name for model in models.candidates])
 
 
-def _offered(
+def _barred(
     models: TwoStageModels, user_ids: NDArray[np.object_], barred: pd.DataFrame | None
-) -> NDArray[np.bool_]:
-    """What the shop has for each user and no rule forbids, bool (n, items)."""
-    offered = np.tile(models.available, (len(user_ids), 1))
-    if barred is not None:
-        asked = pd.DataFrame({"user_id": user_ids, "row": np.arange(len(user_ids))})
-        pairs = asked.merge(barred[["user_id", "item_id"]].astype(object), on="user_id")
-        item = models.known.interactions.items.to_index(pairs["item_id"])
-        offered[pairs["row"].to_numpy()[item >= 0], item[item >= 0]] = False
-    return offered
+) -> sparse.csr_matrix:
+    """The cells (n, items) that some rule forbids."""
+    shape = (len(user_ids), len(models.available))
+    if barred is None:
+        return no_cells(*shape)
+    asked = pd.DataFrame({"user_id": user_ids, "row": np.arange(len(user_ids))})
+    pairs = asked.merge(barred[["user_id", "item_id"]].astype(object), on="user_id")
+    item = models.known.interactions.items.to_index(pairs["item_id"])
+    return cells_of(pairs["row"].to_numpy()[item >= 0], item[item >= 0], shape)
 
 
 def _arranged(
@@ -124,19 +154,22 @@ def _arranged(
     config: TwoStageConfig,
     seed: int,
     user_ids: NDArray[np.object_],
-    scores: NDArray[np.float32],
-    n_ranked: NDArray[np.int64],
+    scored: _Scored,
+    offered: Allowed,
     k: int,
 ) -> _Lists:
-    """The `k` best by `scores` (n, items), in the order that `config.rerank` gives them.
+    """The `k` best of the `scored` rows, in the order that `config.rerank` gives them.
 
-    Only the first `n_ranked` (n,) items of a user change places, unless they are under `k`.
+    Where a user has fewer, the most popular of what else is `offered` follow. Only a user's scored
+    items change places, unless they are under `k`.
     """
     settings = config.rerank
+    n_ranked = np.bincount(scored.users, minlength=scored.n)
+    every = _filled_up(models, scored, offered, k)
     if settings.keeps_ranking:
-        best, score = top_k(scores, k)
+        best, score = every.best(k)
         return _Lists(best, score, np.ones(best.shape))
-    best, score = top_k(scores, max(k, config.candidates_per_model))
+    best, score = every.best(max(k, config.candidates_per_model))
     content, category = models.known.content, models.known.category
     lists = _Lists(
         np.full((len(best), k), -1, dtype=np.int64),

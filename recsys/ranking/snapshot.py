@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
 
+from features.array_files import map_arrays, write_arrays
 from features.ids import IdMap
 from features.schema import STYLE_CODE_SIZE, ContractError, NotFittedError
 from features.style_space import StyleSpace
 from recsys.candidates.interactions import Interactions
+from recsys.candidates.sparse_selection import LARGE_FROM
 from recsys.ranking.revisits import Touches, gather_touches
 
+CONTENT_AXES: Final = 128
+"""Size of the content vectors in a large catalogue."""
+_FOR_AXES: Final = 20_000
 RECENT_DAYS: Final = 30.0
 ITEM_COLUMNS: Final = ("popularity", "recent", "last_days", "age_days", "click_rate", "price")
 TASTE_COLUMNS: Final = ("style_strength", "look_affinity")
@@ -44,6 +49,21 @@ class ItemFeatures:
                 f"{self.style_codes.shape}: expected ({n}, d) and ({n}, {STYLE_CODE_SIZE})"
             )
 
+    @cached_property
+    def directions(self) -> NDArray[np.float32]:
+        """Centred unit vectors of `content`, on its main axes where the catalogue is large.
+
+        Products of vectors of `CONTENT_AXES` numbers stay affordable for every user's candidates
+        (principal components, Jolliffe 2002).
+        """
+        if len(self.content) < LARGE_FROM or self.content.shape[1] <= CONTENT_AXES:
+            return _centred_units(self.content)
+        centre = self.content.mean(axis=0)
+        some = self.content[:: max(len(self.content) // _FOR_AXES, 1)] - centre
+        _, axes = np.linalg.eigh(some.T.astype(np.float64) @ some)
+        main = axes[:, -CONTENT_AXES:].astype(np.float32)
+        return units(np.asarray((self.content - centre) @ main, dtype=np.float32))
+
     @property
     def style_space(self) -> StyleSpace:
         """The space in which items and users are compared."""
@@ -63,12 +83,13 @@ class Snapshot:
     vectors, centred over the pictures, zeros if unknown; `style` (n, 100) and `taste_style`
     (u, 100) the items' and users' directions in the style space, likewise; `taste`
     (u, 2) by TASTE_COLUMNS, NaN unknown; `shown`: how often each user was shown each item;
-    `touches`: when each touched each.
+    `touches`: when each touched each; `space`: the style space of the directions.
     """
 
     interactions: Interactions
     shown: Interactions
     touches: Touches
+    space: StyleSpace
     item_columns: NDArray[np.float32]
     category: NDArray[np.int64]
     content: NDArray[np.float32]
@@ -81,8 +102,9 @@ class Snapshot:
         self.interactions.save(directory / "interactions")
         self.shown.save(directory / "shown")
         self.touches.save(directory)
-        arrays = {name: np.ascontiguousarray(getattr(self, name)) for name in _ARRAYS}
-        save_file(arrays, directory / "snapshot.safetensors")
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        arrays["style_centre"] = self.space.centre
+        write_arrays(directory / "snapshot.safetensors", arrays)
 
     @classmethod
     def load(cls, directory: Path) -> Snapshot:
@@ -94,7 +116,33 @@ class Snapshot:
             )
         interactions = Interactions.load(directory / "interactions")
         shown = Interactions.load(directory / "shown")
-        return cls(interactions, shown, Touches.load(directory), **load_file(path))
+        arrays = map_arrays(path)
+        space = StyleSpace(arrays.pop("style_centre"))
+        return cls(interactions, shown, Touches.load(directory), space, **arrays)
+
+    def for_users(
+        self,
+        events: pd.DataFrame,
+        interactions: Interactions,
+        tastes: pd.DataFrame | None,
+        now: pd.Timestamp,
+    ) -> Snapshot:
+        """What `events`, all that other users did before `now`, tell about these users.
+
+        `interactions`: theirs, over the same items; `tastes` as `gather` takes them. What is known
+        of items stays as it is. Raises ContractError as `gather`.
+        """
+        _require_past(events, now)
+        users = interactions.users
+        taste_style, taste = _tastes(tastes, users, self.space)
+        return replace(
+            self,
+            interactions=interactions,
+            shown=_shown(events, users, interactions.items),
+            touches=gather_touches(events, users, interactions.items, now, self.touches),
+            taste_style=taste_style,
+            taste=taste,
+        )
 
 
 _ARRAYS: Final = ("item_columns", "category", "content", "style", "taste_style", "taste")
@@ -114,10 +162,7 @@ def gather(
     style_strength, optional look_affinity (the user's highest), learned from the same events.
     Raises ContractError on an event at or after `now`.
     """
-    if len(events) and events["timestamp"].max() >= now:
-        raise ContractError(
-            f"an event of {events['timestamp'].max()} is not before {now}: expected the past only"
-        )
+    _require_past(events, now)
     item_map = interactions.items
     known = IdMap(features.item_ids.tolist()).to_index(item_map.ids)
     table = items.drop_duplicates("item_id").set_index("item_id").reindex(pd.Index(item_map.ids))
@@ -127,20 +172,32 @@ def gather(
         category = np.asarray(pd.factorize(names, sort=True)[0], dtype=np.int64)
     space = features.style_space
     taste_style, taste = _tastes(tastes, interactions.users, space)
-    impressions = events.loc[events["event_type"] == "impression", ["user_id", "item_id"]]
-    shown = impressions.groupby(["user_id", "item_id"], as_index=False).size()
-    shown = shown.rename(columns={"size": "weight"})
     return Snapshot(
         interactions=interactions,
-        shown=Interactions.from_table(shown, interactions.users, item_map),
+        shown=_shown(events, interactions.users, item_map),
         touches=gather_touches(events, interactions.users, item_map, now),
+        space=space,
         item_columns=_item_columns(events, interactions, table, now),
         category=category,
-        content=pick_rows(_centred_units(features.content), known),
+        content=pick_rows(features.directions, known),
         style=pick_rows(space.unit(features.style_codes), known),
         taste_style=taste_style,
         taste=taste,
     )
+
+
+def _require_past(events: pd.DataFrame, now: pd.Timestamp) -> None:
+    if len(events) and events["timestamp"].max() >= now:
+        raise ContractError(
+            f"an event of {events['timestamp'].max()} is not before {now}: expected the past only"
+        )
+
+
+def _shown(events: pd.DataFrame, users: IdMap, items: IdMap) -> Interactions:
+    """How often each user was shown each item."""
+    impressions = events.loc[events["event_type"] == "impression", ["user_id", "item_id"]]
+    shown = impressions.groupby(["user_id", "item_id"], as_index=False).size()
+    return Interactions.from_table(shown.rename(columns={"size": "weight"}), users, items)
 
 
 def _item_columns(

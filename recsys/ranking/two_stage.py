@@ -17,7 +17,7 @@ from features.events import require_zone
 from features.ids import IdMap, check_id_columns, require_some_known, text_ids
 from features.schema import ContractError, InputError, NotFittedError, SchemaError
 from recsys.candidates import Popularity
-from recsys.candidates.selection import user_batches
+from recsys.candidates.sparse_selection import row_batches
 from recsys.config import TwoStageConfig
 from recsys.ranking.calibration import ScoreCalibrator
 from recsys.ranking.lambdarank import Ranker, has_contrast
@@ -49,6 +49,7 @@ class TwoStageRecommender:
         self.seed = seed
         self.weights = weights or EventWeights()
         self.report: dict[str, Any] = {}
+        self.now: pd.Timestamp | None = None
         self._models: TwoStageModels | None = None
 
     def fit(
@@ -85,6 +86,7 @@ class TwoStageRecommender:
             events, items, features, latest, now, self.config, self.weights, self.seed
         )
         available = _available(items, known.interactions.items)
+        self.now = now
         self._models = TwoStageModels(candidates, known, ranker, calibrator, available, served)
         return self
 
@@ -115,9 +117,22 @@ class TwoStageRecommender:
             items = models.known.interactions.items.ids
             require_some_known(barred["item_id"], items, "barred: item_id")
         ids = text_ids(user_ids, "user_ids")
-        batches = [*user_batches(len(ids), len(models.available)), slice(0, 0)]
+        batches = [*row_batches(len(ids), len(models.available)), slice(0, 0)]
         parts = [serve(models, self.config, self.seed, ids[batch], k, barred) for batch in batches]
         return pd.concat(parts, ignore_index=True)
+
+    def for_users(self, events: pd.DataFrame, tastes: pd.DataFrame | None = None) -> Self:
+        """The same recommender for the users of `events`: all that they did, before the fit's now.
+
+        They need not have been in the fit; what was learned of items, and of users in general, is
+        kept, and nothing is known of any other user. `tastes`: theirs, as `fit` gets them. Raises
+        NotFittedError before fit or load, ContractError for an event at or after the fit's now.
+        """
+        models = self._fitted()
+        assert self.now is not None
+        other = copy(self)
+        other._models = models.for_users(events, tastes, self.now, self.weights)
+        return other
 
     @property
     def served(self) -> ServedModel:
@@ -150,6 +165,7 @@ class TwoStageRecommender:
             "weights": asdict(self.weights),
             "seed": self.seed,
             "report": self.report,
+            "now_utc": None if self.now is None else self.now.isoformat(),
         }
         self._fitted().save(directory, record)
 
@@ -160,6 +176,7 @@ class TwoStageRecommender:
         config = TwoStageConfig.from_settings(record["config"])
         loaded = cls(config, record["seed"], EventWeights(**record["weights"]))
         loaded.report = record["report"]
+        loaded.now = pd.Timestamp(record["now_utc"])
         loaded._models = load_models(directory, record, config, loaded.seed)
         return loaded
 

@@ -13,7 +13,8 @@ from scipy import sparse
 from features.events import time_split
 from features.ids import IdMap
 from recsys.candidates import CandidateModel
-from recsys.candidates.selection import user_batches
+from recsys.candidates.allowed import Allowed, look_up, no_cells
+from recsys.candidates.sparse_selection import row_batches
 from recsys.candidates.union import union
 from recsys.ranking.features import pair_features
 from recsys.ranking.lambdarank import RankingRows
@@ -66,22 +67,23 @@ def label_lists(
     place = _highest(shown, last - shown["position"].astype("int64"), user_map, items)
     positions = known.interactions.users.to_index(users)
     parts, groups, wanted = [], [], []
-    for batch in user_batches(len(users), len(items)):
+    for batch in row_batches(len(users), len(items)):
         chosen = positions[batch]
         allowed = find_allowed(known, chosen, allowed_items, exclude_seen)
         rows = union(models, chosen, quotas, allowed)
-        at = (rows.users, rows.items)
-        shown_at = place[batch].toarray()[at]
-        labels = label[batch].toarray()
+        shown_at = look_up(place[batch], rows.users, rows.items).astype(np.int64)
+        labels = look_up(label[batch], rows.users, rows.items).astype(np.int64)
         parts.append(
             (
                 pair_features(known, chosen, rows),
-                labels[at],
+                labels,
                 np.where(shown_at > 0, last - shown_at, 0),
             )
         )
         groups.append(np.bincount(rows.users, minlength=len(chosen)))
-        wanted.append(((labels > 0) & allowed).sum(axis=1))
+        asked = label[batch].tocoo()
+        met = allowed.at(asked.row.astype(np.int64), asked.col.astype(np.int64))
+        wanted.append(np.bincount(asked.row[met & (asked.data > 0)], minlength=len(chosen)))
     return RankingRows(
         features=np.concatenate([part[0] for part in parts]),
         labels=np.concatenate([part[1] for part in parts]).astype(np.int64),
@@ -119,13 +121,11 @@ def find_allowed(
     user_positions: NDArray[np.int64],
     allowed_items: NDArray[np.bool_],
     exclude_seen: bool,
-) -> NDArray[np.bool_]:
-    """What may be proposed, bool (n, items): `allowed_items`, less what each user touched."""
-    allowed = np.tile(allowed_items, (len(user_positions), 1))
+) -> Allowed:
+    """What may be proposed to (n,) users: `allowed_items`, less what each of them touched."""
     if exclude_seen:
-        seen = known.interactions.rows(user_positions).tocoo()
-        allowed[seen.row, seen.col] = False
-    return allowed
+        return Allowed(allowed_items, known.interactions.rows(user_positions))
+    return Allowed(allowed_items, no_cells(len(user_positions), len(allowed_items)))
 
 
 def _highest(

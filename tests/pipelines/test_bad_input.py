@@ -104,10 +104,10 @@ def test_rejects_name_the_rows_of_the_file_whatever_was_set_aside_before(tiny_sh
 
 def test_one_event_of_the_future_changes_no_weight_of_the_others(tiny_shop):
     events, items, styles = _tables(tiny_shop)
-    sound = canonical_tables(events, items, styles, SETTINGS)["interactions"]
+    sound = canonical_tables(events, items, styles, SETTINGS)["events"]
     odd = events.head(1).assign(timestamp=pd.Timestamp("2106-02-07", tz="UTC"))
     tables = canonical_tables(pd.concat([events, odd]), items, styles, SETTINGS)
-    pd.testing.assert_frame_equal(tables["interactions"], sound)
+    pd.testing.assert_frame_equal(tables["events"], sound)
     early = parse_config({"log": {"as_of": str(events["timestamp"].quantile(0.5))}})
     part = canonical_tables(events, items, styles, early)
     assert part["events"]["timestamp"].max() <= events["timestamp"].quantile(0.5)
@@ -117,20 +117,20 @@ def test_one_event_of_the_future_changes_no_weight_of_the_others(tiny_shop):
 
 def test_event_types_and_columns_of_other_names_are_read_as_the_settings_say(tiny_shop):
     events, items, styles = _tables(tiny_shop)
-    sound = canonical_tables(events, items, styles, SETTINGS)["exposures"]
+    sound = canonical_tables(events, items, styles, SETTINGS)["events"]
     raw = events.rename(columns={"user_id": "visitorid"})
     raw["event_type"] = raw["event_type"].replace({"click": "Click", "purchase": "order"})
     with pytest.raises(SchemaError, match="Give --columns user_id=visitorid"):
         canonical_tables(raw, items, styles, SETTINGS)
     log = {"columns": {"user_id": "visitorid"}, "event_types": {"order": "purchase"}}
-    told = canonical_tables(raw, items, styles, parse_config({"log": log}))["exposures"]
+    told = canonical_tables(raw, items, styles, parse_config({"log": log}))["events"]
     pd.testing.assert_frame_equal(told, sound)
 
 
 def test_a_log_of_one_day_has_no_cut_and_a_shop_sold_out_is_one_line(tiny_shop):
     events, items, styles = _tables(tiny_shop)
     day = events.assign(timestamp=pd.Timestamp("2025-03-01", tz="UTC"))
-    assert len(canonical_tables(day, items, styles, SETTINGS)["interactions"])
+    assert len(canonical_tables(day, items, styles, SETTINGS)["events"])
     with pytest.raises(SchemaError, match="items: none of 12 items is available"):
         canonical_tables(events, items.assign(available=0), styles, SETTINGS)
     pictures = pd.DataFrame({"item_id": ["000"]})

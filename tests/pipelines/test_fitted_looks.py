@@ -69,11 +69,11 @@ def test_a_plan_names_other_renders_for_fitted_looks_alone(fitted):
             "verbatim": [False, False],
         }
     )
-    chosen = looks[["style_id"]].assign(item_id="i", strength=1.0)
+    wanted = looks[["style_id"]].assign(item_id="i", strength=1.0)
     keys = []
     for path in ("", str(out / "fitted.safetensors")):
         config = parse_config({"render": {"fitted_looks": path}}).render
-        plan = render_plan(chosen, items, with_fitted(looks, config), config)
+        plan = render_plan(wanted, items, with_fitted(looks, config), config)
         keys.append(plan.set_index("style_id")["render_key"])
     assert keys[0]["s0"] == keys[1]["s0"]
     assert keys[0]["s1"] != keys[1]["s1"]

@@ -25,6 +25,7 @@ from pipelines.report.thumbnails import MISSING, Thumbnails
 from pipelines.stages.prepare import find_bots
 from pipelines.stages.report import report
 from pipelines.stores import storage
+from pipelines.stores.event_buckets import write_log
 from pipelines.stores.feed_versions import point_to, write_version
 from pipelines.stores.workspace import Workspace
 from recsys.prototypes.index import PrototypeIndex
@@ -81,7 +82,7 @@ def workspace(tmp_path):
     table = pd.DataFrame(
         events, columns=["user_id", "item_id", "timestamp", "event_type", "style_id"]
     )
-    job.write("tables/events.parquet", validate_events(table)[0])
+    write_log(job, validate_events(table)[0])
 
     taste = rng.normal(0, 0.1, (7, 5))
     taste[0, 0], taste[2, 4] = 3.0, 3.0

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from features.schema import ORIGINAL
-from pipelines.stages.feed import FEED_COLUMNS, _copy_originals, feed_rows, user_bucket
+from pipelines.stages.feed import FEED_COLUMNS, Renders, _copy_originals, feed_rows
 from pipelines.stores import storage
+from pipelines.stores.event_buckets import user_bucket
 from pipelines.stores.workspace import Workspace
 from recsys.config import GuardRails, PolicyConfig
 from recsys.policy.draw import draw, look_probabilities
@@ -53,7 +54,7 @@ def test_a_row_shows_its_render_or_the_original():
     renders = _renders(
         ("007", "s1", 1.0, "k1", "renders/k1.jpg"), ("a", "s2", 0.5, "k2", "renders/k2.jpg")
     )
-    feed, failed = feed_rows(_chosen(), renders, ORIGINALS, "run")
+    feed, failed = feed_rows(_chosen(), Renders(renders), ORIGINALS, "run")
     assert failed == 0
     assert feed.columns.tolist() == FEED_COLUMNS
     assert feed["image_uri"].tolist() == ["renders/k1.jpg", "originals/a.jpg", "renders/k2.jpg"]
@@ -82,7 +83,7 @@ def test_a_row_shows_its_render_or_the_original():
 
 def test_a_render_refused_for_the_products_sake_is_the_original_and_the_row_says_why():
     renders = _renders(("007", "s1", 1.0, "k1", None), ("a", "s2", 0.5, "k2", "renders/k2.jpg"))
-    feed, failed = feed_rows(_chosen(), renders, ORIGINALS, "run")
+    feed, failed = feed_rows(_chosen(), Renders(renders), ORIGINALS, "run")
     row = feed.iloc[0]
     assert failed == 1
     assert (row["style_id"], row["strength"], row["image_uri"]) == (
@@ -97,7 +98,7 @@ def test_a_render_refused_for_the_products_sake_is_the_original_and_the_row_says
 
 def test_a_failed_render_falls_back_to_the_original_and_says_so():
     renders = _renders(("007", "s1", 1.0, "k1", "renders/k1.jpg"))
-    feed, failed = feed_rows(_chosen(), renders, ORIGINALS, "run")
+    feed, failed = feed_rows(_chosen(), Renders(renders), ORIGINALS, "run")
     row = feed.iloc[2]
     assert failed == 1
     assert (row["style_id"], row["strength"], row["image_uri"]) == (
@@ -111,7 +112,7 @@ def test_a_failed_render_falls_back_to_the_original_and_says_so():
 
 def test_a_shopper_stays_in_one_bucket():
     users = pd.Series(["007", "7", "ü", "007"])
-    buckets = user_bucket(users)
+    buckets = user_bucket(users, 16)
     assert buckets[0] == buckets[3]
     assert ((buckets >= 0) & (buckets < 16)).all()
 
@@ -148,7 +149,7 @@ def test_rows_that_fell_back_keep_the_true_propensity_of_what_was_drawn(kind):
         }
     )
     renders = _renders(("a", "s1", 1.0, "k1", "renders/k1.jpg"), ("a", "s2", 1.0, "k2", None))
-    feed, failed = feed_rows(chosen, renders, ORIGINALS, "run")
+    feed, failed = feed_rows(chosen, Renders(renders), ORIGINALS, "run")
     feed = feed.set_index("user_id").loc[chosen["user_id"]]
     assert failed == (choice == 1).sum() > 0
     assert (feed["style_drawn"].to_numpy() == drawn).all()

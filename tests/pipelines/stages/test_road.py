@@ -100,14 +100,14 @@ def test_another_seed_or_policy_redoes_the_choice_but_not_the_encoding(shop_copy
     rerun(out, shop_copy)
     changed = {"policy": {"kind": "best"}, "guard_rails": {"original_floor": 0.0}}
     again = rerun(out, shop_copy, **changed)
-    assert again["worked"][0] == "choose"
+    assert again["worked"][0] == "score"
     assert (read_feed(out)["style_propensity"] == 1.0).all()
-    shown = pd.read_parquet(out / "tables" / "chosen.parquet")["style_id"]
+    shown = pd.read_parquet(out / "tables" / "chosen")["style_id"]
     favourite = shown[shown != ORIGINAL].mode()[0]
     changed["policy"] = {"kind": "thompson"}
     changed["guard_rails"] = {"excluded": [favourite], "original_floor": 0.5}
     rerun(out, shop_copy, **changed)
-    drawn = pd.read_parquet(out / "tables" / "chosen.parquet")
+    drawn = pd.read_parquet(out / "tables" / "chosen")
     assert favourite not in set(drawn["style_id"])
     assert drawn.loc[drawn["style_id"] == ORIGINAL, "style_propensity"].min() >= 0.5
     assert drawn.loc[drawn["style_id"] != ORIGINAL, "style_propensity"].between(0, 0.5).all()
@@ -126,7 +126,7 @@ def test_killed_while_painting_and_run_again_the_feed_is_the_same_bytes(
     job = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 120
-        while time.monotonic() < deadline and not (out / "stages" / "choose.json").exists():
+        while time.monotonic() < deadline and not (out / "stages" / "score.json").exists():
             assert job.poll() is None, "the job ended before it could be killed"
             time.sleep(0.02)
     finally:

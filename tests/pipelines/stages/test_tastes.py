@@ -10,7 +10,9 @@ from features.schema import ORIGINAL
 from pipelines.config import parse_config
 from pipelines.stages.road import run
 from pipelines.stages.tastes import TasteFitter
+from pipelines.stores.event_buckets import write_log
 from pipelines.stores.feed_versions import read_feed
+from pipelines.stores.workspace import Workspace
 from recsys.preference import BrowsingPreferenceModel, StylePreferenceModel
 from recsys.preference.registry import load_tastes
 
@@ -41,7 +43,7 @@ def _shop(seed: int = 0):
 
 def test_plain_browsing_tells_who_has_a_taste():
     events, styles, items, pictures = _shop()
-    fitter = TasteFitter(events, styles, items, pictures, parse_config({}))
+    fitter = TasteFitter(False, styles, items, pictures, parse_config({}))
     assert not fitter.looks_shown
     users = fitter.tastes(events).set_index("user_id")["style_strength"]
     fond, indifferent = users.iloc[:60], users.iloc[60:]
@@ -49,13 +51,18 @@ def test_plain_browsing_tells_who_has_a_taste():
     assert (indifferent < 0.5).mean() > 0.9
 
 
-def test_one_look_shown_is_enough_to_learn_from_looks():
+def test_one_look_shown_is_enough_to_learn_from_looks(tmp_path):
     events, styles, items, pictures = _shop()
     shown = events.head(1).assign(event_type="impression", style_id="s0", position=1)
     shown = shown.assign(session_id="a", propensity=0.5)
     log = pd.concat([events.assign(session_id=None, position=pd.NA), shown])
-    fitter = TasteFitter(log, styles, items, pictures, parse_config({}))
-    assert fitter.looks_shown
+    job = Workspace(tmp_path)
+    tables = (("styles", styles), ("look_pictures", styles), ("items", items))
+    for name, table in (*tables, ("item_pictures", pictures)):
+        job.write(f"tables/{name}.parquet", table)
+    for written, looks_shown in ((events, False), (log, True)):
+        write_log(job, written)
+        assert TasteFitter.of(job, parse_config({})).looks_shown == looks_shown
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +110,6 @@ def test_thompson_sampling_goes_by_how_likely_a_taste_is_where_no_look_was_shown
     inputs, out, _ = browsed
     settings = {"top_k": 3, "render": {"size_px": 96}, "policy": {"kind": "thompson"}}
     run(out, inputs, parse_config(settings), print)
-    drawn = pd.read_parquet(out / "tables" / "chosen.parquet")
+    drawn = pd.read_parquet(out / "tables" / "chosen")
     assert drawn["style_propensity"].between(0.0, 1.0, inclusive="right").all()
     assert (drawn["style_id"] != ORIGINAL).any()

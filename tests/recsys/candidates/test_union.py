@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from recsys.candidates import EASE, Interactions, Popularity
+from recsys.candidates.allowed import Allowed
 from recsys.candidates.union import union
 
 
@@ -22,7 +24,9 @@ def test_rows_are_the_models_best_allowed_items_with_scores_and_ranks() -> None:
     models = [Popularity().fit(interactions), EASE().fit(interactions)]
     users = np.array([2, -1, 0])
     allowed = rng.random((3, len(interactions.items))) < 0.7
-    rows = union(models, users, [4, 4], allowed)
+    hidden = sparse.csr_matrix((~allowed).astype(np.float32))
+    may = Allowed(np.ones(len(interactions.items), dtype=bool), hidden)
+    rows = union(models, users, [4, 4], may)
     assert allowed[rows.users, rows.items].all()
     for index, model in enumerate(models):
         scores = model.score(users)

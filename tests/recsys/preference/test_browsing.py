@@ -21,7 +21,7 @@ from features.schema import (
 )
 from features.style_space import StyleSpace
 from recsys.preference import BrowsingConfig, BrowsingPreferenceModel
-from recsys.preference.viewing import viewing_evidence
+from recsys.preference.viewing import ViewedCatalogue, viewing_evidence
 
 N_ITEMS, N_LOOKS, N_USERS, SIZE = 240, 15, 240, 24
 ITEM_IDS = [f"i{number:03d}" for number in range(N_ITEMS)]
@@ -122,7 +122,8 @@ def test_score_and_information_are_derivatives_of_the_likelihood() -> None:
     # Every item has the same many viewers, so that popularity is even and one viewer is little.
     pairs = np.array([(u, (u * 7 + k * 5) % 40) for u in range(400) for k in range(8)])
     pairs = np.unique(pairs, axis=0)
-    found = viewing_evidence(pairs, np.zeros(40, dtype=np.int64), space, 400)
+    shop = ViewedCatalogue.of(pairs, np.zeros(40, dtype=np.int64), space)
+    found = viewing_evidence(pairs, shop, 400)
     viewed = np.isin(np.arange(40), pairs[pairs[:, 0] == 3, 1])
 
     def log_likelihood(taste: np.ndarray) -> float:
@@ -150,7 +151,8 @@ def test_information_is_never_negative_and_everything_viewed_says_nothing(
     category, space = rng.integers(0, 3, n_items), rng.normal(size=(n_items, 2))
     viewed = rng.random((5, n_items)) < 0.4
     viewed[0] = True
-    found = viewing_evidence(np.argwhere(viewed), category, space, 5)
+    pairs = np.argwhere(viewed)
+    found = viewing_evidence(pairs, ViewedCatalogue.of(pairs, category, space), 5)
     assert (np.linalg.eigvalsh(found.information) > -1e-9).all()
     assert np.isfinite(found.score).all()
     assert not found.score[0].any()
@@ -276,3 +278,23 @@ def test_ids_that_are_no_text_are_refused_at_every_entry(
             ask()
     with pytest.raises(InputError, match="views: item_id: none of 1 ids is known"):
         shop.fit(shop.views.assign(item_id="other"))
+
+
+def test_shoppers_who_were_not_in_the_fit_are_known_by_their_own_views(
+    shop: Shop, fitted: BrowsingPreferenceModel
+) -> None:
+    some = shop.users[:30]
+    views = shop.views[shop.views["user_id"].isin(some)]
+    strangers = views.assign(user_id="x" + views["user_id"])
+    served = fitted.for_users(pd.concat([strangers, views]))
+    names = [f"x{user}" for user in some]
+    np.testing.assert_array_equal(served.affinity_matrix(some), fitted.affinity_matrix(some))
+    # All that they lack is that their own views are in the popularity of what they viewed.
+    np.testing.assert_allclose(
+        served.affinity_matrix(names), fitted.affinity_matrix(some), atol=0.1
+    )
+    assert served.users(names)["n_events"].tolist() == fitted.users(some)["n_events"].tolist()
+    alone = fitted.for_users(strangers[strangers["user_id"] == names[0]])
+    np.testing.assert_allclose(
+        alone.affinity_matrix(names[:1]), served.affinity_matrix(names[:1]), rtol=1e-6, atol=1e-9
+    )

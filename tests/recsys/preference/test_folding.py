@@ -234,3 +234,27 @@ def test_bad_input_is_refused_in_one_clear_line(log: pd.DataFrame) -> None:
         StylePreferenceModel().fold_in(log)
     with pytest.raises(ConfigError, match="half_life_days must be above 0"):
         PreferenceConfig(half_life_days=0)
+
+
+def test_users_served_apart_are_known_ones_as_they_were_and_new_ones_folded_in(
+    log: pd.DataFrame,
+) -> None:
+    model, now = _model(log), START + pd.Timedelta(days=40)
+    new = _renamed(_log(FAMILY[:9], 30, seed=7), "a")
+    both = pd.concat([new, log[log["user_id"] < "u020"]])
+    whole = model.for_users(both, now)
+    known = sorted(log.loc[log["user_id"] < "u020", "user_id"].unique())
+    np.testing.assert_array_equal(whole.affinity_matrix(known), model.affinity_matrix(known))
+    np.testing.assert_array_equal(whole.uncertainty_matrix(known), model.uncertainty_matrix(known))
+    pd.testing.assert_frame_equal(whole.users(known), model.users(known))
+    expected = _model(log).fold_in(new)
+    names = sorted(new["user_id"].unique())
+    np.testing.assert_allclose(
+        whole.affinity_matrix(names), expected.affinity_matrix(names), rtol=1e-5, atol=1e-6
+    )
+    assert whole.users()["user_id"].tolist() == sorted([*names, *known])
+    np.testing.assert_array_equal(whole.affinity_matrix(["nobody"]), model.affinity_matrix(["u9"]))
+    for name in names[:3]:
+        alone = model.for_users(new[new["user_id"] == name], now)
+        np.testing.assert_array_equal(alone.affinity_matrix([name]), whole.affinity_matrix([name]))
+    assert len(model.for_users(log.head(0), now).users()) == 0

@@ -11,6 +11,7 @@ import pytest
 from features.ids import IdMap
 from features.schema import ContractError, NotFittedError
 from recsys.candidates import Interactions, Popularity
+from recsys.candidates.allowed import Allowed
 from recsys.candidates.union import union
 from recsys.ranking.features import feature_names, pair_features
 from recsys.ranking.snapshot import ITEM_COLUMNS, ItemFeatures, Snapshot, gather
@@ -53,7 +54,7 @@ def snapshot(tastes: pd.DataFrame | None = None) -> Snapshot:
 def features_of(known: Snapshot) -> pd.DataFrame:
     models = [Popularity().fit(known.interactions)]
     users = np.array([0, 1, -1])
-    rows = union(models, users, [4], np.ones((3, 4), dtype=bool))
+    rows = union(models, users, [4], Allowed.everything(3, 4))
     values = pair_features(known, users, rows)
     table = pd.DataFrame(values, columns=feature_names(["popularity"]))
     table.index = pd.MultiIndex.from_arrays([rows.users, np.array([*"abcd"])[rows.items]])

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from features.schema import ORIGINAL
-from pipelines.stages.encode import without_pictures
+from pipelines.config import LookConfig
 from pipelines.stores.arrays import stack_vectors
-from pipelines.stores.workspace import StageFolder
+from recsys.config import GuardRails, PolicyConfig
 from recsys.policy.draw import draw, look_probabilities
 from recsys.policy.guardrails import apply_guard_rails, find_plain_users, permit_looks
 from recsys.policy.value import undecided_rows
-from recsys.preference.registry import load_tastes
+from recsys.preference.taste_model import TasteModel
 from recsys.prototypes.index import PrototypeIndex
-
-if TYPE_CHECKING:
-    from pipelines.config import RunConfig
 
 LIKED: Final = "in a look you like"
 LIKED_BY_OTHERS: Final = "in a look that others like you prefer"
@@ -66,69 +64,81 @@ def look_reasons(
     return np.where(drawn == ORIGINAL, "", words).astype(object)
 
 
-def choose(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
-    """Write `tables/chosen.parquet`: the recommendations with style_id, style_propensity, strength
-    and look_reason."""
-    recommendations = folder.read("tables/recommendations.parquet")
-    users = folder.read("users.parquet").set_index("user_id")
-    shoppers = recommendations["user_id"].drop_duplicates()
-    users = users.loc[shoppers]
-    tastes = load_tastes(folder.path("models/preference"))
-    looks = sorted([*folder.read("tables/styles.parquet")["style_id"], ORIGINAL])
-    affinity = _in_order(tastes.affinity(shoppers), looks, shoppers)
+@dataclass(frozen=True)
+class LookSettings:
+    """`ids` of all looks; `renderable`: those whose picture could be read; the sections of the
+    config that decide, and the job's `seed`."""
+
+    ids: tuple[str, ...]
+    renderable: frozenset[str]
+    looks: LookConfig
+    policy: PolicyConfig
+    guard_rails: GuardRails
+    seed: int
+
+
+@dataclass(frozen=True)
+class LookChoice:
+    """`rows`: the recommendations with style_id, style_propensity, strength and look_reason;
+    how many shoppers are `undecided`, and rows are `explored`."""
+
+    rows: pd.DataFrame
+    undecided: int
+    explored: int
+
+
+def choose_looks(
+    recommended: pd.DataFrame,
+    users: pd.DataFrame,
+    tastes: TasteModel,
+    prototypes: PrototypeIndex,
+    settings: LookSettings,
+) -> LookChoice:
+    """Draw the look of every one of the `recommended` rows of `users`, whom `tastes` knows.
+
+    `users`: user_id, style_embedding and style_strength of all users of the rows, in the rows'
+    order.
+    """
+    shoppers, policy, rails = users["user_id"], settings.policy, settings.guard_rails
+    looks = sorted([*settings.ids, ORIGINAL])
+    order = pd.Index([*tastes.style_ids, ORIGINAL]).get_indexer(pd.Index(looks))
+    affinity = tastes.affinity_matrix(shoppers)[:, order].astype(np.float64)
     plain = looks.index(ORIGINAL)
-    renderable = set(folder.read("tables/look_pictures.parquet")["style_id"])
-    if without_pictures(folder.read("tables/items.parquet")):
-        renderable = set()
+    embeddings = stack_vectors(users["style_embedding"])
     allowed = permit_looks(
         eligible_looks(
-            stack_vectors(users["style_embedding"]),
-            PrototypeIndex.load(folder.path("models/prototypes")),
+            embeddings,
+            prototypes,
             looks,
-            renderable,
-            config.looks.prototypes_per_user,
+            set(settings.renderable),
+            settings.looks.prototypes_per_user,
         ),
         looks,
-        config.guard_rails,
+        rails,
     )
-    asked_for_plain = find_plain_users(shoppers.tolist(), config.guard_rails)
+    asked_for_plain = find_plain_users(shoppers.tolist(), rails)
     allowed[asked_for_plain] = False
     allowed[:, plain] = True
-    order = pd.Index([*tastes.style_ids, ORIGINAL]).get_indexer(pd.Index(looks))
     spread = tastes.uncertainty_matrix(shoppers)[:, order]
-    policy = config.policy
-    probabilities = look_probabilities(affinity, allowed, policy, spread, config.seed, plain)
-    probabilities = apply_guard_rails(probabilities, looks, config.guard_rails)
-    row = users.index.get_indexer(pd.Index(recommendations["user_id"]))
+    probabilities = look_probabilities(affinity, allowed, policy, spread, settings.seed, plain)
+    probabilities = apply_guard_rails(probabilities, looks, rails)
+    row = pd.Index(shoppers).get_indexer(pd.Index(recommended["user_id"]))
     keys = [
         f"{user}\0{item}"
-        for user, item in zip(recommendations["user_id"], recommendations["item_id"], strict=True)
+        for user, item in zip(recommended["user_id"], recommended["item_id"], strict=True)
     ]
-    choice, propensity = draw(probabilities[row], keys, config.seed)
+    choice, propensity = draw(probabilities[row], keys, settings.seed)
     drawn = np.asarray(looks, dtype=object)[choice]
     worth = affinity - policy.caution * spread > affinity[:, [plain]]
     certain = users["style_strength"].to_numpy() >= _CERTAIN
-    strength = np.array([config.looks.strength_of.get(k, config.looks.strength) for k in looks])
-    rows = recommendations.assign(
+    strength_of = settings.looks.strength_of
+    strength = np.array([strength_of.get(look, settings.looks.strength) for look in looks])
+    reasons = look_reasons(drawn, worth[row, choice], certain[row])
+    rows = recommended.assign(
         style_id=pd.array(drawn, dtype="str"),
         style_propensity=propensity,
         strength=np.where(choice == plain, 0.0, strength[choice]),
-        look_reason=pd.array(look_reasons(drawn, worth[row, choice], certain[row]), dtype="str"),
+        look_reason=pd.array(reasons, dtype="str"),
     )
-    folder.write("tables/chosen.parquet", rows)
     undecided = undecided_rows(affinity, spread, allowed, plain) & ~asked_for_plain
-    explored = (rows["look_reason"] == TRIED).to_numpy()
-    return {
-        "rows": len(rows),
-        "originals": int((rows["style_id"] == ORIGINAL).sum()),
-        "looks_used": int(rows["style_id"].nunique()),
-        "undecided_users": int(undecided.sum()),
-        "explored_rows": int(explored.sum()),
-        "all_plain_users": int((rows["style_id"] == ORIGINAL).groupby(rows["user_id"]).all().sum()),
-    }
-
-
-def _in_order(table: pd.DataFrame, looks: list[str], users: pd.Series) -> NDArray[np.float64]:
-    """Affinities (users, looks) of rows user_id, style_id, affinity."""
-    wide = table.pivot_table(index="user_id", columns="style_id", values="affinity", sort=True)
-    return np.asarray(wide.loc[users, looks].to_numpy(dtype=np.float64))
+    return LookChoice(rows, int(undecided.sum()), int((reasons == TRIED).sum()))

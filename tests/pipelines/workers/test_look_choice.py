@@ -5,7 +5,7 @@ import pytest
 
 from features.schema import ORIGINAL, ConfigError
 from pipelines.config import LookConfig
-from pipelines.stages.choose import (
+from pipelines.workers.look_choice import (
     LIKED,
     LIKED_BY_OTHERS,
     TRIED,

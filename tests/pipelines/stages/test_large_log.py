@@ -1,0 +1,128 @@
+"""A log read part by part gives what it gives read at once."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.schema import SchemaError
+from pipelines.config import StageConfig, parse_config
+from pipelines.stages import prepare as stage
+from pipelines.stages.large_log import is_typed, raw_rows
+from pipelines.stages.road import STAGES, open_job
+from pipelines.stores import event_buckets
+from pipelines.stores.event_buckets import LogFacts, read_events, user_chunks
+from pipelines.stores.workspace import StageFolder
+
+CONFIG = parse_config({})
+
+
+@pytest.fixture
+def damaged_shop(shop_copy):
+    """A shop whose log has every kind of row that is set aside."""
+    events = pd.read_parquet(shop_copy / "events.parquet")
+    events["timestamp"] = events["timestamp"].astype("datetime64[us, UTC]")
+    events.loc[3, "item_id"] = "gone"
+    events.loc[4, "event_type"] = "hover"
+    events.loc[5, "user_id"] = None
+    events.loc[6, "style_id"] = "no look"
+    events.loc[7, "timestamp"] = pd.Timestamp("2106-02-07", tz="UTC")
+    events.loc[8, "timestamp"] = pd.Timestamp("1970-01-01", tz="UTC")
+    events.loc[9, "dwell_s"] = -5.0
+    bot = events.iloc[[20] * 1_500].assign(user_id="bot", event_type="click")
+    bot["timestamp"] += pd.to_timedelta(np.arange(1_500) * 2, "s")
+    pd.concat([events, bot, events.iloc[30:34]]).to_parquet(
+        shop_copy / "events.parquet", index=False
+    )
+    return shop_copy
+
+
+def _prepared(shop, out):
+    inputs = {
+        "events": shop / "events.parquet",
+        "items": shop / "items.csv",
+        "styles": shop / "styles.csv",
+    }
+    workspace, job = open_job(out, inputs, CONFIG)
+    folder = StageFolder(workspace.root, STAGES[0], "key", job)
+    config = StageConfig(CONFIG, "prepare", STAGES[0].settings)
+    return folder, stage.prepare(folder, config)
+
+
+def test_the_parts_of_a_log_give_what_the_whole_gives(damaged_shop, tmp_path, monkeypatch):
+    whole, counts = _prepared(damaged_shop, tmp_path / "whole")
+    monkeypatch.setattr(stage, "LARGE_FROM", 10)
+    monkeypatch.setattr(event_buckets, "ROWS_PER_BUCKET", 40)
+    monkeypatch.setattr("pipelines.stages.large_log._ROWS_AT_ONCE", 97)
+    parts, told = _prepared(damaged_shop, tmp_path / "parts")
+    assert told == counts
+    assert sum(counts["rejects_by_reason"].values()) > 1_500
+    assert counts["values_set_aside"] == 1
+    pd.testing.assert_frame_equal(read_events(parts), read_events(whole))
+    facts = [LogFacts.load(folder.path("tables/log.json")) for folder in (parts, whole)]
+    assert facts[0].buckets > facts[1].buckets == 16
+    assert facts[0].stamping == facts[1].stamping
+    for name in ("prepare.csv", "prepare_values.csv"):
+        texts = [(folder.root / "rejects" / name).read_text() for folder in (parts, whole)]
+        assert texts[0] == texts[1]
+    assert not (parts.root / "tables" / "raw").exists()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda e: e.assign(event_type="order"), "event types 'order'"),
+        (lambda e: e.assign(item_id="gone"), "none of 1[0-9]+ rows can be used"),
+        (lambda e: e.assign(event_type="impression"), "no outcome is left"),
+        (lambda e: e.assign(position=0), "positions run from 0"),
+    ],
+    ids=["other words", "other items", "no outcome", "positions from 0"],
+)
+def test_what_the_whole_log_tells_is_refused(shop_copy, tmp_path, damage, message, monkeypatch):
+    monkeypatch.setattr(stage, "LARGE_FROM", 10)
+    events = pd.read_parquet(shop_copy / "events.parquet")
+    damage(events).to_parquet(shop_copy / "events.parquet", index=False)
+    with pytest.raises(SchemaError, match=message):
+        _prepared(shop_copy, tmp_path / "out")
+
+
+def test_only_parquet_that_says_its_types_is_read_in_parts(shop_copy):
+    path = shop_copy / "events.parquet"
+    assert raw_rows(path) == len(pd.read_parquet(path))
+    assert is_typed(path, CONFIG.log)
+    assert raw_rows(shop_copy / "items.csv") is None
+    events = pd.read_parquet(path)
+    for wrong in ({"timestamp": events["timestamp"].astype("str")}, {"user_id": 1.0}):
+        events.assign(**wrong).to_parquet(path)
+        assert not is_typed(path, CONFIG.log)
+
+
+def test_a_sample_of_shoppers_is_whole_and_the_same_from_any_buckets(tmp_path):
+    users = [f"u{n % 500}" for n in range(2_000)]
+    log = pd.DataFrame(
+        {
+            "timestamp": pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(range(2000), "s"),
+            "user_id": users,
+            "item_id": "a",
+            "event_type": "click",
+            **dict.fromkeys(("session_id", "style_id", "channel"), None),
+            **dict.fromkeys(("position", "dwell_s", "propensity"), np.nan),
+        }
+    )
+    drawn = []
+    for buckets in (16, 64):
+        out = event_buckets.Workspace(tmp_path / str(buckets))
+        facts = event_buckets.write_log(out, log)
+        told = json.loads(out.path("tables/log.json").read_text())
+        out.path("tables/log.json").write_text(json.dumps({**told, "buckets": buckets}))
+        event_buckets.write_buckets(out, log, buckets)
+        drawn.append(read_events(out, 100))
+        assert facts.users == 500
+    pd.testing.assert_frame_equal(drawn[0], drawn[1])
+    assert 60 < drawn[0]["user_id"].nunique() < 140
+    assert (drawn[0]["user_id"].value_counts() == 4).all()
+    chunks = list(user_chunks(drawn[0], 7))
+    assert all(chunk["user_id"].nunique() <= 7 for chunk in chunks)
+    order = [user for chunk in chunks for user in sorted(set(chunk["user_id"]))]
+    assert order == sorted(set(drawn[0]["user_id"]))
