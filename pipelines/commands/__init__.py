@@ -6,6 +6,7 @@ from pipelines.commands import (
     doctor,
     evaluate,
     export,
+    export_feed,
     feed,
     fit,
     fit_look,
@@ -16,6 +17,7 @@ from pipelines.commands import (
     report,
     run,
     score,
+    serve,
     simulate,
     train_generator,
     tune,
@@ -28,6 +30,7 @@ __all__ = [
     "doctor",
     "evaluate",
     "export",
+    "export_feed",
     "feed",
     "fit",
     "fit_look",
@@ -38,6 +41,7 @@ __all__ = [
     "report",
     "run",
     "score",
+    "serve",
     "simulate",
     "train_generator",
     "tune",
@@ -47,7 +51,7 @@ __all__ = [
 _ORDER = (
     *("import", "init", "check", "run", "fit", "score", "feed", "evaluate", "report"),
     *("render", "ab", "simulate", "train-generator", "fit-look", "tune", "export"),
-    *("prune", "doctor"),
+    *("export-feed", "serve", "prune", "doctor"),
 )
 app.registered_commands.sort(
     key=lambda command: _ORDER.index(command.name or getattr(command.callback, "__name__", ""))

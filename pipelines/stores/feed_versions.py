@@ -43,9 +43,13 @@ def read_feed(out: Path, columns: list[str] | None = None) -> pd.DataFrame:
 
 def read_version(folder: Path, columns: list[str] | None = None) -> pd.DataFrame:
     """All rows of the version in `folder`, by bucket."""
-    buckets = sorted(folder.glob("bucket-*.parquet"))
-    parts = [pd.read_parquet(bucket, columns=columns) for bucket in buckets]
+    parts = [pd.read_parquet(bucket, columns=columns) for bucket in bucket_files(folder)]
     return pd.concat(parts, ignore_index=True)
+
+
+def bucket_files(folder: Path) -> list[Path]:
+    """The files of the version in `folder` that hold its rows, each shopper's in one, by bucket."""
+    return sorted(folder.glob("bucket-*.parquet"))
 
 
 def all_versions(out: Path) -> list[str]:

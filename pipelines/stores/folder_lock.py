@@ -25,7 +25,7 @@ LOCK: Final = ".lock"
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 # Where jobs write, and with how many folders below: nothing else of the user's is looked into.
-_SWEPT: Final = ("", "tables", "stages", "rejects", "sets")
+_SWEPT: Final = ("", "tables", "stages", "rejects", "sets", "exports")
 _SWEPT_DEEP: Final = ("models", "feed", "renders", "originals")
 
 

@@ -1,6 +1,11 @@
 """A tiny shop of generated pictures and a simulated log, as files."""
 
+import contextlib
 import shutil
+import socket
+import subprocess
+import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +14,10 @@ import pytest
 from PIL import Image
 
 from pipelines.config import parse_config
+from pipelines.stages.feed import FEED_COLUMNS, FIDELITY_TYPE, FIGURES
 from pipelines.stages.road import run
+from pipelines.stores import storage
+from pipelines.stores.feed_versions import point_to, write_version
 from recsys.simulator import SimulatorConfig, simulate
 
 N_ITEMS = 12
@@ -107,3 +115,82 @@ def job_copy(finished_job, tmp_path) -> Path:
     out = tmp_path / "out"
     shutil.copytree(finished_job[0], out)
     return out
+
+
+def _feed_rows(run_id: str, users: int, length: int) -> pd.DataFrame:
+    """Rows of `users` shoppers as the feed stage writes them; all of them name `run_id`."""
+    names = [f"u/{n} é?" if n % 7 == 0 else f"{n:03}" for n in range(users)]
+    rng = np.random.default_rng(users)
+    rows = []
+    for user in names:
+        for rank, item in enumerate(rng.permutation(3 * length)[:length], 1):
+            styled = bool(rng.random() < 0.5)
+            figures = {name: float(rng.random()) if styled else None for name in FIGURES}
+            rows.append(
+                {
+                    "user_id": user,
+                    "rank": rank,
+                    "item_id": f"{item:03}",
+                    "score": float(rng.normal()),
+                    "probability": float(rng.random()) if rank > 1 else None,
+                    "item_propensity": 1.0,
+                    "style_id": "s1" if styled else "original",
+                    "style_drawn": "s1",
+                    "style_propensity": float(rng.uniform(0.1, 1.0)),
+                    "strength": 1.0 if styled else 0.0,
+                    "image_uri": f"renders/{item}.jpg" if styled else f"originals/{item}.jpg",
+                    "original_uri": f"originals/{item}.jpg",
+                    "render_key": f"key{item}" if styled else None,
+                    "fidelity": {"mode": "faithful" if styled else "original", **figures},
+                    "reason": 'said "often"\nby others',
+                    "render_note": "" if styled else "its render failed",
+                    "run_id": run_id,
+                }
+            )
+    return pd.DataFrame(rows)[FEED_COLUMNS]
+
+
+@pytest.fixture(scope="session")
+def publish_feed():
+    """Writes a version of a small feed, as the feed stage does, and makes it the current one."""
+
+    def publish(out: Path, run_id: str, users: int = 23, length: int = 4) -> pd.DataFrame:
+        rows = _feed_rows(run_id, users, length)
+
+        def write(folder: Path) -> None:
+            bucket_of = np.array([zlib.crc32(user.encode()) % 4 for user in rows["user_id"]])
+            for bucket in range(4):
+                # Ranks as they come: a reader sorts them.
+                part = rows[bucket_of == bucket].sort_values("item_id")
+                path = folder / f"bucket-{bucket:02}.parquet"
+                storage.write_table(path, part, {"fidelity": FIDELITY_TYPE})
+
+        name, _ = write_version(out, run_id, run_id, write)
+        point_to(out, name)
+        return rows
+
+    return publish
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory):
+    """The URL of a Redis or Valkey server started for these tests, ended with them."""
+    program = shutil.which("redis-server") or shutil.which("valkey-server")
+    if program is None:
+        pytest.skip("neither redis-server nor valkey-server is installed")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = tmp_path_factory.mktemp("redis")
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    server = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(600):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            assert server.poll() is None, "the server ended before it answered"
+            time.sleep(0.05)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        server.kill()
+        server.wait()

@@ -1,0 +1,69 @@
+"""Exports the current feed of a job to a key-value store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from features.schema import InputError
+from pipelines.exports.answers import Answers, digest_version
+from pipelines.exports.contract import About, answer_schema
+from pipelines.exports.sqlite_feed import FILE, read_about, write_sqlite
+from pipelines.stores import storage
+from pipelines.stores.feed_versions import current_version
+from pipelines.stores.folder_lock import hold_folder
+
+SCHEMA_FILE: Final = "exports/feed.schema.json"
+
+
+def export_feed(out: Path, redis_url: str | None = None) -> dict[str, Any]:
+    """Export the current feed of the job in `out`, whole, and then make the export current.
+
+    To `exports/feed.sqlite` there, or to the Redis server at `redis_url`;
+    `exports/feed.schema.json` says what an answer holds. Returns `version`, `users`, `rows`, where
+    it is (`to`) and whether anything had to be done (`worked`). Raises InputError where there is no
+    feed, another job works in `out` or the server fails, StorageError where the file cannot be
+    written.
+    """
+    current_version(out)
+    with hold_folder(out):
+        folder = current_version(out)
+        source, path = digest_version(folder), out / FILE
+        found = _find_sqlite(path) if redis_url is None else _find_redis(redis_url)
+        worked = found is None or (found.version, found.source) != (folder.name, source)
+        if worked:
+            answers = Answers(folder)
+            if redis_url is None:
+                found = write_sqlite(path, answers, source)
+            else:
+                from pipelines.exports.redis_feed import write_redis
+
+                found = write_redis(redis_url, answers, source)
+        if storage.find_json(out / SCHEMA_FILE) != answer_schema():
+            storage.write_json(out / SCHEMA_FILE, answer_schema())
+    assert found is not None
+    return {
+        "version": found.version,
+        "users": found.users,
+        "rows": found.rows,
+        "to": FILE if redis_url is None else "redis",
+        "worked": worked,
+    }
+
+
+def _find_sqlite(path: Path) -> About | None:
+    try:
+        return read_about(path)
+    except InputError:
+        return None
+
+
+def _find_redis(url: str) -> About | None:
+    try:
+        from pipelines.exports import redis_feed
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{error.name} is not installed: pip install 'stylefeed[redis]', or export without "
+            "--redis to SQLite"
+        ) from error
+    return redis_feed.read_about(url)

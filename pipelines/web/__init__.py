@@ -1,0 +1,1 @@
+"""The HTTP services over what the jobs wrote."""
