@@ -16,8 +16,9 @@ class LossWeights:
     """How much each part of the generator's loss counts; a part of weight 0 is not computed.
 
     `adversarial` misleads the discriminator. `content` compares EfficientNet features with the
-    photo's and `ssim` its structure; `structure` is only what SSIM falls below that of the
-    generator that training started from. `style` is the distance of patches, `gram` that of style
+    photo's and `ssim` its structure. Against the generator that training started from, `structure`
+    is what SSIM falls, `likeness` what late features of EfficientNet, which tell products apart,
+    move further from the photo's. `style` is the distance of patches, `gram` that of style
     descriptors, `contrast` how well a result's own look is told from all others by them.
     `identity` holds a look painted in its own code to itself, `product_colour` the product's
     colours to the photo's. More of `content` and `ssim` keeps the photo at the cost of the look.
@@ -32,6 +33,7 @@ class LossWeights:
     contrast: float = 1.0
     ssim: float = 0.0
     structure: float = 20.0
+    likeness: float = 4.0
     identity: float = 0.0
     product_colour: float = 0.0
     total_variation: float = 0.0

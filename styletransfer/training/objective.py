@@ -34,6 +34,7 @@ from styletransfer.training.data import Batch
 
 _LUMA = (0.2126, 0.7152, 0.0722)
 _CONTENT_STAGES = (2, 3)
+_LATE_STAGES = (4, 6)
 _MOST_SHIFT_PX = 8
 _PROJECTIONS = 32
 
@@ -70,7 +71,10 @@ class Objective:
             losses = [generator_loss(one, kind, weight) for one, weight in zip(*told, strict=True)]
             found["adversarial"] = torch.stack(losses).mean()
         if weights.content:
-            found["content"] = self._content(painted, batch.photos, rng)
+            top, left = torch.randint(0, _MOST_SHIFT_PX, (2,), generator=rng).tolist()
+            shifted = (one[..., top:, left:] for one in (batch.photos, painted))
+            maps = (self._features(one, _CONTENT_STAGES) for one in shifted)
+            found["content"] = perceptual_loss(*maps).mean()
         if weights.style:
             distance = (
                 normalised_patch_style if self._config.normalise_looks else patch_sliced_wasserstein
@@ -84,14 +88,10 @@ class Objective:
             if weights.contrast:
                 rivals = style_contrast(results, own, self._bank[0], batch.looks)
                 found["contrast"] = rivals.mean()
-        if weights.ssim or weights.structure:
-            kept = ssim(grey(painted), grey(batch.photos))
-            found["ssim"] = (1 - kept).mean()
-            if weights.structure:
-                with torch.no_grad():
-                    first = self._start(batch.canvases, batch.codes)
-                    floor = ssim(grey(first), grey(batch.photos))
-                found["structure"] = (floor - kept).mean().clamp(min=0)
+        if weights.ssim:
+            found["ssim"] = (1 - ssim(grey(painted), grey(batch.photos))).mean()
+        if weights.structure or weights.likeness:
+            found |= self._held(batch, painted)
         if weights.identity:
             same = generator(batch.patches, batch.codes)
             found["identity"] = mean_squared_error(same, batch.patches).mean()
@@ -101,6 +101,22 @@ class Objective:
             found["total_variation"] = total_variation(painted).mean()
         if weights.picture_mse:
             found["picture_mse"] = mean_squared_error(painted, batch.patches).mean()
+        return found
+
+    def _held(self, batch: Batch, painted: Tensor) -> dict[str, Tensor]:
+        """What structure and likeness to the photos lose against the start's pictures."""
+        weights, found = self._config.weights, {}
+        with torch.no_grad():
+            first = self._start(batch.canvases, batch.codes)
+        if weights.structure:
+            floor, kept = (ssim(grey(one), grey(batch.photos)) for one in (first, painted))
+            found["structure"] = (floor - kept).mean().clamp(min=0)
+        if weights.likeness:
+            with torch.no_grad():
+                photos, start = (self._features(one, _LATE_STAGES) for one in (batch.photos, first))
+                least = perceptual_loss(photos, start)
+            gap = perceptual_loss(photos, self._features(painted, _LATE_STAGES))
+            found["likeness"] = (gap - least).mean().clamp(min=0)
         return found
 
     def total(self, parts: dict[str, Tensor]) -> Tensor:
@@ -128,18 +144,14 @@ class Objective:
             centres = [layer.mean(dim=0) for layer in layers]
             return style_descriptors(layers, centres), centres
 
-    def _content(self, painted: Tensor, photos: Tensor, rng: torch.Generator) -> Tensor:
-        top, left = torch.randint(0, _MOST_SHIFT_PX, (2,), generator=rng).tolist()
-        maps = [self._features(one[..., top:, left:]) for one in (photos, painted)]
-        return perceptual_loss(*maps).mean()
-
-    def _features(self, pictures: Tensor) -> list[Tensor]:
+    def _features(self, pictures: Tensor, stages: tuple[int, ...]) -> list[Tensor]:
+        """EfficientNet's maps after `stages`."""
         maps = self._network.stem((255.0 * pictures - 127.0) / 128.0)
         outs = []
-        for stage in list(self._network.stages)[: max(_CONTENT_STAGES) + 1]:
+        for stage in list(self._network.stages)[: max(stages) + 1]:
             maps = stage(maps)
             outs.append(maps)
-        return [outs[stage] for stage in _CONTENT_STAGES]
+        return [outs[stage] for stage in stages]
 
     @cached_property
     def _network(self) -> EfficientNetLite0:

@@ -9,11 +9,17 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from features.networks.weights import packaged_file
 from features.schema import InputError
 from styletransfer.painters.generator.network import Generator
 from styletransfer.painters.generator.student import Student
 
 _HEAD = "expand.0.conv.weight"
+RELEASE = "release"
+"""In place of a path: the weights that this package carries, trained as docs/model_card.md tells."""
+
+_RELEASE_FILE = "painters/generator/release.safetensors"
+_RELEASE_SHA256 = "4b6b1bdd7e02a460c72f5bfa56567710a10f1212002843737b664d2d63ed419d"
 _ADVICE = (
     "expected a generator.safetensors that `stylefeed train-generator` wrote, or a "
     "student.safetensors of `stylefeed export`"
@@ -34,11 +40,14 @@ def load_trained(path: Path) -> Generator:
 def load_painter(path: Path) -> Generator | Student:
     """The network with the weights in `path`, in evaluation mode, weights frozen.
 
-    Its head tells whether it is a generator or a student.
+    Its head tells whether it is a generator or a student. The path `RELEASE` stands for the weights
+    that this package carries.
 
     Raises InputError where there is no such file, it is no safetensors file, its weights are of
     another network, or one of them is NaN or infinite.
     """
+    if path == Path(RELEASE):
+        path = packaged_file("styletransfer", _RELEASE_FILE, _RELEASE_SHA256)
     if not path.is_file():
         raise InputError(f"generator weights: no file at {path}; {_ADVICE}")
     try:
