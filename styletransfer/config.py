@@ -148,14 +148,16 @@ class RenderConfig:
     VGG16 weights) or transport (optimal transport of colours and fine texture: no weights), whose
     `transport` of colours is sliced, gaussian (the smoothest and quickest) or entropic (the nearest
     to the look's colours, and the slowest).
-    `size_px` is the longer side of a render. `pixels_per_pass` bounds the memory of one pass of the
-    generator, about 300 bytes a pixel: several looks share a pass while they fit. `weights` is the
-    file of a generator trained with `stylefeed train-generator`, or of a student of `stylefeed
+    `size_px` is the longer side of a render. `pixels_per_pass` bounds the memory of one pass of
+    the generator, about 300 bytes a pixel: several looks share a pass while they fit. `weights` is
+    the file of a generator trained with `stylefeed train-generator`, or of a student of `stylefeed
     export`; a relative path starts from the folder the command is called in. Empty is the packaged
-    generator. `fitted_looks` is the file of codes that `stylefeed fit-look` fitted (empty: looks'
-    own), for the artistic mode and surroundings of paint. `backend` is an engine, or `auto`: the
-    fastest of the variants in the folder `exported`, written by `stylefeed export`, that loses at
-    most `allowed_loss` of the share of looks recognised. `watermark_key` is the key of the
+    generator, `release` the one trained further that comes with Stylefeed (docs/model_card.md).
+    `fitted_looks` is the file of codes that `stylefeed fit-look` fitted (empty: looks' own), for
+    the artistic mode and surroundings of paint. `backend` is an engine, or `auto`: the fastest of
+    the variants in the folder `exported`, written by `stylefeed export`, that loses at most
+    `allowed_loss` of the share of looks recognised.
+    `watermark_key` is the key of the
     invisible mark in every restyled picture. `read_text` holds the words on the
     product to the budget too, by OCR (the extra `text`; slow). `signing_chain` and `signing_key`
     are PEM files that sign every restyled picture's Content Credentials (the extra `signing`).

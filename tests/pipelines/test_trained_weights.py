@@ -1,5 +1,7 @@
 """`[render] weights`: what was trained here paints, and its content decides what is repainted."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 import torch
@@ -10,9 +12,9 @@ from features.schema import InputError
 from pipelines.cli import app
 from pipelines.config import parse_config
 from pipelines.jobs.doctor import inspect_picture
-from pipelines.stages.render import recipe
+from pipelines.stages.render import painter_version, recipe
 from styletransfer.painters.generator.network import load_pretrained
-from styletransfer.painters.generator.trained import load_trained
+from styletransfer.painters.generator.trained import RELEASE, load_trained
 
 TRAINING = """
 [training]
@@ -82,6 +84,14 @@ def test_the_packaged_weights_in_a_file_repaint_nothing(tmp_path):
     save_file(load_pretrained().state_dict(), path)
     own, packaged = (parse_config({"render": {"weights": w}}).render for w in (str(path), ""))
     assert recipe(own) == recipe(packaged)
+
+
+def test_the_release_weights_are_found_by_name_and_are_not_the_packaged_ones(tmp_path):
+    release = load_trained(Path(RELEASE))
+    assert release.model_version != load_pretrained().model_version
+    named, plain = (parse_config({"render": {"weights": w}}).render for w in (RELEASE, ""))
+    assert recipe(named) != recipe(plain)
+    assert painter_version(named) == release.model_version
 
 
 def broken(kind, path):

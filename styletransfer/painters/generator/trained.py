@@ -16,7 +16,7 @@ from styletransfer.painters.generator.student import Student
 
 _HEAD = "expand.0.conv.weight"
 RELEASE = "release"
-"""In place of a path: the weights that this package carries, trained as docs/model_card.md tells."""
+"""In place of a path: the weights that this package carries; see docs/model_card.md."""
 
 _RELEASE_FILE = "painters/generator/release.safetensors"
 _RELEASE_SHA256 = "4b6b1bdd7e02a460c72f5bfa56567710a10f1212002843737b664d2d63ed419d"
