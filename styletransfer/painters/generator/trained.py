@@ -19,7 +19,7 @@ RELEASE = "release"
 """In place of a path: the weights that this package carries; see docs/model_card.md."""
 
 _RELEASE_FILE = "painters/generator/release.safetensors"
-_RELEASE_SHA256 = "4b6b1bdd7e02a460c72f5bfa56567710a10f1212002843737b664d2d63ed419d"
+_RELEASE_SHA256 = "04cdbe1071822926d93e3bdc07088d72adfbcfca3226e02f4a5dad31cabe2abe"
 _ADVICE = (
     "expected a generator.safetensors that `stylefeed train-generator` wrote, or a "
     "student.safetensors of `stylefeed export`"
