@@ -47,6 +47,8 @@ NAMES = (
     "train_generator",
     "health_features",
     "training_kills",
+    "serving",
+    "faults",
     "training_precision",
     "tune",
     "fit_look",

@@ -7,6 +7,8 @@ import resource
 import sqlite3
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -16,6 +18,7 @@ from pipelines.exports.contract import About, Entry, FeedAnswer, FeedItem, Fidel
 from pipelines.exports.sqlite_feed import FILE, SqliteFeed, read_about
 from pipelines.jobs.export_feed import SCHEMA_FILE, export_feed
 from pipelines.stages.feed import FEED_COLUMNS, FIDELITY_TYPE
+from pipelines.stores.feed_versions import read_feed
 
 
 def _find(source, user):
@@ -113,6 +116,34 @@ def test_a_reader_follows_the_replaced_file_and_keeps_what_is_open_when_it_is_da
     export_feed(tmp_path)
     assert asyncio.run(source.about()).version == "r2"
     _close(source)
+
+
+def test_a_reader_through_twenty_feeds_never_sees_a_mixture(publish_feed, tmp_path):
+    publish_feed(tmp_path, "r00", users=9)
+    export_feed(tmp_path)
+    seen, answered, ended = [], [], threading.Event()
+
+    def read():
+        source = SqliteFeed(tmp_path / FILE)
+        while not ended.is_set():
+            rows = read_feed(tmp_path, ["user_id", "run_id"])
+            seen.append((len(rows), *rows["run_id"].unique()))
+            answered.append(_find(source, "001")["run_id"])
+        answered.append(_find(source, "001")["run_id"])
+        _close(source)
+
+    with ThreadPoolExecutor(1) as reader:
+        reading = reader.submit(read)
+        for number in range(1, 21):
+            publish_feed(tmp_path, f"r{number:02}", users=9)
+            export_feed(tmp_path)
+        ended.set()
+        reading.result()
+    assert len(seen) > 3
+    assert all(len(read) == 2 and read[0] == 36 for read in seen)
+    assert seen == sorted(seen)
+    assert answered == sorted(answered)
+    assert answered[-1] == "r20"
 
 
 def test_what_is_no_export_is_one_line(publish_feed, tmp_path):
