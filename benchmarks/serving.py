@@ -9,8 +9,8 @@ who is not known; every answer's status and shopper are checked. Two loads: as f
 connections go (requests per second), and at a fixed rate of 1,000 a second, where a late answer
 counts from when it was due (p50, p99). Per CPU second: requests by the processor time that the
 server took for them, which other work on the machine does not change. Medians of three, fastest to
-slowest. The baseline in the same run is a bare uvicorn application that sends 5 kB from memory: what
-is left for any framework and store to cost.
+slowest. The baseline in the same run is a bare uvicorn application that sends 5 kB from memory:
+what is left for any framework and store to cost.
 """
 
 from __future__ import annotations
