@@ -50,6 +50,7 @@ NAMES = (
     "serving",
     "faults",
     "training_precision",
+    "forget",
     "tune",
     "fit_look",
 )

@@ -39,7 +39,6 @@ def split_wrong_clocks(
     """
     times = events["timestamp"].to_numpy(dtype="datetime64[us]").astype(np.int64)
     every = times if every_time is None else every_time
-    right = np.ones(len(every), dtype=bool)
     wrong = np.zeros(len(times), dtype=bool)
     faults = []
 
@@ -52,26 +51,21 @@ def split_wrong_clocks(
             faults.append(rejected("events", numbers, keys, reason, got))
             wrong[at] = True
 
-    if as_of is not None:
-        limit = _microseconds(as_of)
-        right = every <= limit
-        if not right.any():
-            raise SchemaError(
-                f"events: every row is after as_of, {as_of.isoformat()}: the first is of "
-                f"{pd.Timestamp(every.min(), unit='us', tz='UTC').isoformat()}: expected a log of "
-                "before: correct as_of"
-            )
-        set_aside(times > limit, f"timestamp is after as_of, {as_of.isoformat()}")
-    else:
-        limit = _microseconds(clock_utc + _ZONES)
-        # Where most of a log is of the future it is this machine's clock that is behind.
-        if (every > limit).mean() < 0.5:
-            right = every <= limit
-            set_aside(times > limit, f"timestamp is after the day of the job, {clock_utc:%Y-%m-%d}")
-    never = _microseconds(_NEVER_SET)
-    if (every < never).mean() < 0.5:
-        right &= every >= never
-        set_aside(times < never, "timestamp is before 1990: a clock that was not set")
+    low, high = _limits(every, clock_utc, as_of)
+    if as_of is not None and not (every <= high).any():
+        raise SchemaError(
+            f"events: every row is after as_of, {as_of.isoformat()}: the first is of "
+            f"{pd.Timestamp(every.min(), unit='us', tz='UTC').isoformat()}: expected a log of "
+            "before: correct as_of"
+        )
+    late = (
+        f"timestamp is after the day of the job, {clock_utc:%Y-%m-%d}"
+        if as_of is None
+        else f"timestamp is after as_of, {as_of.isoformat()}"
+    )
+    set_aside(times > high, late)
+    set_aside(times < low, "timestamp is before 1990: a clock that was not set")
+    right = (every >= low) & (every <= high)
     first, last = _bounds(every[right])
     day = f"{pd.Timestamp(last, unit='us'):%Y-%m-%d}"
     if as_of is None:
@@ -82,6 +76,31 @@ def split_wrong_clocks(
     day = f"{pd.Timestamp(first, unit='us'):%Y-%m-%d}"
     set_aside(times < first, f"timestamp is far before the rest, which begins on {day}")
     return ~wrong, join_rejects(faults)
+
+
+def last_time(
+    every_time: NDArray[np.int64], clock_utc: pd.Timestamp, as_of: pd.Timestamp | None = None
+) -> pd.Timestamp:
+    """`as_of`, or else the last time of a log that `split_wrong_clocks` believes."""
+    if as_of is not None:
+        return as_of
+    low, high = _limits(every_time, clock_utc, None)
+    _, last = _bounds(every_time[(every_time >= low) & (every_time <= high)])
+    return pd.Timestamp(last, unit="us", tz="UTC")
+
+
+def _limits(
+    every: NDArray[np.int64], clock_utc: pd.Timestamp, as_of: pd.Timestamp | None
+) -> tuple[int, int]:
+    """The times, microseconds since 1970, before and after which a clock is wrong by itself."""
+    ends = np.iinfo(np.int64)
+    never = _microseconds(_NEVER_SET)
+    low = never if (every < never).mean() < 0.5 else int(ends.min)
+    if as_of is not None:
+        return low, _microseconds(as_of)
+    limit = _microseconds(clock_utc + _ZONES)
+    # Where most of a log is of the future it is this machine's clock that is behind.
+    return low, limit if (every > limit).mean() < 0.5 else int(ends.max)
 
 
 def _microseconds(time: pd.Timestamp) -> int:

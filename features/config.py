@@ -49,7 +49,8 @@ class LogConfig:
     after it are set aside; unset, the last time that is not far from the others. An outcome may be
     stamped up to `clock_tolerance_s` seconds before the impression whose session and position it
     names. Of equal events less than `repeat_window_s` seconds apart one is kept. A user with more
-    than `max_actions_per_hour` or `max_events_per_day` is set aside as a bot.
+    than `max_actions_per_hour` or `max_events_per_day` is set aside as a bot. Events more than
+    `retention_days` before `as_of`, or the last event, are not used (unset: all are).
     """
 
     columns: dict[str, str] = field(default_factory=dict)
@@ -60,8 +61,14 @@ class LogConfig:
     repeat_window_s: float = 1.0
     max_actions_per_hour: int = 1_000
     max_events_per_day: int = 20_000
+    retention_days: float | None = None
 
     def __post_init__(self) -> None:
+        if self.retention_days is not None and not 0.0 < self.retention_days < math.inf:
+            raise ConfigError(
+                f"log: retention_days is {self.retention_days}: expected a number above 0, or "
+                "leave it out to use every event"
+            )
         names = {table: [column.name for column in of] for table, of in COLUMNS.items()}
         object.__setattr__(self, "columns", column_mapping(self.columns, names))
         object.__setattr__(self, "event_types", event_type_mapping(self.event_types))

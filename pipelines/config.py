@@ -87,6 +87,26 @@ class FeedConfig:
 
 
 @dataclass(frozen=True)
+class PrivacyConfig:
+    """What a job may know and tell of shoppers.
+
+    `pseudonymise`: every shopper has a keyed hash for an id from the first table on; the key is in
+    the environment, `STYLEFEED_PRIVACY_KEY`. Figures about a prototype or a look that fewer than
+    `least_group` >= 1 shoppers are behind are withheld from the report.
+    """
+
+    pseudonymise: bool = False
+    least_group: int = 5
+
+    def __post_init__(self) -> None:
+        if self.least_group < 1:
+            raise ConfigError(
+                f"privacy.least_group is {self.least_group}: expected at least 1, which withholds "
+                "nothing"
+            )
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """All settings of `stylefeed run`.
 
@@ -114,6 +134,7 @@ class RunConfig:
     limits: LimitConfig = field(default_factory=LimitConfig)
     feed: FeedConfig = field(default_factory=FeedConfig)
     quality: QualityConfig = field(default_factory=QualityConfig)
+    privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
     verdict: VerdictConfig = field(default_factory=VerdictConfig)
     simulator: SimulatorConfig = field(default_factory=SimulatorConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)

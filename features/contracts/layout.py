@@ -40,6 +40,7 @@ EVENT_COLUMNS: Final = (
     Column("propensity", "number", low=0.0, high=1.0, low_open=True),
     Column("session_id", "id"),
     Column("channel", "id"),
+    Column("opt_out", "permission"),
 )
 ITEM_COLUMNS: Final = (
     Column("item_id", "id", required=True),

@@ -10,6 +10,7 @@ from pipelines.commands import (
     feed,
     fit,
     fit_look,
+    forget,
     import_log,
     init,
     prune,
@@ -34,6 +35,7 @@ __all__ = [
     "feed",
     "fit",
     "fit_look",
+    "forget",
     "import_log",
     "init",
     "prune",
@@ -51,7 +53,7 @@ __all__ = [
 _ORDER = (
     *("import", "init", "check", "run", "fit", "score", "feed", "evaluate", "report"),
     *("render", "ab", "simulate", "train-generator", "fit-look", "tune", "export"),
-    *("export-feed", "serve", "prune", "doctor"),
+    *("export-feed", "serve", "prune", "forget", "doctor"),
 )
 app.registered_commands.sort(
     key=lambda command: _ORDER.index(command.name or getattr(command.callback, "__name__", ""))

@@ -14,11 +14,14 @@ from recsys.prototypes.drift import chance_stability
 
 @dataclass(frozen=True)
 class Drift:
-    """`table` by prototype_id, the sum of its `stability`, and how far that is, in words."""
+    """`table` by prototype_id, the sum of its `stability`, and how far that is, in words; how many
+    shoppers with a taste there were before, and are now."""
 
     table: pd.DataFrame
     index: float
     moved: str
+    n_before: int
+    n_now: int
 
 
 def taste_drift(run: Artefacts) -> Drift | None:
@@ -36,7 +39,8 @@ def taste_drift(run: Artefacts) -> Drift | None:
         return None
     table = run.prototypes.drift(np.stack(before), np.stack(after)).set_index("prototype_id")
     index = float(table["stability"].sum())
-    return Drift(table, index, _moved(index, chance_stability(len(before), len(after), len(table))))
+    moved = _moved(index, chance_stability(len(before), len(after), len(table)))
+    return Drift(table, index, moved, len(before), len(after))
 
 
 def _moved(index: float, chance: float) -> str:

@@ -44,12 +44,17 @@ class Page:
 
 
 def make_page(
-    workspace: Workspace, run: Artefacts, quality: Mapping[str, Any], limits: PictureConfig
+    workspace: Workspace,
+    run: Artefacts,
+    quality: Mapping[str, Any],
+    limits: PictureConfig,
+    least_group: int = 1,
 ) -> Page:
     """Write the page of a run.
 
     `quality` is the report of `features.quality`; `limits` guard the decoding of pictures, and
-    say whether photos were repaired.
+    say whether photos were repaired. Figures about a look or a prototype that fewer than
+    `least_group` shoppers are behind are withheld.
     The same artefacts give the same text.
     """
     thumbnails = Thumbnails(limits)
@@ -57,7 +62,7 @@ def make_page(
     portraits = choose_shoppers(in_feed, run.affinity, run.members)
     describe = Describer(workspace, run, thumbnails, [p.user_id for p in portraits])
     shoppers = [describe.shopper(portrait) for portrait in portraits]
-    gallery = make_gallery(run, describe)
+    gallery = make_gallery(run, describe, least_group)
     strength = run.users["style_strength"].to_numpy(dtype=np.float64)
     distinct = np.asarray(run.feed.groupby("user_id")["style_id"].nunique(), dtype=np.float64)
     html = _template().render(
@@ -77,7 +82,7 @@ def make_page(
         n_judged=run.metrics.get("n_users"),
         look_figures=figures(run.metrics.get("looks")),
         feed_figures=figures(run.metrics.get("feed")),
-        served=bars(_served(run, describe), as_text=formatting.percent),
+        served=bars(_served(run, describe, least_group), as_text=formatting.percent),
         strength_plot=histogram("Style strength of all shoppers", strength, 0.0, 1.0),
         looks_plot=_looks_plot(distinct),
         quality=quality_blocks(quality, describe.look_names),
@@ -175,13 +180,14 @@ def _hero(shoppers: Sequence[Shopper]) -> list[Card]:
     return chosen[:HERO_PICTURES]
 
 
-def _served(run: Artefacts, describe: Describer) -> list[tuple[str, float]]:
-    """Share of the feed's rows per look, by the look's name."""
+def _served(run: Artefacts, describe: Describer, least_group: int) -> list[tuple[str, float]]:
+    """Share of the feed's rows per look, by the look's name, where enough shoppers see it."""
+    seen_by = run.feed.groupby("style_id")["user_id"].nunique()
     shares = run.feed["style_id"].value_counts() / max(len(run.feed), 1)
     return [
         (describe.look(str(look)).name, float(share))
         for look, share in shares.items()
-        if look != ORIGINAL
+        if look != ORIGINAL and seen_by[str(look)] >= least_group
     ]
 
 

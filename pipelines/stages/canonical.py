@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,14 @@ from features.ids import IdMap
 from features.rejects import join_rejects
 from features.schema import SchemaError
 from features.tables import check_events
+from pipelines.stages.withhold import (
+    NOTHING,
+    PAST_RETENTION,
+    Withholding,
+    admit,
+    past_retention,
+    withheld_words,
+)
 
 
 @dataclass(frozen=True)
@@ -24,7 +33,8 @@ class CanonicalLog:
 
     `events` in time order. `rejects` are the rows set aside, `value_rejects` the values set aside
     in rows that were kept. `impressions` are those of the raw log, apart from repeats, bots and
-    what is after `as_of`, and `lost` those among them that were set aside.
+    what is after `as_of`, and `lost` those among them that were set aside. `opted_out` are the
+    shoppers whose last event says so, `withheld` how many events were not to be used, by why.
     """
 
     events: pd.DataFrame
@@ -32,6 +42,8 @@ class CanonicalLog:
     value_rejects: pd.DataFrame
     impressions: int
     lost: pd.DataFrame
+    opted_out: list[str]
+    withheld: dict[str, int]
 
     @property
     def lost_share(self) -> float:
@@ -68,26 +80,39 @@ def canonical_log(
     style_ids: IdMap | None = None,
     clock_utc: pd.Timestamp | None = None,
     part: LogPart | None = None,
+    rule: Withholding = NOTHING,
 ) -> CanonicalLog:
     """Validate a raw log, set wrong clocks, repeats and bots aside; events in time order.
 
     `clock_utc` is the time of the job (None: now). `part`: where `events` are all events of some of
     a log's shoppers; then rows alone are judged, and whoever joins the parts judges the log.
+    `rule` says which shoppers are withheld, and the names of the others.
     Raises SchemaError when the log cannot be used at all, or no outcome is left.
     """
-    checked = check_events(
-        events,
-        item_ids,
-        style_ids,
-        columns=config.columns_of("events"),
-        event_types=config.event_types,
-        day_first=config.day_first,
-        part=part is not None,
+    admitted = admit(
+        check_events(
+            events,
+            item_ids,
+            style_ids,
+            columns=config.columns_of("events"),
+            event_types=config.event_types,
+            day_first=config.day_first,
+            part=part is not None,
+        ),
+        rule,
     )
+    checked = admitted.log
+    if checked.table.empty and part is None:
+        raise nothing_left(len(events), checked.rejects, admitted.counts)
     places = checked.rows if part is None else part.rows[checked.rows]
     clock = pd.Timestamp.now("UTC") if clock_utc is None else clock_utc
     every_time = None if part is None else part.every_time
     sound, mistimed = split_wrong_clocks(checked.table, clock, as_of(config), places, every_time)
+    old = sound & past_retention(
+        checked.table["timestamp"], config.retention_days, clock, as_of(config), every_time
+    )
+    sound &= ~old
+    withheld = {**admitted.counts, PAST_RETENTION: int(old.sum())}
     kept, unclean = clean_events(
         checked.table[sound].reset_index(drop=True),
         config.cleaning,
@@ -98,11 +123,7 @@ def canonical_log(
             table["row"] = part.rows[table["row"].to_numpy()]
     rejects = join_rejects([checked.rejects, mistimed, unclean])
     if kept.empty and part is None:
-        raise SchemaError(
-            f"events: none of {len(events)} rows can be used, the first because: "
-            f"{rejects['reason'].iloc[0]}; compare the ids with those of the items and styles "
-            "tables"
-        )
+        raise nothing_left(len(events), rejects, withheld)
     if part is None:
         require_outcomes(kept, rejects)
     shown = _impressions(events, config)
@@ -118,6 +139,21 @@ def canonical_log(
         checked.value_rejects,
         int((kept["event_type"] == "impression").sum()) + len(lost),
         lost,
+        admitted.opted_out,
+        withheld,
+    )
+
+
+def nothing_left(rows: int, rejects: pd.DataFrame, withheld: Mapping[str, int]) -> SchemaError:
+    """The one line for a log of `rows` rows none of which is kept."""
+    if rejects.empty:
+        return SchemaError(
+            f"events: none of {rows} rows may be used ({withheld_words(withheld)}): expected "
+            "events of other shoppers or times too: give a longer log"
+        )
+    return SchemaError(
+        f"events: none of {rows} rows can be used, the first because: "
+        f"{rejects['reason'].iloc[0]}; compare the ids with those of the items and styles tables"
     )
 
 

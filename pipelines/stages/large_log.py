@@ -28,7 +28,8 @@ from features.exposures import Matches, Stamping, matched_exposures
 from features.ids import IdMap
 from features.rejects import join_rejects
 from features.schema import SchemaError
-from pipelines.stages.canonical import LogPart, canonical_log
+from pipelines.stages.canonical import LogPart, canonical_log, nothing_left
+from pipelines.stages.withhold import NOTHING, Withholding
 from pipelines.stores import storage
 from pipelines.stores.event_buckets import (
     FACTS,
@@ -54,7 +55,8 @@ _TYPED: Final = ("user_id", "item_id", "timestamp", "event_type")
 class CountedLog:
     """What `prepare` tells of a log: its raw `rows`, its facts, what was set aside and lost, as
     `CanonicalLog` has them, how many impressions are kept, how outcomes matched, and the times of
-    the events kept, datetime64[us] (n,); `head` has the raw log's columns."""
+    the events kept, datetime64[us] (n,); `head` has the raw log's columns. `opted_out` and
+    `withheld` as in `CanonicalLog`."""
 
     rows: int
     facts: LogFacts
@@ -65,6 +67,8 @@ class CountedLog:
     matches: Matches
     times: NDArray[np.datetime64]
     head: pd.DataFrame
+    opted_out: list[str]
+    withheld: dict[str, int]
 
 
 def raw_rows(path: Path) -> int | None:
@@ -105,6 +109,7 @@ def prepare_large_log(
     item_ids: IdMap,
     style_ids: IdMap,
     clock_utc: pd.Timestamp | None = None,
+    rule: Withholding = NOTHING,
 ) -> CountedLog:
     """Write the canonical log of the Parquet file or folder at `path` to its buckets.
 
@@ -117,21 +122,18 @@ def prepare_large_log(
     buckets = bucket_count(rows)
     raw = workspace.path(RAW)
     try:
-        every_time = _part(path, config, raw, buckets)
+        every_time = _part(path, config, raw, buckets, rule)
         parts = [
-            _clean_bucket(workspace, bucket, config, item_ids, style_ids, clock, every_time)
+            _clean_bucket(workspace, bucket, config, item_ids, style_ids, clock, every_time, rule)
             for bucket in range(buckets)
         ]
     finally:
         shutil.rmtree(raw, ignore_errors=True)
     rejects = join_rejects([part.rejects for part in parts])
     kept = np.concatenate([part.times for part in parts])
+    withheld = {why: sum(part.withheld[why] for part in parts) for why in parts[0].withheld}
     if not len(kept):
-        raise SchemaError(
-            f"events: none of {rows} rows can be used, the first because: "
-            f"{rejects['reason'].iloc[0]}; compare the ids with those of the items and styles "
-            "tables"
-        )
+        raise nothing_left(rows, rejects, withheld)
     outcomes = [part.outcomes for part in parts]
     if not any(outcomes):
         require_outcomes(pd.DataFrame({"event_type": ["impression"] * len(kept)}), rejects)
@@ -155,6 +157,8 @@ def prepare_large_log(
         _matches(workspace, facts, config),
         kept,
         next(_batches(path)).slice(0, 0).to_pandas(),
+        sorted(user for part in parts for user in part.opted_out),
+        withheld,
     )
 
 
@@ -170,6 +174,8 @@ class _Part:
     looks_shown: bool
     stamping: Stamping
     outcomes: dict[str, int]
+    opted_out: list[str]
+    withheld: dict[str, int]
 
 
 def _clean_bucket(
@@ -180,10 +186,11 @@ def _clean_bucket(
     style_ids: IdMap,
     clock: pd.Timestamp,
     every_time: NDArray[np.int64],
+    rule: Withholding,
 ) -> _Part:
     table = pd.read_parquet(workspace.path(f"{RAW}/{bucket_name(bucket)}"))
     at = table.pop(_ROW).to_numpy(dtype=np.int64)
-    log = canonical_log(table, config, item_ids, style_ids, clock, LogPart(at, every_time))
+    log = canonical_log(table, config, item_ids, style_ids, clock, LogPart(at, every_time), rule)
     events = log.events
     workspace.write(f"{FOLDER}/{bucket_name(bucket)}", events)
     done = events.loc[events["event_type"] != "impression", "event_type"]
@@ -196,10 +203,14 @@ def _clean_bucket(
         bool(events["style_id"].notna().any()),
         Stamping.of(events, few=False),
         {str(kind): int(n) for kind, n in done.value_counts().items()},
+        log.opted_out,
+        log.withheld,
     )
 
 
-def _part(path: Path, config: LogConfig, raw: Path, buckets: int) -> NDArray[np.int64]:
+def _part(
+    path: Path, config: LogConfig, raw: Path, buckets: int, rule: Withholding
+) -> NDArray[np.int64]:
     """Write the raw rows of each bucket of shoppers, with their places; returns all times."""
     times = []
     start = 0
@@ -214,7 +225,7 @@ def _part(path: Path, config: LogConfig, raw: Path, buckets: int) -> NDArray[np.
             stamps = read_times(named.column("timestamp").to_pandas())[0].dropna()
             times.append(stamps.to_numpy(dtype="datetime64[us]").astype(np.int64))
             users = read_ids(named.column("user_id").to_pandas())[0]
-            place = user_bucket(users.fillna(""), buckets)
+            place = user_bucket(rule.names(users).fillna(""), buckets)
             placed = batch.append_column(_ROW, pa.array(np.arange(start, start + len(batch))))
             start += len(batch)
             for bucket, file in enumerate(files):

@@ -25,8 +25,9 @@ from pipelines.stages.large_log import (
     raw_rows,
 )
 from pipelines.stages.log_warnings import log_warnings
+from pipelines.stages.withhold import Withholding
 from pipelines.stores import storage
-from pipelines.stores.event_buckets import write_log
+from pipelines.stores.event_buckets import OPTED_OUT, write_log
 from pipelines.stores.workspace import StageFolder
 
 
@@ -104,11 +105,13 @@ def prepare(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     }
     shop = _check_shop(raw["items"], raw["styles"], config.log)
     path = folder.inputs["events"]
+    rule = Withholding.of(folder.root, config.privacy.pseudonymise)
     rows = raw_rows(path)
     if rows is not None and rows > LARGE_FROM and is_typed(path, config.log):
-        log = prepare_large_log(folder, path, config.log, shop.item_ids, shop.style_ids)
+        log = prepare_large_log(folder, path, config.log, shop.item_ids, shop.style_ids, rule=rule)
     else:
-        log = _prepare_log(folder, path, config.log, shop)
+        log = _prepare_log(folder, path, config.log, shop, rule)
+    folder.write(OPTED_OUT, pd.DataFrame({"user_id": pd.Series(log.opted_out, dtype="str")}))
     for name, table in shop.tables.items():
         folder.write(f"tables/{name}.parquet", table)
     parts = (log, shop.items, shop.styles)
@@ -123,6 +126,8 @@ def prepare(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
         "users": facts.users,
         "items": len(shop.items.table),
         "styles": len(shop.styles.table),
+        "users_opted_out": len(log.opted_out),
+        **log.withheld,
         "impressions": log.impressions,
         "impressions_lost": len(log.lost),
         "outcomes": matches.outcomes,
@@ -145,10 +150,12 @@ def prepare(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     }
 
 
-def _prepare_log(folder: StageFolder, path: Path, config: LogConfig, shop: _Shop) -> CountedLog:
+def _prepare_log(
+    folder: StageFolder, path: Path, config: LogConfig, shop: _Shop, rule: Withholding
+) -> CountedLog:
     """Write the canonical log of any table at `path`, read at once."""
     events = storage.read_input_table(path, "events")
-    cleaned = canonical_log(events, config, shop.item_ids, shop.style_ids)
+    cleaned = canonical_log(events, config, shop.item_ids, shop.style_ids, rule=rule)
     kept = cleaned.events
     return CountedLog(
         len(events),
@@ -160,6 +167,8 @@ def _prepare_log(folder: StageFolder, path: Path, config: LogConfig, shop: _Shop
         matched_exposures(kept, config.clock_tolerance_s)[1],
         kept["timestamp"].to_numpy(dtype="datetime64[us]"),
         events.head(0),
+        cleaned.opted_out,
+        cleaned.withheld,
     )
 
 

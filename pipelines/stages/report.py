@@ -27,7 +27,7 @@ def report(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
         config.quality,
     )
     storage.write_json(folder.path("quality.json"), quality)
-    page = make_page(folder, run, quality, config.images)
+    page = make_page(folder, run, quality, config.images, config.privacy.least_group)
     data = page.html.encode()
     storage.write_bytes(folder.path("report.html"), data)
     return {

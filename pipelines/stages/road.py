@@ -19,6 +19,7 @@ from pipelines.stages.prepare import prepare
 from pipelines.stages.render import fitted_version, painter_version, render
 from pipelines.stages.report import report
 from pipelines.stages.score import score
+from pipelines.stages.withhold import privacy_state, private_settings
 from pipelines.stores import storage
 from pipelines.stores.feed_versions import POINTER
 from pipelines.stores.folder_lock import hold_folder
@@ -39,8 +40,9 @@ _LOG = ("tables/events", "tables/log.json")
 _TABLES = (*_LOG, "tables/items.parquet", "tables/styles.parquet")
 STAGES = (
     Stage(
-        "prepare", prepare, (), ("events", "train_share", "log"),
-        (*_TABLES, "tables/raw", "rejects/prepare.csv", "rejects/prepare_values.csv"),
+        "prepare", prepare, (), ("events", "train_share", "log", "privacy"),
+        (*_TABLES, "tables/opted_out.parquet", "tables/raw",
+         "rejects/prepare.csv", "rejects/prepare_values.csv"),
         facts=("inputs",), revision=2,
     ),
     # New events leave the pictures as they are, so they are no reason to encode them again.
@@ -59,7 +61,8 @@ STAGES = (
         "score", score, ("fit",),
         ("top_k", "max_users", "seed", "log", "looks", "policy", "guard_rails"),
         ("users.parquet", "style_affinity.parquet", "tables/chosen", "tables/served"),
-        reads=(*_TABLES, "models", "tables/look_pictures.parquet"), revision=2,
+        reads=(*_TABLES, "tables/opted_out.parquet", "models", "tables/look_pictures.parquet"),
+        revision=2,
     ),
     Stage(
         "render", render, ("score",), ("render", "images"),
@@ -81,7 +84,7 @@ STAGES = (
         facts=("inputs", "digests", "version"),
     ),
     Stage(
-        "report", report, ("score", "feed", "evaluate"), ("images", "quality"),
+        "report", report, ("score", "feed", "evaluate"), ("images", "quality", "privacy"),
         ("report.html", "quality.json"),
         reads=(*_TABLES, *_PICTURES, "tables/tastes_before.parquet", "models", "users.parquet",
                "style_affinity.parquet", "feed", "renders", "originals", "rejects", "metrics.json",
@@ -125,6 +128,9 @@ def open_job(
     fitted = fitted_version(config.render)
     if fitted:
         identity["fitted_looks"] = fitted
+    privacy = privacy_state(config, workspace.root)
+    if privacy:
+        identity["privacy"] = privacy
     job = {
         **identity,
         "inputs": {name: str(source.resolve()) for name, source in inputs.items()},
@@ -213,7 +219,7 @@ def run_part(
     if inputs is None and not out.is_dir():
         raise InputError(f"{out} holds no job; start one with `stylefeed fit` or `stylefeed run`")
     with hold_folder(out):
-        settings = job_config(out) if config is None else config
+        settings = private_settings(job_config(out) if config is None else config, out)
         if workers is not None:
             settings = dataclasses.replace(settings, workers=workers)
         workspace, job = open_job(out, inputs, settings, pictures)
@@ -239,6 +245,7 @@ def run(
     `out` cannot be written.
     """
     with hold_folder(out):
+        config = private_settings(config, out)
         workspace, job = open_job(out, inputs, config, pictures)
         worked = run_stages(workspace, job, config, [stage.name for stage in STAGES], say)
         path = workspace.path("manifest.json")
@@ -275,7 +282,8 @@ def _require_current(workspace: Workspace, stage: str, key: str) -> None:
 def _from_outside(stage: str, workspace: Workspace, job: dict[str, Any]) -> dict[str, str]:
     """What decides a stage's result and no other stage made, by name."""
     if stage == "prepare":
-        return {"inputs": storage.digest_json(job["digests"]), "code": job["version"]}
+        state = {"inputs": storage.digest_json(job["digests"]), "code": job["version"]}
+        return {**state, **job.get("privacy", {})}
     if stage == "encode":
         return {
             "items": _picture_state(workspace, job, "items", "item_id", "image_path"),

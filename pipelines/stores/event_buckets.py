@@ -23,6 +23,7 @@ from pipelines.stores.workspace import Workspace
 FOLDER: Final = "tables/events"
 CHOSEN: Final = "tables/chosen"
 FACTS: Final = "tables/log.json"
+OPTED_OUT: Final = "tables/opted_out.parquet"
 FEWEST_BUCKETS: Final = 16
 ROWS_PER_BUCKET: Final = 400_000
 """Rows of a bucket, about: with as many again on their way, a worker holds them in memory."""

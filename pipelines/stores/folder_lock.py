@@ -7,7 +7,6 @@ import fcntl
 import getpass
 import json
 import os
-import shlex
 import shutil
 import socket
 import sys
@@ -100,7 +99,7 @@ def _owner() -> dict[str, Any]:
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "started_utc": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200],
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]]),
     }
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.schema import StorageError, StylefeedError
+from features.schema import InputError, StorageError, StylefeedError
 from pipelines.stores.input_tables import read_input_table as read_input_table
 from pipelines.stores.input_tables import table_files
 
@@ -44,6 +44,12 @@ def write_error(path: Path, error: Exception) -> StorageError:
     reason = os.strerror(code) if code else str(error)
     advice = _ADVICE.get(code, "check the disk, then run the same command again")
     return StorageError(f"cannot write {path}: {reason}; {advice}")
+
+
+def read_error(path: Path, error: Exception) -> InputError:
+    """The one line for a file of the job that cannot be read: which, why, and what to do."""
+    words = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return InputError(f"{path} cannot be read ({words}): run `stylefeed run` there again first")
 
 
 def _error_number(error: Exception) -> int:

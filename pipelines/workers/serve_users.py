@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +16,11 @@ from pipelines.stores.arrays import stack_vectors
 from pipelines.stores.event_buckets import (
     CHOSEN,
     FACTS,
+    OPTED_OUT,
     LogFacts,
     bucket_name,
     read_bucket,
+    user_bucket,
     user_chunks,
 )
 from pipelines.stores.workspace import Workspace
@@ -88,12 +90,34 @@ def serve_users(models: ServingModels, events: pd.DataFrame) -> Served:
     tastes = _tastes_of(models, events)
     known = tastes.users()
     latest = known.assign(look_affinity=tastes.affinity_matrix(known["user_id"]).max(axis=1))
-    recommended = models.recommender.for_users(events, latest).recommend(shoppers, settings.top_k)
+    recommender = models.recommender.for_users(events, latest)
+    n_events = events["user_id"].value_counts().loc[shoppers].to_numpy()
+    return _serve(models, tastes, recommender, settings.looks, pd.Series(n_events, index=shoppers))
+
+
+def serve_plain(models: ServingModels, user_ids: list[str]) -> Served:
+    """Popular items in plain photos for `user_ids`, of whom the models know nothing."""
+    rails = replace(models.settings.looks.guard_rails, plain_users=tuple(user_ids))
+    looks = replace(models.settings.looks, guard_rails=rails)
+    nothing = pd.Series(0, index=sorted(user_ids))
+    return _serve(models, models.tastes, models.recommender, looks, nothing)
+
+
+def _serve(
+    models: ServingModels,
+    tastes: AnyTastes,
+    recommender: TwoStageRecommender,
+    looks: LookSettings,
+    n_events: pd.Series,
+) -> Served:
+    """The rows of the shoppers of `n_events`, how many events of each are known, by id."""
+    shoppers = [str(user) for user in n_events.index]
+    recommended = recommender.recommend(shoppers, models.settings.top_k)
     users = tastes.users(shoppers)
     nearest, _ = models.prototypes.search(stack_vectors(users["style_embedding"]), 1)
     users["prototype_id"] = pd.Series(nearest[:, 0], dtype="str")
-    users["n_events"] = events["user_id"].value_counts().loc[shoppers].to_numpy()
-    chosen: LookChoice = choose_looks(recommended, users, tastes, models.prototypes, settings.looks)
+    users["n_events"] = n_events.to_numpy()
+    chosen: LookChoice = choose_looks(recommended, users, tastes, models.prototypes, looks)
     plain = (chosen.rows["style_id"] == ORIGINAL).to_numpy()
     counts = {
         "users": len(users),
@@ -137,9 +161,14 @@ def bucket_server(
 
 def _serve_bucket(workspace: Workspace, models: ServingModels, bucket: int) -> dict[str, int]:
     events = read_bucket(workspace, bucket)
+    opted_out = workspace.read(OPTED_OUT)["user_id"]
+    opted_out = opted_out[user_bucket(opted_out, models.facts.buckets) == bucket]
     if models.settings.last_user is not None:
         events = events[events["user_id"] <= models.settings.last_user]
+        opted_out = opted_out[opted_out <= models.settings.last_user]
     parts = [serve_users(models, part) for part in user_chunks(events, USERS_AT_ONCE)]
+    if len(opted_out):
+        parts.append(serve_plain(models, opted_out.tolist()))
     counts: dict[str, int] = {}
     for part in parts:
         for name, count in part.counts.items():

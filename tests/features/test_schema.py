@@ -61,10 +61,11 @@ def test_a_log_of_required_columns_gets_every_canonical_column_and_dtype() -> No
         "propensity": "float64",
         "session_id": "str",
         "channel": "str",
+        "opt_out": "bool",
     }
-    assert (
-        events.drop(columns=["user_id", "item_id", "timestamp", "event_type"]).isna().all(axis=None)
-    )
+    given = ["user_id", "item_id", "timestamp", "event_type", "opt_out"]
+    assert events.drop(columns=given).isna().all(axis=None)
+    assert not events["opt_out"].any()
     assert list(rejects.columns) == ["table", "row", "key", "reason", "got"]
     assert rejects.empty
 

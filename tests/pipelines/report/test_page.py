@@ -15,7 +15,7 @@ from features.events import clean_events
 from features.images import ImageLimits
 from features.quality import picture_stats
 from features.tables import validate_events
-from pipelines.config import RunConfig
+from pipelines.config import RunConfig, parse_config
 from pipelines.report import formatting
 from pipelines.report.health import bars, quality_blocks, reject_reasons
 from pipelines.report.measures import compare, lift_sentence
@@ -215,7 +215,8 @@ def test_each_section_is_there_with_what_it_is_about(workspace):
 
 
 def test_looks_are_grouped_by_prototype_with_their_drift(workspace):
-    html, _ = _page(workspace)
+    report(workspace, parse_config({"privacy": {"least_group": 1}}))
+    html = workspace.path("report.html").read_text()
     assert "have moved no further than chance" in html
     assert "population stability index" in html
     assert "favourites of" in html
@@ -506,3 +507,18 @@ def test_quality_findings_carry_their_units_and_examples():
 )
 def test_numbers_and_names_are_said_as_people_say_them(said, expected):
     assert said == expected
+
+
+@pytest.mark.parametrize(("least_group", "withheld"), [(1, False), (7, False), (8, True)])
+def test_figures_of_looks_that_few_shoppers_are_behind_are_withheld(
+    workspace, least_group, withheld
+):
+    # Every look of the shop is in the feeds of all seven shoppers, or of none.
+    config = parse_config({"privacy": {"least_group": least_group}})
+    report(workspace, config)
+    html = workspace.path("report.html").read_text()
+    assert ("7 served" not in html) == withheld
+    assert (f"seen by fewer than {least_group} shoppers" in html) == withheld
+    assert bool(re.search(r"favourite of\s+\d", html)) == (least_group == 1)
+    assert ("favourites of" in html) == (least_group == 1)
+    assert "0 served" in html
