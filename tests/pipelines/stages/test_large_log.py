@@ -13,6 +13,7 @@ from pipelines.stages.large_log import is_typed, raw_rows
 from pipelines.stages.road import STAGES, open_job
 from pipelines.stores import event_buckets
 from pipelines.stores.event_buckets import LogFacts, read_events, user_chunks
+from pipelines.stores.shopper_keys import KEY_VARIABLE, add_tombstones, read_key
 from pipelines.stores.workspace import StageFolder
 
 CONFIG = parse_config({})
@@ -38,15 +39,15 @@ def damaged_shop(shop_copy):
     return shop_copy
 
 
-def _prepared(shop, out):
+def _prepared(shop, out, settings=CONFIG):
     inputs = {
         "events": shop / "events.parquet",
         "items": shop / "items.csv",
         "styles": shop / "styles.csv",
     }
-    workspace, job = open_job(out, inputs, CONFIG)
+    workspace, job = open_job(out, inputs, settings)
     folder = StageFolder(workspace.root, STAGES[0], "key", job)
-    config = StageConfig(CONFIG, "prepare", STAGES[0].settings)
+    config = StageConfig(settings, "prepare", STAGES[0].settings)
     return folder, stage.prepare(folder, config)
 
 
@@ -126,3 +127,26 @@ def test_a_sample_of_shoppers_is_whole_and_the_same_from_any_buckets(tmp_path):
     assert all(chunk["user_id"].nunique() <= 7 for chunk in chunks)
     order = [user for chunk in chunks for user in sorted(set(chunk["user_id"]))]
     assert order == sorted(set(drawn[0]["user_id"]))
+
+
+def test_what_is_withheld_is_the_same_in_parts_and_in_whole(shop_copy, tmp_path, monkeypatch):
+    monkeypatch.setenv(KEY_VARIABLE, "a key of the tests, long enough")
+    path = shop_copy / "events.parquet"
+    events = pd.read_parquet(path)
+    users = sorted(events["user_id"].unique())
+    events["opt_out"] = events["user_id"] == users[2]
+    events.to_parquet(path, index=False)
+    span = events["timestamp"].max() - events["timestamp"].min()
+    log = {"retention_days": span / pd.Timedelta(days=2)}
+    settings = parse_config({"log": log, "privacy": {"pseudonymise": True}})
+    for name in ("whole", "parts"):
+        add_tombstones(tmp_path / name, [users[1]], read_key("the test"))
+    whole, counts = _prepared(shop_copy, tmp_path / "whole", settings)
+    monkeypatch.setattr(stage, "LARGE_FROM", 10)
+    parts, told = _prepared(shop_copy, tmp_path / "parts", settings)
+    assert told == counts
+    assert min(counts[f"events_{why}"] for why in ("forgotten", "opted_out", "past_retention")) > 0
+    pd.testing.assert_frame_equal(read_events(parts), read_events(whole))
+    opted_out = [folder.read("tables/opted_out.parquet") for folder in (parts, whole)]
+    pd.testing.assert_frame_equal(*opted_out)
+    assert len(opted_out[0]) == counts["users_opted_out"] == 1
