@@ -173,7 +173,8 @@ def feed(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
                     for chosen in _chosen_of(folder, facts, number):
                         rows, failed = feed_rows(chosen, renders, originals, folder.run_id)
                         file.add(rows)
-                        rows.to_json(lines, orient="records", lines=True, force_ascii=False)
+                        if len(rows):  # of no rows, pandas writes an empty line
+                            rows.to_json(lines, orient="records", lines=True, force_ascii=False)
                         plain = (rows["style_id"] == ORIGINAL).groupby(rows["user_id"]).all()
                         counts["rows"] += len(rows)
                         counts["users"] += len(plain)

@@ -11,17 +11,18 @@ from features.schema import InputError, SchemaError, StorageError
 from pipelines.stores import storage
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path):
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch):
     path = tmp_path / "table.parquet"
     storage.write_table(path, pd.DataFrame({"a": [1]}))
 
-    class Unwritable(pd.DataFrame):
-        def to_parquet(self, target, **_):
+    class Full:
+        def __init__(self, target, *_, **__):
             target.write_bytes(b"half")
             raise OSError("disk full")
 
+    monkeypatch.setattr(storage.pq, "ParquetWriter", Full)
     with pytest.raises(StorageError, match=rf"cannot write {path}: disk full; check the disk"):
-        storage.write_table(path, Unwritable())
+        storage.write_table(path, pd.DataFrame({"a": [2]}))
     assert pd.read_parquet(path)["a"].tolist() == [1]
     assert [p.name for p in tmp_path.iterdir()] == ["table.parquet"]
 
