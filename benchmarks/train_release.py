@@ -3,7 +3,7 @@
     python -m benchmarks.train_release [--steps 700] [--folder runs/train_release]
 
 From the packaged weights, on the training part of the clothing photos and looks that
-`benchmarks.train_generator` parts; on one thread the same weights bit for bit on the same processor.
+`benchmarks.train_generator` parts; bit for bit the same on one thread of the same processor.
 The folder's `generator.safetensors` is the best of the checks; copied to
 styletransfer/painters/generator/release.safetensors it is what `render.weights = "release"` names.
 `benchmarks.judge_generators` measures it on the test part.

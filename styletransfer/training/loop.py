@@ -42,7 +42,7 @@ RESULT: Final = "generator.safetensors"
 MOST_ROLLBACKS: Final = 3
 _REMEDY: Final = 2.0
 _CURVE_EVERY: Final = 10
-_REVISION: Final = 3
+_REVISION: Final = 4
 _VALIDATION_BATCHES: Final = 3
 _SEED_STEP: Final = 1_000_003
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from features.images import resize_longest
+from features.images import crop_square, resize
 from features.networks.efficientnet import EfficientNetLite0, fold_batch_norm, load_pretrained
 from features.networks.style_network import StyleNetwork
 from styletransfer.losses import (
@@ -136,12 +136,9 @@ class Objective:
     def _bank(self) -> tuple[Tensor, list[Tensor]]:
         """Descriptors (k, d) of all looks and their Gram matrices' means."""
         with torch.no_grad():
-            grams = [
-                self._grams(
-                    as_tensor([resize_longest(look, self._config.look_px)]).to(self._device)
-                )
-                for look in self._bank_pictures
-            ]
+            side = self._config.look_px
+            squares = (resize(crop_square(look), side, side) for look in self._bank_pictures)
+            grams = [self._grams(as_tensor([square]).to(self._device)) for square in squares]
             layers = [torch.cat(layer) for layer in zip(*grams, strict=True)]
             centres = [layer.mean(dim=0) for layer in layers]
             return style_descriptors(layers, centres), centres
