@@ -5,16 +5,21 @@ import runpy
 import shlex
 import shutil
 import sys
+import tomllib
 from pathlib import Path
 
+import click
 import pandas as pd
 import pytest
+from typer.main import get_command
 
-from pipelines.cli import main
+from pipelines.cli import app, main
+from pipelines.config import parse_config
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 COMMAND = re.compile(r"^    (stylefeed .+)$", re.MULTILINE)
+FENCE = re.compile(r"^```(sh|toml)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SNIPPET = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -79,6 +84,30 @@ def test_every_snippet_of_the_page_runs(page, shop, monkeypatch, capsys):
     for snippet in SNIPPET.findall(page.read_text()):
         exec(compile(snippet, page.name, "exec"), names)
     assert capsys.readouterr().out
+
+
+def fences(page, kind):
+    return [text for found, text in FENCE.findall(page.read_text()) if found == kind]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_settings_file_of_the_page_is_one(page):
+    for text in fences(page, "toml"):
+        parse_config(tomllib.loads(text))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_of_a_shell_fence_has_the_options_it_is_given(page):
+    """Those that are too slow to run here: their jobs have tests of their own."""
+    group = get_command(app)
+    for text in fences(page, "sh"):
+        for line in re.findall(r"^stylefeed .+$", text.replace("\\\n", " "), re.MULTILINE):
+            _, name, *given = shlex.split(line, comments=True)
+            command = group.get_command(click.Context(group), name)
+            assert command is not None, line
+            context = click.Context(command, info_name=name)
+            _, left, _ = command.make_parser(context).parse_args(given)
+            assert not left or any(p.nargs == -1 for p in command.params), line
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -1,8 +1,8 @@
 """Grain for what a generator paints: where a photo is flat, a network has nothing to paint with.
 
-A convolution turns a constant into a constant, so a plain ground stays flat in any look. Noise
-fainter than a photo's own gives the network places to put strokes; elsewhere it changes little. The
-same trick makes textures out of nothing in Ulyanov et al. 2016, "Texture networks".
+A convolution turns a constant into a constant, so a plain ground stays flat in any look. Faint
+noise gives the network places to put strokes, as the noise that Ulyanov et al. 2016, "Texture
+networks", make textures of.
 """
 
 from __future__ import annotations
