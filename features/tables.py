@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -34,13 +34,15 @@ class Checked:
     `table`: canonical columns and dtypes, in the input's order, index 0..n-1. `rows`: where each
     of its rows was in the input, from 0, int64 (n,). `rejects`: the rows set aside, and
     `value_rejects`: the values set aside in rows that were kept, both with columns table, row,
-    key, reason, got.
+    key, reason, got. `opt_outs`, of a log alone: user_id, timestamp and opt_out of every row that
+    has them, those set aside too, of the shoppers who opted out in any row; no other is there.
     """
 
     table: pd.DataFrame
     rows: NDArray[np.int64]
     rejects: pd.DataFrame
     value_rejects: pd.DataFrame
+    opt_outs: pd.DataFrame | None = None
 
     @property
     def placed(self) -> pd.DataFrame:
@@ -213,7 +215,16 @@ def check_events(
     table.clean["style_id"] = looks.mask(looks == ORIGINAL)
     table.reject_unknown("item_id", item_ids, "items")
     table.reject_unknown("style_id", style_ids, "styles")
-    return table.result()
+    return replace(table.result(), opt_outs=_opt_outs(table.clean))
+
+
+def _opt_outs(clean: pd.DataFrame) -> pd.DataFrame:
+    """What the shoppers who opted out in any row say of it, in rows with an id and a time."""
+    said = clean.loc[
+        clean["user_id"].notna() & clean["timestamp"].notna(), ["user_id", "timestamp", "opt_out"]
+    ]
+    theirs = said["user_id"].isin(said.loc[said["opt_out"], "user_id"].unique())
+    return said[theirs].reset_index(drop=True)
 
 
 def check_items(items: pd.DataFrame, columns: Mapping[str, str] | None = None) -> Checked:

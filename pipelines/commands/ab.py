@@ -53,7 +53,8 @@ def ab(
         raise ConfigError(f"got {len(policy)} --policy: expected two, A and then B")
     settings = load_config(config, seed=seed, log=log_settings(columns, event_types, as_of))
     result = compare_policies(
-        *(log, policy[0], policy[1], out, settings.seed, styles, settings.log, settings.verdict)
+        *(log, policy[0], policy[1], out, settings.seed, styles, settings.log, settings.verdict),
+        settings.privacy.pseudonymise,
     )
     facts = result["facts"]
     for line in facts["warnings"]:

@@ -28,6 +28,7 @@ from pipelines.report.ab_files import write_comparison
 from pipelines.stages.canonical import canonical_log
 from pipelines.stages.encode import PictureTable, encode_pictures
 from pipelines.stages.log_warnings import log_warnings
+from pipelines.stages.withhold import Withholding, privacy_state
 from pipelines.stores import storage
 from pipelines.stores.arrays import stack_vectors
 from pipelines.stores.folder_lock import hold_folder
@@ -50,15 +51,17 @@ def compare_policies(
     styles_path: Path | None = None,
     config: LogConfig | None = None,
     demands: VerdictConfig | None = None,
+    pseudonymise: bool = False,
 ) -> dict[str, Any]:
     """Judge `b` against `a` from the log; write `ab.html`, `ab.json` and `policy_card.md` to `out`.
 
     `a` and `b` are two of `look_trial.POLICIES`. With the table of looks at `styles_path`,
     the personal policy knows by their pictures which looks are alike. `config`: how the log is
-    read; `demands`: what it must hold for a verdict. Rows set aside go to `rejects/`. Returns what
-    `ab.json` holds, and `worked`, False when the same comparison is there already. Raises
-    ConfigError on an unknown policy, InputError or SchemaError on a log that cannot be used, and
-    when more than one in a hundred impressions would be set aside.
+    read; `demands`: what it must hold for a verdict. Shoppers forgotten in `out` are not learned
+    from; with `pseudonymise` the others have pseudonyms. Rows set aside go to `rejects/`. Returns
+    what `ab.json` holds, and `worked`, False when the same comparison is there already. Raises
+    ConfigError on an unknown policy or a missing key, InputError or SchemaError on a log that
+    cannot be used, and when more than one in a hundred impressions would be set aside.
     """
     for name in (a, b):
         if name not in POLICIES:
@@ -67,8 +70,9 @@ def compare_policies(
         raise ConfigError(f"both policies are {a!r}: expected two different ones")
     config = config or LogConfig()
     with hold_folder(out):
+        rule = Withholding.of(out, pseudonymise)
         return _compare_policies(
-            *(log_path, a, b, out, seed, styles_path, config, demands or VerdictConfig())
+            *(log_path, a, b, out, seed, styles_path, config, demands or VerdictConfig(), rule)
         )
 
 
@@ -81,6 +85,7 @@ def _compare_policies(
     styles_path: Path | None,
     config: LogConfig,
     demands: VerdictConfig,
+    rule: Withholding,
 ) -> dict[str, Any]:
     table = storage.read_input_table(log_path, "log")
     job = {
@@ -92,6 +97,7 @@ def _compare_policies(
         "demands": asdict(demands),
         "styles_digest": None if styles_path is None else storage.digest_input(styles_path),
         "seed": seed,
+        "privacy": privacy_state(rule, out),
         "version": version("stylefeed"),
     }
     artefacts = [out / name for name in ("ab.json", "ab.html", "policy_card.md")]
@@ -99,7 +105,7 @@ def _compare_policies(
         done = storage.find_json(artefacts[0])
         if done is not None and done.get("job") == job:
             return {**done, "worked": False}
-    trial, facts = _trial(table, styles_path, seed, config, Workspace(out))
+    trial, facts = _trial(table, styles_path, seed, config, Workspace(out), rule)
     result = {"job": job, "facts": facts, **compare_in(trial, a, b, seed, demands)}
     write_comparison(out, result)
     return {**result, "worked": True}
@@ -111,11 +117,12 @@ def _trial(
     seed: int,
     config: LogConfig,
     workspace: Workspace,
+    rule: Withholding,
 ) -> tuple[LookTrial, dict[str, Any]]:
     """The log in two parts, and its size in figures."""
     config = _as_log(table, config)
     smallest, row = _smallest_propensity(table, config)
-    log = canonical_log(table, config)
+    log = canonical_log(table, config, rule=rule)
     if log.lost_share > MOST_LOST:
         raise SchemaError(
             f"log: {log.lost_words()}; estimates without them would be bent: expected at most "

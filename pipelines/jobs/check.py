@@ -19,8 +19,10 @@ from pipelines.limits import LimitConfig, check_set_aside, set_aside
 from pipelines.progress import progress
 from pipelines.stages.log_warnings import log_warnings
 from pipelines.stages.prepare import canonical_tables, find_bots
+from pipelines.stages.withhold import NOTHING, Withholding
 from pipelines.stores import storage
 from pipelines.stores.picture_files import picture_root, resolve_picture
+from pipelines.stores.shopper_keys import read_key
 
 BATCH_PICTURES: Final = 64
 PICTURED: Final = {"items": "item_id", "styles": "style_id"}
@@ -48,13 +50,16 @@ def check_shop(
     (table, id, reason) of pictures;
     `stops` says why a run would stop ('': it would not); `quality` is the report of
     `features.quality`; `plan` holds counts and, at most, `renders`, `seconds` on this machine and
-    `bytes` on disk. Nothing is written. Raises InputError or
-    SchemaError when a run could not start.
+    `bytes` on disk. With `privacy.pseudonymise` shoppers are named by their pseudonyms. Nothing is
+    written. Raises InputError or SchemaError when a run could not start, ConfigError without a key
+    for pseudonyms.
     """
     events, items, styles = (
         storage.read_input_table(inputs[name], name) for name in ("events", "items", "styles")
     )
-    raw, tables = events, canonical_tables(events, items, styles, config)
+    hide = config.privacy.pseudonymise
+    rule = Withholding(read_key("privacy.pseudonymise"), True) if hide else NOTHING
+    raw, tables = events, canonical_tables(events, items, styles, config, rule=rule)
     events, items, styles = tables["events"], tables["items"], tables["styles"]
     roots = {
         name: picture_root(tables[name]["image_path"].dropna(), inputs[name].parent, pictures)

@@ -25,7 +25,7 @@ from pipelines.stages.large_log import (
     raw_rows,
 )
 from pipelines.stages.log_warnings import log_warnings
-from pipelines.stages.withhold import Withholding
+from pipelines.stages.withhold import NOTHING, Withholding
 from pipelines.stores import storage
 from pipelines.stores.event_buckets import OPTED_OUT, write_log
 from pipelines.stores.workspace import StageFolder
@@ -37,16 +37,18 @@ def canonical_tables(
     styles: pd.DataFrame,
     config: RunConfig,
     clock_utc: pd.Timestamp | None = None,
+    rule: Withholding = NOTHING,
 ) -> dict[str, pd.DataFrame]:
     """Validate and clean the three input tables.
 
     Returns events, items, styles (both with `row`, where each was in the input), rejects, values
     (set aside in rows that were kept) and lost (those of the rejects that are impressions).
-    `clock_utc` is the time of the job (None: now). Raises SchemaError when a table cannot be used
-    at all, when no outcome is left, and when no item is available.
+    `clock_utc` is the time of the job (None: now); `rule` as `canonical_log` takes it. Raises
+    SchemaError when a table cannot be used at all, when no outcome is left, and when no item is
+    available.
     """
     shop = _check_shop(items, styles, config.log)
-    cleaned = canonical_log(events, config.log, shop.item_ids, shop.style_ids, clock_utc)
+    cleaned = canonical_log(events, config.log, shop.item_ids, shop.style_ids, clock_utc, rule=rule)
     parts = (cleaned, shop.items, shop.styles)
     return {
         "events": cleaned.events,

@@ -19,7 +19,7 @@ from pipelines.stages.prepare import prepare
 from pipelines.stages.render import fitted_version, painter_version, render
 from pipelines.stages.report import report
 from pipelines.stages.score import score
-from pipelines.stages.withhold import privacy_state, private_settings
+from pipelines.stages.withhold import Withholding, privacy_state, private_settings
 from pipelines.stores import storage
 from pipelines.stores.feed_versions import POINTER
 from pipelines.stores.folder_lock import hold_folder
@@ -128,7 +128,9 @@ def open_job(
     fitted = fitted_version(config.render)
     if fitted:
         identity["fitted_looks"] = fitted
-    privacy = privacy_state(config, workspace.root)
+    privacy = privacy_state(
+        Withholding.of(workspace.root, config.privacy.pseudonymise), workspace.root
+    )
     if privacy:
         identity["privacy"] = privacy
     job = {

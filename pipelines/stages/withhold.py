@@ -79,8 +79,9 @@ NOTHING: Final = Withholding()
 
 @dataclass(frozen=True)
 class Admitted:
-    """A checked log without what is withheld; `opted_out`: the shoppers whose last event says so,
-    by the name they have in the job; `counts` of events, `FORGOTTEN` and `OPTED_OUT`."""
+    """A checked log without what is withheld; `opted_out`: the shoppers whose last row says so, be
+    it set aside or not, by the name they have in the job; `counts` of events, `FORGOTTEN` and
+    `OPTED_OUT`."""
 
     log: Checked
     opted_out: list[str]
@@ -95,7 +96,7 @@ def admit(checked: Checked, rule: Withholding) -> Admitted:
     users = rule.names(checked.table["user_id"])
     forgotten = users.isna().to_numpy()
     table = checked.table.assign(user_id=users)
-    opted_out = _opted_out(table[~forgotten])
+    opted_out = _opted_out(checked.opt_outs, rule)
     left = table["user_id"].isin(opted_out).to_numpy()
     kept = ~forgotten & ~left
     log = Checked(
@@ -114,14 +115,14 @@ def withheld_words(counts: Mapping[str, int]) -> str:
     return ", ".join(told)
 
 
-def _opted_out(events: pd.DataFrame) -> list[str]:
-    """Shoppers whose last event says that nothing may be learned from them, sorted."""
-    if not events["opt_out"].any():
+def _opted_out(said: pd.DataFrame | None, rule: Withholding) -> list[str]:
+    """Shoppers whose last row says that nothing may be learned from them, sorted."""
+    if said is None or said.empty:
         return []
-    # Of several events at one time, one that says so decides.
-    ordered = events.sort_values(["timestamp", "opt_out"], kind="stable")
+    # Of several rows at one time, one that says so decides.
+    ordered = said.sort_values(["timestamp", "opt_out"], kind="stable")
     last = ordered.drop_duplicates("user_id", keep="last")
-    return sorted(last.loc[last["opt_out"], "user_id"])
+    return sorted(rule.names(last.loc[last["opt_out"], "user_id"]).dropna())
 
 
 def _renamed(rejects: pd.DataFrame, rule: Withholding, opted_out: list[str]) -> pd.DataFrame:
@@ -170,9 +171,9 @@ def private_settings(config: RunConfig, out: Path) -> RunConfig:
     return dataclasses.replace(config, guard_rails=rails)
 
 
-def privacy_state(config: RunConfig, out: Path) -> dict[str, Any]:
-    """What decides, beside the settings, which shoppers a job in `out` knows; empty for all."""
-    rule = Withholding.of(out, config.privacy.pseudonymise)
+def privacy_state(rule: Withholding, out: Path) -> dict[str, Any]:
+    """What decides, beside the settings, which shoppers a job in `out` knows by `rule`; empty for
+    all."""
     state: dict[str, Any] = {}
     if rule.pseudonymise and rule.key is not None:
         state["pseudonyms"] = key_check(rule.key)

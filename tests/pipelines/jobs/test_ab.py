@@ -14,6 +14,10 @@ from features.schema import ConfigError, InputError
 from pipelines.cli import app
 from pipelines.jobs.ab import compare_policies
 from pipelines.report.ab_card import plain
+from pipelines.stores.shopper_keys import KEY_VARIABLE, add_tombstones, pseudonym
+from pipelines.stores.shopper_search import search_folder
+
+KEY = "a key of the tests, long enough"
 
 LOOKS = np.array(["s1", "s2", "s3", None], dtype=object)
 
@@ -193,6 +197,36 @@ def test_policies_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
         compare_policies(log, "best", "uniform", tmp_path, 0)
     with pytest.raises(ConfigError, match="both policies are 'uniform'"):
         compare_policies(log, "uniform", "uniform", tmp_path, 0)
+
+
+def test_forgotten_shoppers_teach_no_policy_and_pseudonyms_stand_for_all_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    table = _log(3_000, 0.2)
+    # Rows that are set aside would name their shoppers in the list of rejects.
+    table.loc[[40, 41], "user_id"] = ["gone-shopper", "other-shopper"]
+    table.loc[[40, 41], "timestamp"] = pd.NaT
+    table.loc[42:60, "user_id"] = "gone-shopper"
+    log, out = _write(table, tmp_path), tmp_path / "out"
+    settings = tmp_path / "settings.toml"
+    settings.write_text("[privacy]\npseudonymise = true\n")
+    base = ["ab", "--log", str(log), "--policy", "original", "--policy", "uniform"]
+    base += ["--out", str(out), "--json"]
+    shown = []
+    for options in ([], ["--config", str(settings)]):
+        done = CliRunner().invoke(app, [*base, *options])
+        assert done.exit_code == 0, done.exception
+        shown.append(json.loads(done.stdout))
+    keys = set(pd.read_csv(out / "rejects" / "ab.csv")["key"])
+    assert keys == {pseudonym(name, KEY.encode()) for name in ("gone-shopper", "other-shopper")}
+    add_tombstones(out, ["gone-shopper"], KEY.encode())
+    without = compare_policies(log, "original", "uniform", out, 0)
+    assert without["worked"]
+    assert shown[0]["facts"]["impressions"] - without["facts"]["impressions"] == 19
+    assert set(pd.read_csv(out / "rejects" / "ab.csv")["key"]) == {"other-shopper"}
+    assert search_folder(out, ["gone-shopper"]) == []
+    assert not compare_policies(log, "original", "uniform", out, 0)["worked"]
 
 
 def test_the_command_prints_json_and_wants_two_policies(tmp_path: Path) -> None:

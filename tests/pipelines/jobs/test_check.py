@@ -7,11 +7,14 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from features.schema import InputError
+from features.schema import ConfigError, InputError
 from pipelines.cli import app
 from pipelines.config import RunConfig, parse_config
-from pipelines.jobs.check import plan_of, why_a_run_stops
+from pipelines.jobs.check import check_shop, plan_of, why_a_run_stops
 from pipelines.limits import LimitConfig
+from pipelines.stores.shopper_keys import KEY_VARIABLE, pseudonym
+
+KEY = "a key of the tests, long enough"
 
 
 def plan(settings, users=100, items=50, pictures=40, looks=3):
@@ -89,6 +92,38 @@ def test_a_shop_is_checked_and_nothing_is_written(shop_copy, tmp_path):
     assert found["quality"]["pictures"]["broken"] == 1
     assert found["quality"]["pictures"]["too_small"] == 11
     assert found["stops"] == ""
+
+
+def test_with_pseudonyms_the_examples_of_a_check_name_no_shopper(shop_copy, monkeypatch):
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    inputs = {"events": shop_copy / "events.parquet"}
+    inputs |= {name: shop_copy / f"{name}.csv" for name in ("items", "styles")}
+    settings = {"workers": 1, "privacy": {"pseudonymise": True}}
+    plain = check_shop(inputs, parse_config({**settings, "privacy": {}}))["quality"]
+    hidden = check_shop(inputs, parse_config(settings))["quality"]
+    ids = [name for name in _examples(plain) if name in set(_users(inputs["events"]))]
+    assert "lonely" in ids
+    told = set(_examples(hidden))
+    assert {pseudonym(name, KEY.encode()) for name in ids} <= told
+    assert not told & set(_users(inputs["events"]))
+    monkeypatch.delenv(KEY_VARIABLE)
+    with pytest.raises(ConfigError, match=f"needs a key in {KEY_VARIABLE}"):
+        check_shop(inputs, parse_config(settings))
+
+
+def _users(path):
+    return pd.read_parquet(path)["user_id"].unique()
+
+
+def _examples(quality):
+    return [
+        value
+        for part in quality.values()
+        for name, values in part.items()
+        if name.endswith("_examples")
+        for value in values
+        if isinstance(value, str)
+    ]
 
 
 def test_a_table_that_is_not_there_ends_the_check_in_one_line(tmp_path):

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.config import LogConfig
+from features.ids import IdMap
 from features.schema import ORIGINAL, ConfigError, SchemaError
 from pipelines.config import parse_config
 from pipelines.stages.canonical import canonical_log
@@ -113,6 +114,36 @@ def test_the_last_event_decides_who_has_opted_out():
     assert set(cleaned.events["user_id"]) == {"in", "never"}
     assert cleaned.withheld["events_opted_out"] == 2
     assert "opt_out" not in cleaned.events
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"item_id": "gone"}, {"event_type": "purge"}, {"style_id": "gone"}, {"event_type": "hover"}],
+)
+@pytest.mark.parametrize("pseudonymise", [False, True])
+def test_an_opt_out_on_a_row_that_is_set_aside_is_an_opt_out(damage, pseudonymise):
+    log = _log(["out", "in", "out"], style_id=None, opt_out=[False, False, True])
+    log = log.astype({"style_id": object})
+    for column, value in damage.items():
+        log.loc[2, column] = value
+    cleaned = canonical_log(
+        log,
+        LogConfig(event_types={"purge": "ignore"}),
+        IdMap.sorted(["1"]),
+        IdMap.sorted(["look"]),
+        rule=Withholding(KEY, pseudonymise),
+    )
+    names = [pseudonym(name, KEY) if pseudonymise else name for name in ("out", "in")]
+    assert cleaned.opted_out == names[:1]
+    assert set(cleaned.events["user_id"]) == set(names[1:])
+    assert cleaned.withheld["events_opted_out"] == 1
+    assert not set(names[:1]) & set(cleaned.rejects["key"])
+
+
+def test_an_opt_out_that_a_later_row_set_aside_takes_back_is_none():
+    log = _log(["u", "v", "u"], opt_out=[True, False, False])
+    log.loc[2, "item_id"] = "gone"
+    assert canonical_log(log, LogConfig(), IdMap.sorted(["1"])).opted_out == []
 
 
 def test_those_who_asked_for_plain_photos_are_named_as_the_job_names_them(tmp_path):
