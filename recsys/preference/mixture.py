@@ -59,7 +59,8 @@ class TasteMixture(nn.Module):
         start = np.zeros((families, n_looks))
         if families:
             # So few points that threads only wait for one another.
-            with threadpool_limits(1):
+            # BLAS may raise the flag of an invalid value for lanes beyond a short vector.
+            with threadpool_limits(1), np.errstate(invalid="ignore"):
                 clusters = KMeans(families, n_init=10, random_state=seed)
                 member = clusters.fit_predict(StyleSpace.fit(codes[known]).unit(codes[known]))
             start[member, np.flatnonzero(known)] = _START_MEMBERSHIP

@@ -125,7 +125,9 @@ def held_out_log_density(
 
 def _labels(unit: NDArray[np.float32], count: int, seed: int) -> NDArray[np.int32]:
     model = KMeans(count, n_init=_STARTS, random_state=seed)
-    labels = np.unique(model.fit_predict(unit), return_inverse=True)[1]
+    # BLAS may compute lanes beyond a short vector, and raise the flag of an invalid value for them.
+    with np.errstate(invalid="ignore"):
+        labels = np.unique(model.fit_predict(unit), return_inverse=True)[1]
     return np.asarray(labels, dtype=np.int32)
 
 

@@ -78,7 +78,9 @@ def palette(points: NDArray[np.floating], size: int, seed: int) -> Palette:
     cloud = np.asarray(points, dtype=np.float64)
     distinct, counts = np.unique(cloud, axis=0, return_counts=True)
     if len(distinct) > size:
-        means = KMeans(size, n_init=1, random_state=seed).fit(cloud)
+        # BLAS may raise the flag of an invalid value for lanes beyond a short vector.
+        with np.errstate(invalid="ignore"):
+            means = KMeans(size, n_init=1, random_state=seed).fit(cloud)
         counts = np.bincount(means.labels_, minlength=size)
         distinct = means.cluster_centers_[counts > 0]
         counts = counts[counts > 0]
