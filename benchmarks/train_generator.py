@@ -102,7 +102,13 @@ def main() -> None:
     for name in asked.ablations.split(";"):
         config = replace(ABLATIONS[name], steps=asked.steps)
         data = TrainingData(*parts, pictures, config, 0)
-        trainer = Trainer(load_pretrained(), data, config, asked.folder / name.replace(" ", "-"))
+        folder = asked.folder / name.replace(" ", "-")
+        try:
+            trainer = Trainer(load_pretrained(), data, config, folder)
+        except UnhealthyTraining as error:
+            # One that was stopped in an earlier call: its folder says so again.
+            print(f"| {name} | | | | | | {error} |", flush=True)
+            continue
         try:
             trainer.run()
             told = str(len(trainer.events))

@@ -71,7 +71,7 @@ def export(
     generator = load_trained(Path(weights)) if weights else load_pretrained()
     parts = []
     for path, what in ((photos, "photos"), (looks, "looks")):
-        entries = usable(read_entries(path, what), what, config.training, say)
+        entries = usable(read_entries(path, what), what, config.training, config.images, say)
         parts.append(part(entries, what, config.training.held_out))
     named = [
         [(entry.name, storage.digest_file(entry.path)) for entry in (*side.train, *side.validation)]

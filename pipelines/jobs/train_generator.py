@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import nn
 
-from features.schema import ConfigError, InputError, StylefeedError
+from features.images import ImageLimits, decode_file
+from features.matting import read_mask
+from features.schema import ConfigError, ImageError, InputError, StylefeedError
 from pipelines.config import RunConfig
 from pipelines.jobs.training_events import event_log
 from pipelines.progress import progress
@@ -57,6 +58,7 @@ class _Task:
 
     parts: tuple[Parts, Parts]
     settings: TrainingConfig
+    images: ImageLimits
     seed: int
     out: Path
     start: str
@@ -64,7 +66,7 @@ class _Task:
 
     def trainer(self, team: Team) -> Trainer:
         torch.set_num_threads(self.settings.threads)
-        pictures = Pictures(self.out / "masks")
+        pictures = Pictures(self.out / "masks", self.images)
         sets = {entry.name: self._sets(pictures.look(entry)) for entry in self.parts[1].train}
         data = TrainingData(*self.parts, pictures, self.settings, self.seed, sets)
         generator = _first(self.start, self.seed)
@@ -116,7 +118,7 @@ def train(
         settings = replace(settings, grace_steps=max(settings.grace_steps, _SCRATCH_GRACE))
     parts = []
     for path, what in ((photos, "photos"), (looks, "looks")):
-        entries = usable(read_entries(path, what), what, settings, say)
+        entries = usable(read_entries(path, what), what, settings, config.images, say)
         parts.append(part(entries, what, settings.held_out))
     named = [
         [(e.name, e.group, storage.digest_file(e.path)) for e in (*p.train, *p.validation)]
@@ -124,7 +126,7 @@ def train(
     ]
     begun = start if start in ("pretrained", "scratch") else storage.digest_file(Path(start))
     inputs = storage.digest_json({"pictures": named, "start": begun})
-    task = _Task((parts[0], parts[1]), settings, config.seed, out, start, inputs)
+    task = _Task((parts[0], parts[1]), settings, config.images, config.seed, out, start, inputs)
     with hold_folder(out), gathered(processes, _train_along, task) as team:
         trainer = task.trainer(team)
         worked = not trainer.finished
@@ -164,7 +166,9 @@ def _train_on(trainer: Trainer, out: Path, say: Say) -> None:
             trainer.run(move, say)
             note(trainer)
         except BaseException:
-            # What stopped the training is what is told, even where the page fails too.
+            # What stopped the training is what is told, even where log or page fail too.
+            with suppress(OSError):
+                note(trainer)
             with suppress(StylefeedError):
                 _write_page(trainer, out)
             raise
@@ -195,20 +199,36 @@ def read_entries(path: Path, what: str) -> list[Entry]:
     return list({entry.name: entry for entry in entries}.values())
 
 
-def usable(entries: list[Entry], what: str, config: TrainingConfig, say: Say) -> list[Entry]:
-    """Those that can be read and are as large as the crop; the others are said and left out."""
+def usable(
+    entries: list[Entry], what: str, config: TrainingConfig, limits: ImageLimits, say: Say
+) -> list[Entry]:
+    """Those that can be read, with their masks, and are as large as the crop.
+
+    Each file is decoded whole: a torn one would stop the training later. The others are said and
+    left out; a mask that cannot be read is, and one is estimated in its place. Raises InputError
+    where none is left.
+    """
     kept, first, least = [], "", config.crop_px if what == "photos" else 1
+    masks: list[str] = []
     for entry in entries:
         try:
-            with Image.open(entry.path) as image:
-                size = image.size
-        except (OSError, ValueError, Image.DecompressionBombError):
-            first = first or f"{entry.name} cannot be read"
+            photo = decode_file(entry.path, limits)
+        except ImageError as error:
+            first = first or f"{entry.name} cannot be read: {error}"
             continue
-        if min(size) < least:
-            first = first or f"{entry.name} is {size[0]}x{size[1]} px, below the crop of {least} px"
+        height, width = photo.picture.shape[:2]
+        if min(height, width) < least:
+            first = first or f"{entry.name} is {width}x{height} px, below the crop of {least} px"
             continue
+        if entry.mask is not None:
+            try:
+                read_mask(entry.mask, (height, width), photo.turned, limits)
+            except ImageError as error:
+                masks.append(f"{entry.mask.name}: {error}")
+                entry = replace(entry, mask=None)
         kept.append(entry)
+    if masks:
+        say(f"{what}: {len(masks):,} masks cannot be used and are estimated: {masks[0]}")
     if len(kept) < len(entries):
         say(f"{what}: {len(entries) - len(kept):,} of {len(entries):,} left out: {first}")
     if not kept:

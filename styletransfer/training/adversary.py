@@ -93,10 +93,13 @@ class Adversary:
     @contextmanager
     def resting(self) -> Iterator[None]:
         """While it is judged, the discriminator's state stays as it is: no power iteration."""
-        if self._network is not None:
-            self._network.eval()
-        yield
-        if self._network is not None:
+        if self._network is None:
+            yield
+            return
+        self._network.eval()
+        try:
+            yield
+        finally:
             self._network.train()
 
     def _loss(

@@ -140,8 +140,11 @@ def is_low(recognised: float, best: float, renders: int) -> bool:
 def is_better(found: Mapping[str, float], best: Mapping[str, float], least_ssim: float) -> bool:
     """Whether health `found` makes a better result than `best`: more recognised, then SSIM.
 
-    What keeps less of the photo than `least_ssim`, by more than .01, is never better.
+    What is not finite, or keeps less of the photo than `least_ssim` by more than .01, is never
+    better.
     """
+    if not np.isfinite([found["recognised"], found["ssim"]]).all():
+        return False
     if found["ssim"] < least_ssim - _SSIM_LOST:
         return False
     mine, theirs = ((one["recognised"], one["ssim"]) for one in (found, best))

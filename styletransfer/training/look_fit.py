@@ -7,8 +7,9 @@ speed and its other looks stay as they are.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
 import torch
@@ -49,6 +50,9 @@ class Fit:
 
     def loses_to(self, plain: Fit) -> str:
         """Why this is no better than `plain`, in words; empty where it is."""
+        for name, value in asdict(self).items():
+            if not math.isfinite(value):
+                return f"{name} is not finite"
         if self.ssim < plain.ssim - _LOST:
             return f"SSIM {self.ssim:.3f}, {plain.ssim:.3f} with the plain code"
         if self.recognised < plain.recognised:

@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.config import DEFAULT_LIMITS, ImageLimits
-from features.images import decode, decode_file, encode, resize, resize_longest
+from features.images import (
+    decode,
+    decode_file,
+    encode,
+    read_picture,
+    resize,
+    resize_longest,
+)
 from features.matting import product_mask, read_mask
 from styletransfer.faithful.plate import take_apart
 from styletransfer.training.entries import Entry
@@ -66,8 +73,9 @@ class Pictures:
 
     def _alpha(self, entry: Entry, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         stat = entry.path.stat()
-        key = f"{entry.path.resolve()}|{entry.mask}|{stat.st_size}|{stat.st_mtime_ns}"
-        name = hashlib.blake2b(key.encode(), digest_size=12).hexdigest()
+        mask = None if entry.mask is None else _digest(read_picture(entry.mask, self._limits))
+        key = f"{entry.path.resolve()}|{mask}|{stat.st_size}|{stat.st_mtime_ns}"
+        name = _digest(key.encode())
         kept = self._folder / f"{name}.png"
         if not kept.is_file():
             levels = np.rint(255 * self._found(entry, picture)).astype(np.uint8)
@@ -86,6 +94,10 @@ class Pictures:
         given = [_resized(one, picture) for one in readings]
         alpha = None if photo.alpha is None else _resized(photo.alpha, picture)
         return product_mask(picture, alpha, given).alpha
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=12).hexdigest()
 
 
 def _resized(plane: NDArray[np.uint8], like: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -25,6 +25,11 @@ from features.schema import InputError
 
 _PATIENCE: Final = timedelta(minutes=10)
 _ENDING_S: Final = 20.0
+_REASON: Final = "reason-"
+
+
+class _Parted(Exception):
+    """Another process could not be reached."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,8 @@ class Team:
             return
         grads = [one.grad for one in parameters if one.grad is not None]
         flat = torch.cat([grad.flatten() for grad in grads]).cpu()
-        distributed.all_reduce(flat)
+        with _talking():
+            distributed.all_reduce(flat)
         flat /= self.processes
         for grad, part in zip(
             grads, torch.split(flat, [grad.numel() for grad in grads]), strict=True
@@ -62,13 +68,15 @@ class Team:
         if not self.connected:
             return dict(values)
         flat = torch.tensor(list(values.values()), dtype=torch.float64)
-        distributed.all_reduce(flat)
+        with _talking():
+            distributed.all_reduce(flat)
         return dict(zip(values, (flat / self.processes).tolist(), strict=True))
 
     def wait(self) -> None:
         """Go on when all processes are here."""
         if self.connected:
-            distributed.barrier()
+            with _talking():
+                distributed.barrier()
 
 
 @contextmanager
@@ -76,7 +84,7 @@ def gathered(processes: int, member: Callable[[Team, Any], None], task: Any) -> 
     """This process as the first of `processes`; each of the others runs `member` on `task`.
 
     `member` and `task` are picklable. The others end with the block. Raises InputError where one of
-    them ended before.
+    them ended before, with its reason where it told one.
     """
     if processes == 1:
         yield Team()
@@ -94,13 +102,15 @@ def gathered(processes: int, member: Callable[[Team, Any], None], task: Any) -> 
             other.start()
         try:
             yield _connect(0, processes, meeting)
-        except RuntimeError as error:
-            # What is said to a process that is gone ends here.
+        except _Parted as error:
             if not _ended(others):
-                raise
+                raise error.__cause__ or error from None
+            told = "; ".join(
+                file.read_text() for file in sorted(meeting.parent.glob(_REASON + "*"))
+            )
             raise InputError(
-                "a training process ended before the others; start the command again: it goes on "
-                "from the last checkpoint"
+                f"a training process ended before the others{f' ({told})' if told else ''}; start "
+                "the command again: it goes on from the last checkpoint"
             ) from error
         finally:
             if distributed.is_initialized():
@@ -119,14 +129,24 @@ def _ended(others: Sequence[BaseProcess]) -> bool:
 def _connect(rank: int, processes: int, meeting: Path) -> Team:
     # All are on this machine: its own name need not be known to any network.
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    distributed.init_process_group(
-        "gloo",
-        init_method=f"file://{meeting}",
-        rank=rank,
-        world_size=processes,
-        timeout=_PATIENCE,
-    )
+    with _talking():
+        distributed.init_process_group(
+            "gloo",
+            init_method=f"file://{meeting}",
+            rank=rank,
+            world_size=processes,
+            timeout=_PATIENCE,
+        )
     return Team(rank, processes, connected=True)
+
+
+@contextmanager
+def _talking() -> Iterator[None]:
+    """Around what needs the other processes, and nothing else."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise _Parted(str(error)) from error
 
 
 def _run_member(
@@ -138,6 +158,11 @@ def _run_member(
 ) -> None:
     try:
         member(_connect(rank, processes, meeting), task)
-    except (RuntimeError, InputError):
-        # The first process has the same reason, or is that reason, and tells it.
+    except _Parted:
+        # Whoever ended first is the reason.
         raise SystemExit(1) from None
+    except Exception as error:
+        (meeting.parent / f"{_REASON}{rank}").write_text(f"{type(error).__name__}: {error}")
+        if isinstance(error, InputError):
+            raise SystemExit(1) from None
+        raise

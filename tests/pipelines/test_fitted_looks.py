@@ -1,6 +1,7 @@
 """`fit-look` fits codes, and `[render] fitted_looks` paints with those that won."""
 
 import json
+import math
 
 import numpy as np
 import pandas as pd
@@ -87,6 +88,8 @@ def test_a_plan_names_other_renders_for_fitted_looks_alone(fitted):
         (Fit(0.9, 0.1, 0.39), "SSIM 0.390, 0.400"),
         (Fit(0.4, 0.1, 0.50), "recognised 0.40, 0.50"),
         (Fit(0.5, 1.0, 0.40), "doubt 1.000, 1.000"),
+        (Fit(0.5, math.nan, 0.40), "doubt is not finite"),
+        (Fit(0.5, 0.9, math.nan), "ssim is not finite"),
     ],
 )
 def test_a_fit_that_loses_says_in_which_figure(fit, said):

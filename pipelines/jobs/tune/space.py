@@ -21,10 +21,11 @@ class Gene(NamedTuple):
     values: tuple[Value, ...] = ()
 
     def decode(self, share: float) -> Value:
-        """The value at `share` in 0..1 of the way from the first to the last."""
+        """The value at `share` in 0..1 of the way from the first to the last; never beyond them."""
         if self.values:
             return self.values[min(int(share * len(self.values)), len(self.values) - 1)]
-        return round(self.low + share * (self.high - self.low), _DIGITS)
+        value = round(self.low + share * (self.high - self.low), _DIGITS)
+        return min(max(value, self.low), self.high)
 
     def encode(self, value: Any) -> float:
         """The share in 0..1 whose value is nearest to `value`."""

@@ -63,7 +63,7 @@ def test_every_variant_is_a_file_with_its_measures_beside_it(shop):
     for (file, _), row in rows.items():
         size = (folder / "out" / file).stat().st_size
         assert row["megabytes"] == pytest.approx(size / 1e6, abs=1e-3)
-        assert 0 < row["seconds"] < 1
+        assert row["seconds"] > 0
         assert 0 <= row["recognised"] <= 1
     fast, slow = rows["student-int8.onnx", "onnxruntime"], rows["float.onnx", "onnxruntime"]
     assert fast["megabytes"] < slow["megabytes"]

@@ -1,5 +1,8 @@
 """Training from the command line: what it reads, refuses and writes."""
 
+from dataclasses import replace
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
@@ -8,12 +11,16 @@ from safetensors.torch import save_file
 from tensorboardX.proto.event_pb2 import Event
 from typer.testing import CliRunner
 
+from features.images import ImageLimits
 from features.schema import InputError
 from pipelines.cli import app
-from pipelines.jobs.train_generator import read_entries
+from pipelines.jobs.train_generator import _train_on, read_entries, usable
 from pipelines.report.training_page import training_page
 from styletransfer.painters.generator.network import load_pretrained
 from styletransfer.painters.generator.trained import load_trained
+from styletransfer.training.config import TrainingConfig
+from styletransfer.training.entries import Entry
+from styletransfer.training.health import UnhealthyTraining
 
 
 def call(*arguments):
@@ -88,6 +95,48 @@ def test_the_fewest_pictures_all_grey_train_in_two_processes_to_whole_results(tm
     assert len(list((tmp_path / "out" / "sets").glob("*.png"))) == 2  # of the looks trained on
     again = call(*paths, "--config", tmp_path / "small.toml")
     assert "nothing to do: all steps are done" in again.stdout
+
+
+def test_torn_and_too_large_pictures_are_left_out_before_training_and_masks_estimated(tmp_path):
+    folder = draw(tmp_path / "p", 4)
+    whole = (folder / "madea.png").read_bytes()
+    (folder / "madea.png").write_bytes(whole[: len(whole) // 2])
+    Image.fromarray(np.zeros((90, 90, 3), np.uint8)).save(folder / "madeb.png")
+    (folder / "mask.txt").write_text("no picture")
+    entries = [Entry(p.name, p.stem, p) for p in sorted(folder.glob("*.png"))]
+    entries[2] = replace(entries[2], mask=folder / "mask.txt")
+    said = []
+    limits = ImageLimits(max_pixels=80 * 80)
+    kept = usable(entries, "photos", TrainingConfig(crop_px=64), limits, said.append)
+    assert [entry.name for entry in kept] == ["madec.png", "maded.png"]
+    assert kept[0].mask is None
+    assert said[0].startswith("photos: 1 masks cannot be used and are estimated: mask.txt: ")
+    assert said[1].startswith("photos: 2 of 4 left out: madea.png cannot be read: ")
+
+
+class Stopped:
+    """A training that is stopped by its last check."""
+
+    config = TrainingConfig(steps=2)
+    curves: ClassVar[list] = []
+    validation: ClassVar[list] = []
+
+    def __init__(self):
+        self.checks = []
+
+    def run(self, move, say):
+        self.checks.append({"step": 0, "attempt": 0, "recognised": 0.5})
+        move(1)
+        self.checks.append({"step": 2, "attempt": 0, "recognised": 0.1})
+        raise UnhealthyTraining("stopped")
+
+
+def test_the_check_that_stops_a_training_is_in_its_log(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipelines.jobs.train_generator._write_page", lambda trainer, out: None)
+    with pytest.raises(UnhealthyTraining):
+        _train_on(Stopped(), tmp_path, print)
+    told = scalars(tmp_path / "tensorboard")
+    assert [step for _, name, step in told if name == "health/recognised"] == [0, 2]
 
 
 def test_weights_to_start_from_that_hold_nan_are_refused_before_any_picture_is_read(tmp_path):

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from prdc import compute_prdc
 
 from features.schema import ConfigError, ContractError, InputError
+from styletransfer.training.adversary import Adversary
 from styletransfer.training.augment import augment, next_rate
 from styletransfer.training.config import LossWeights, TrainingConfig
 from styletransfer.training.data import TrainingData
@@ -26,6 +28,8 @@ from styletransfer.training.health import (
     verdict,
 )
 from styletransfer.training.neighbours import neighbour_measures
+from styletransfer.training.pictures import Pictures
+from styletransfer.training.team import Team
 from tests.styletransfer.training.tiny import short, tiny_data
 
 WELL = {"recognised": 0.8, "coverage": 0.5, "spread_within": 0.8, "spread_between": 0.9}
@@ -237,6 +241,35 @@ def test_a_result_is_better_when_more_is_recognised_and_the_photo_is_kept(
 ) -> None:
     best = {"recognised": 0.5, "ssim": 0.4}
     assert is_better({"recognised": recognised, "ssim": ssim}, best, 0.4) == better
+
+
+def test_what_is_not_finite_is_never_the_better_result() -> None:
+    best = {"recognised": 0.5, "ssim": 0.5}
+    for recognised, ssim in ((0.9, np.nan), (np.nan, 0.9), (0.9, np.inf)):
+        assert not is_better({"recognised": recognised, "ssim": ssim}, best, 0.4)
+
+
+def test_a_judge_that_fails_at_rest_leaves_the_discriminator_in_training() -> None:
+    config = short()
+    adversary = Adversary(config, torch.zeros(100), 0, Team(), torch.device("cpu"))
+    with pytest.raises(ZeroDivisionError), adversary.resting():
+        raise ZeroDivisionError
+    assert adversary._network is not None
+    assert adversary._network.training
+
+
+def test_a_mask_that_was_drawn_anew_is_read_anew(folder: Path, tmp_path: Path) -> None:
+    photo, mask = tmp_path / "photo.png", tmp_path / "mask.png"
+    Image.fromarray(np.full((72, 72, 3), 200, np.uint8)).save(photo)
+    found = []
+    for left in (8, 40):
+        levels = np.zeros((72, 72), np.uint8)
+        levels[20:52, left : left + 24] = 255
+        Image.fromarray(levels).save(mask)
+        pictures = Pictures(tmp_path / "masks")
+        found.append(pictures.photo(Entry("a", "a", photo, mask)).alpha[36])
+    assert found[0][20] > 0.9 > 0.1 > found[1][20]
+    assert found[1][52] > 0.9 > 0.1 > found[0][52]
 
 
 @pytest.mark.parametrize(

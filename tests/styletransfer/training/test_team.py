@@ -10,7 +10,7 @@ import torch
 from features.schema import ConfigError, InputError
 from styletransfer.training.loop import CHECKPOINT
 from styletransfer.training.team import Team, gathered
-from tests.styletransfer.training.tiny import leave, only, short, tiny_trainer, train_along
+from tests.styletransfer.training.tiny import fail, leave, only, short, tiny_trainer, train_along
 
 
 def test_two_processes_train_as_one_does_on_the_whole_batch(folder: Path, tmp_path: Path) -> None:
@@ -41,6 +41,19 @@ def test_a_process_that_ends_stops_the_others_in_one_line() -> None:
         gathered(2, leave, None) as team,
     ):
         team.mean({"loss": 1.0})
+
+
+def test_the_reason_of_the_process_that_ended_is_told() -> None:
+    with (
+        pytest.raises(InputError, match=r"ended before the others \(RuntimeError: shapes differ\)"),
+        gathered(2, fail, None) as team,
+    ):
+        team.mean({"loss": 1.0})
+
+
+def test_an_error_of_the_first_process_is_its_own_and_not_that_others_ended() -> None:
+    with pytest.raises(RuntimeError, match="mine"), gathered(2, leave, None):
+        raise RuntimeError("mine")
 
 
 def test_processes_that_cannot_share_a_batch_are_refused(folder: Path, tmp_path: Path) -> None:

@@ -27,6 +27,16 @@ def test_every_point_is_a_config_whose_budget_is_no_looser(point):
                for key in settings)  # fmt: skip
 
 
+@given(st.floats(0, 1))
+def test_a_budget_of_many_digits_is_not_loosened_by_rounding(share):
+    budget = {"max_delta_e": 1.23449, "min_mask_confidence": 0.80049, "least_arrival": 0.30049}
+    searched = genes(parse_config({"render": {"budget": budget}}))
+    found = settings_at(searched, [share] * len(searched))
+    assert found["render.budget.max_delta_e"] <= budget["max_delta_e"]
+    for name in ("min_mask_confidence", "least_arrival"):
+        assert found[f"render.budget.{name}"] >= budget[name]
+
+
 def test_the_search_begins_at_the_settings_of_the_shop():
     own = parse_config({"render": {"place": {"calm": 0.7}, "sets": {"start_px": 33}}})
     present = present_settings(genes(own), own)
