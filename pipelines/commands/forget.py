@@ -14,6 +14,9 @@ from pipelines.commands.app import Json, app, print_result
 def forget(
     users: Annotated[list[str], typer.Argument(help="Ids of shoppers, as in the log.")],
     out: Annotated[Path, typer.Option(help="The job's folder.")],
+    redis: Annotated[
+        str | None, typer.Option(help="Also take them out of this server: redis://HOST:6379/0.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Remove shoppers from a job's folder, search that nothing is left, and keep them out.
@@ -24,7 +27,7 @@ def forget(
     from pipelines.jobs.forget import forget as forget_shoppers
     from pipelines.jobs.forget import forget_lines
 
-    done = forget_shoppers(out, users)
+    done = forget_shoppers(out, users, redis)
     print_result(done, as_json, forget_lines(done))
     if done["left"]:
         raise typer.Exit(1)

@@ -24,9 +24,10 @@ _POPULARITY: Final = ["rank", "item_id", "original_uri"]
 class Answers:
     """The answers of one version: `entries` goes over the shoppers, bucket by bucket.
 
-    Memory holds one bucket. When `entries` has ended, `users` and `rows` say how many there were,
-    and `unknown` is the entry for a shopper whom the feed does not know: the items that the feeds
-    hold, by the sum of 1 / rank over all shoppers (ties by item_id), as photographed.
+    Memory holds one bucket, and eight bytes for each shopper. When `entries` has ended, `users` and
+    `rows` say how many there were, and `unknown` is the entry for a shopper whom the feed does not
+    know: the items that the feeds hold, by the sum of 1 / rank over all shoppers (ties by item_id),
+    as photographed.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -37,13 +38,17 @@ class Answers:
         self._weights = pd.Series(dtype="float64")
         self._originals: dict[str, str | None] = {}
         self._length = 0
+        self._seen = np.zeros(0, dtype=np.uint64)
         self.users = 0
         self.rows = 0
 
     def entries(self) -> Iterator[tuple[str, Entry]]:
-        """(user_id, entry) of every shopper, once. Raises InputError where a bucket is damaged."""
+        """(user_id, entry) of every shopper, once. Raises InputError where a bucket is damaged, or
+        holds a shopper whom an earlier one holds."""
         for file in self._files:
-            yield from self._bucket(_read(file))
+            table = _read(file)
+            self._require_others(file, table)
+            yield from self._bucket(table)
 
     def about(self, source: str) -> About:
         """What an export of all entries holds, once `entries` has ended."""
@@ -92,6 +97,17 @@ class Answers:
                 body = answer_body(user, True, self.version, self._run_id, own)
                 yield user, _entry(body)
             first = last
+
+    def _require_others(self, file: Path, table: pa.Table) -> None:
+        """Remember the shoppers of a bucket, by a hash of their ids; none may be there already."""
+        users = np.unique(pd.util.hash_array(table.column("user_id").to_numpy()))
+        both = int(np.isin(users, self._seen).sum())
+        if both:
+            raise InputError(
+                f"{file} holds {both:,} shoppers whom another bucket of the version holds too: "
+                "expected each in one; run `stylefeed run` there again, which makes it good"
+            )
+        self._seen = np.concatenate([self._seen, users])
 
     def _count(self, table: pa.Table, length: int) -> None:
         shown = table.select(_POPULARITY).to_pandas()

@@ -9,11 +9,17 @@ import time
 import zlib
 from typing import TYPE_CHECKING, Any, Final
 
-import redis
-import redis.asyncio
-
 from features.schema import InputError
 from pipelines.exports.contract import FORMAT, About, Entry
+
+try:
+    import redis
+    import redis.asyncio
+except ModuleNotFoundError as error:
+    raise InputError(
+        f"{error.name} is not installed: pip install 'stylefeed[redis]', or use SQLite, without "
+        "--redis"
+    ) from error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +41,7 @@ def write_redis(url: str, answers: Answers, source: str) -> About:
     last, in one step; the keys it named before expire an hour later, and so do those of an export
     that was killed. Raises InputError where the server cannot be reached or is out of memory.
     """
-    with _naming_failures(url), redis.Redis.from_url(url) as server:
+    with _connect(url) as server, _naming_failures(url):
         before = _read_pointer(server.get(CURRENT))
         # Never the keys that readers read now, even where the version is the same.
         prefix = f"stylefeed:{answers.version}:{secrets.token_hex(4)}:"
@@ -63,9 +69,19 @@ def write_redis(url: str, answers: Answers, source: str) -> About:
 
 def read_about(url: str) -> About | None:
     """What the server's current export holds; None where there is none, or an old one."""
-    with _naming_failures(url), redis.Redis.from_url(url) as server:
+    with _connect(url) as server, _naming_failures(url):
         found = _read_pointer(server.get(CURRENT))
     return None if found is None else found[1]
+
+
+def remove_from_redis(url: str, names: list[str]) -> int:
+    """Take the answers of the shoppers `names` out of every export that the server still holds.
+
+    Returns how many. The next `write_redis` writes the feed anew. Raises InputError as it does.
+    """
+    with _connect(url) as server, _naming_failures(url):
+        keys = list(server.scan_iter(match="stylefeed:*", count=_AT_ONCE, _type="hash"))
+        return sum(int(server.hdel(key, *names)) for key in keys)
 
 
 class RedisFeed:
@@ -78,7 +94,8 @@ class RedisFeed:
     def __init__(self, url: str) -> None:
         """Read from the server at `url`, such as `redis://127.0.0.1:6379/0`."""
         self._url = url
-        self._server = redis.asyncio.Redis.from_url(url)
+        with _naming_failures(url, ValueError):
+            self._server = redis.asyncio.Redis.from_url(url)
         self._prefix = ""
         self._about: About | None = None
         self._unknown: Entry | None = None
@@ -118,22 +135,35 @@ class RedisFeed:
         prefix, about = found
         if prefix != self._prefix:
             value: Any = await self._server.get(f"{prefix}unknown")
-            unknown = Entry.unpack(value or b"")
+            if value is None:
+                raise _no_export(self._url)
+            unknown = Entry.unpack(value)
             self._prefix, self._about, self._unknown = prefix, about, unknown
         self._followed = now
         return about
 
 
-class _naming_failures:
-    """Raise InputError, one line that names the server, where it does not answer as it should."""
+def _connect(url: str) -> redis.Redis:
+    """A connection to the server at `url`, which answers. Raises InputError."""
+    # Outside the client's own errors: what a URL says, and a name that is none.
+    with _naming_failures(url, ValueError):
+        server = redis.Redis.from_url(url)
+        server.ping()
+        return server
 
-    def __init__(self, url: str) -> None:
+
+class _naming_failures:
+    """Raise InputError, one line that names the server, where the client says that it failed, or
+    raises one of `others`."""
+
+    def __init__(self, url: str, *others: type[Exception]) -> None:
         self._url = url
+        self._kinds: tuple[type[Exception], ...] = (redis.RedisError, *others)
 
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, redis.RedisError | OSError | ValueError):
+        if isinstance(error, self._kinds):
             raise InputError(
                 f"the Redis server at {_without_password(self._url)} failed ({error}): start it, "
                 "or give the URL of one that runs, with room for the feed"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import errno
 import json
 import os
 import sqlite3
@@ -28,8 +27,8 @@ CREATE TABLE feed (user_id TEXT PRIMARY KEY, entry BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE about (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 BEGIN;
 """
+_REDO: Final = "make one with `stylefeed export-feed`"
 _FIND: Final = "SELECT entry FROM feed WHERE user_id = ?"
-_UNWRITABLE: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
 def write_sqlite(path: Path, answers: Answers, source: str) -> About:
@@ -38,25 +37,20 @@ def write_sqlite(path: Path, answers: Answers, source: str) -> About:
     The file is written beside `path` and renamed when it is on the disk. The same answers give the
     same bytes. Raises StorageError where it cannot be written.
     """
-    with storage.replace_file(path) as temporary:
-        try:
-            with closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
-                connection.executescript(_SCHEMA)
-                rows = ((user, entry.pack()) for user, entry in answers.entries())
-                connection.executemany("INSERT INTO feed VALUES (?, ?)", rows)
-                about = answers.about(source)
-                facts = [
-                    ("about", json.dumps(dataclasses.asdict(about), sort_keys=True).encode()),
-                    ("unknown", answers.unknown().pack()),
-                ]
-                connection.executemany("INSERT INTO about VALUES (?, ?)", facts)
-                connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            code = error.sqlite_errorcode & 0xFF
-            if code not in _UNWRITABLE:
-                raise
-            number = errno.ENOSPC if code == sqlite3.SQLITE_FULL else errno.EIO
-            raise OSError(number, os.strerror(number)) from error
+    with (
+        storage.replace_file(path) as temporary,
+        closing(sqlite3.connect(temporary, isolation_level=None)) as connection,
+    ):
+        connection.executescript(_SCHEMA)
+        rows = ((user, entry.pack()) for user, entry in answers.entries())
+        connection.executemany("INSERT INTO feed VALUES (?, ?)", rows)
+        about = answers.about(source)
+        facts = [
+            ("about", json.dumps(dataclasses.asdict(about), sort_keys=True).encode()),
+            ("unknown", answers.unknown().pack()),
+        ]
+        connection.executemany("INSERT INTO about VALUES (?, ?)", facts)
+        connection.execute("COMMIT")
     return about
 
 
@@ -81,7 +75,10 @@ class SqliteFeed:
     async def find(self, user_id: str) -> Entry | None:
         """The entry of a shopper; None for one whom the feed does not know."""
         self._follow()
-        row = self._connection.execute(_FIND, (user_id,)).fetchone()
+        try:
+            row = self._connection.execute(_FIND, (user_id,)).fetchone()
+        except sqlite3.Error as error:
+            raise _unreadable(self._path, error) from error
         return None if row is None else Entry.unpack(row[0])
 
     async def unknown(self) -> Entry:
@@ -126,12 +123,14 @@ def _identity(path: Path) -> tuple[int, int, int] | None:
 
 
 def _open(path: Path) -> tuple[About, Entry, sqlite3.Connection]:
-    redo = "make one with `stylefeed export-feed`"
     if not path.is_file():
-        raise InputError(f"no export at {path}: {redo}")
+        raise InputError(f"no export at {path}: {_REDO}")
     # Immutable: a file is never changed, only replaced, so no locks are needed.
     place = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
-    connection = sqlite3.connect(place, uri=True, isolation_level=None)
+    try:
+        connection = sqlite3.connect(place, uri=True, isolation_level=None)
+    except sqlite3.Error as error:
+        raise _unreadable(path, error) from error
     try:
         connection.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}")
         facts = dict(connection.execute("SELECT name, value FROM about"))
@@ -139,12 +138,16 @@ def _open(path: Path) -> tuple[About, Entry, sqlite3.Connection]:
         if found.get("format") != FORMAT:
             raise InputError(
                 f"the export at {path} has format {found.get('format')!r}, "
-                f"expected {FORMAT}: {redo}"
+                f"expected {FORMAT}: {_REDO}"
             )
         return About(**found), Entry.unpack(facts["unknown"]), connection
     except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
         connection.close()
-        raise InputError(f"the export at {path} cannot be read ({error}): {redo}") from error
+        raise _unreadable(path, error) from error
     except InputError:
         connection.close()
         raise
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(f"the export at {path} cannot be read ({error}): {_REDO}")

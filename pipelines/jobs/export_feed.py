@@ -29,16 +29,19 @@ def export_feed(out: Path, redis_url: str | None = None) -> dict[str, Any]:
     with hold_folder(out):
         folder = current_version(out)
         source, path = digest_version(folder), out / FILE
-        found = _find_sqlite(path) if redis_url is None else _find_redis(redis_url)
+        if redis_url is None:
+            found = _find_sqlite(path)
+        else:
+            from pipelines.exports import redis_feed
+
+            found = redis_feed.read_about(redis_url)
         worked = found is None or (found.version, found.source) != (folder.name, source)
         if worked:
             answers = Answers(folder)
             if redis_url is None:
                 found = write_sqlite(path, answers, source)
             else:
-                from pipelines.exports.redis_feed import write_redis
-
-                found = write_redis(redis_url, answers, source)
+                found = redis_feed.write_redis(redis_url, answers, source)
         if storage.find_json(out / SCHEMA_FILE) != answer_schema():
             storage.write_json(out / SCHEMA_FILE, answer_schema())
     assert found is not None
@@ -56,14 +59,3 @@ def _find_sqlite(path: Path) -> About | None:
         return read_about(path)
     except InputError:
         return None
-
-
-def _find_redis(url: str) -> About | None:
-    try:
-        from pipelines.exports import redis_feed
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"{error.name} is not installed: pip install 'stylefeed[redis]', or export without "
-            "--redis to SQLite"
-        ) from error
-    return redis_feed.read_about(url)

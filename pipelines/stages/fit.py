@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,7 +80,7 @@ def fit(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     space = StyleSpace.load(folder.path(STYLE_SPACE))
     fitter = TasteFitter.of(folder, config)
     with progress("fit models", 3) as advance:
-        with _new_folder(folder.path("models/preference")) as path:
+        with _whole_folder(folder.path("models/preference")) as path:
             save_tastes(fitter.fit(events), path)
         advance(1)
         prototypes = PrototypeIndex.fit(
@@ -90,14 +89,14 @@ def fit(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
             seed=config.seed,
             space=space,
         )
-        with _new_folder(folder.path("models/prototypes")) as path:
+        with _whole_folder(folder.path("models/prototypes")) as path:
             prototypes.save(path)
         advance(1)
         items = folder.read("tables/items.parquet")
         item_pictures = folder.read("tables/item_pictures.parquet")
         after = (as_of(config.log) or facts.last) + pd.Timedelta(microseconds=1)
         recommender = fit_recommender(events, items, item_pictures, space, fitter, config, after)
-        with _new_folder(folder.path("models/two_stage")) as path:
+        with _whole_folder(folder.path("models/two_stage")) as path:
             recommender.save(path)
         advance(1)
     served = recommender.served
@@ -112,10 +111,8 @@ def fit(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
 
 
 @contextmanager
-def _new_folder(path: Path) -> Iterator[Path]:
-    """An empty folder for a model: what an earlier fit left there could be read in its place."""
+def _whole_folder(path: Path) -> Iterator[Path]:
+    """The folder for a model, on the disk whole when the block has ended."""
     with storage.naming_write_errors(path):
-        if path.is_dir():
-            shutil.rmtree(path)
         yield path
         storage.require_written(path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 import pyarrow.parquet as pq
@@ -16,7 +15,7 @@ from pipelines.engines.local import BatchFailure, LocalExecutor
 from pipelines.progress import progress
 from pipelines.stages.encode import without_pictures
 from pipelines.stores import storage
-from pipelines.stores.event_buckets import CHOSEN, FACTS, LogFacts, bucket_name, read_bucket
+from pipelines.stores.event_buckets import FACTS, LogFacts, bucket_name, read_bucket
 from pipelines.stores.workspace import StageFolder
 from pipelines.workers.look_choice import LookSettings
 from pipelines.workers.serve_users import PARTS, ServeSettings, bucket_server
@@ -43,11 +42,11 @@ def score(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     )
     last = None if config.max_users is None else _last_user(folder, facts, config.max_users)
     settings = ServeSettings(config.top_k, config.log.clock_tolerance_s, last, looks)
-    _clear(folder.path(CHOSEN), folder.path(PARTS))
     counts = _serve(folder, facts, settings, config)
     for name, target in (("users", "users.parquet"), ("affinity", "style_affinity.parquet")):
         _join(folder, f"{PARTS}/{name}", target, facts.buckets)
-    _clear(folder.path(PARTS))
+    with storage.naming_write_errors(folder.path(PARTS)):
+        shutil.rmtree(folder.path(PARTS))
     return counts
 
 
@@ -98,10 +97,3 @@ def _join(folder: StageFolder, parts: str, target: str, buckets: int) -> None:
         with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
             for file in files:
                 writer.write_table(pq.read_table(file).cast(schema))
-
-
-def _clear(*folders: Path) -> None:
-    for path in folders:
-        with storage.naming_write_errors(path):
-            if path.is_dir():
-                shutil.rmtree(path)

@@ -23,9 +23,11 @@ from pipelines.verbosity import warn
 LOCK: Final = ".lock"
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
-# Where jobs write, and with how many folders below: nothing else of the user's is looked into.
-_SWEPT: Final = ("", "tables", "stages", "rejects", "sets", "exports")
-_SWEPT_DEEP: Final = ("models", "feed", "renders", "originals")
+# Where jobs write, beside the folder itself: nothing else of the user's is looked into.
+_SWEPT: Final = (
+    *("ab", "exports", "feed", "models", "originals", "privacy", "rejects", "renders"),
+    *("sets", "stages", "tables"),
+)
 
 
 @contextmanager
@@ -126,8 +128,8 @@ def describe_owner(owner: dict[str, Any]) -> str:
 
 def sweep_leftovers(out: Path) -> int:
     """Remove what killed jobs left half written below `out`; returns how many files."""
-    found = [path for name in _SWEPT for path in (out / name).glob(f"{storage.WRITING}*")]
-    for name in _SWEPT_DEEP:
+    found = list(out.glob(f"{storage.WRITING}*"))
+    for name in _SWEPT:
         found += (out / name).rglob(f"{storage.WRITING}*")
     for path in found:
         if path.is_dir() and not path.is_symlink():

@@ -7,7 +7,7 @@ import io
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,14 +19,20 @@ import pyarrow.parquet as pq
 
 from pipelines.stores import storage
 from pipelines.stores.shopper_search import (
-    NOT_SHOPPERS,
+    PAGES,
+    USERS,
+    as_text,
+    find_value,
     folder_files,
     is_sqlite,
+    read_csv,
+    reading_database,
     search_values,
     sqlite_columns,
 )
 
-_USERS: Final = "user_id"
+_RAW: Final = "tables/raw"
+_PAGES: Final = ("report.html", "ab/*.html")
 _OF_USERS: Final = ("user", "shopper")
 _RECORDS: Final = "stages"
 
@@ -42,19 +48,20 @@ class Removal:
 def remove_shoppers(out: Path, names: list[str]) -> Removal:
     """Take all that is said of the shoppers `names` out of the files below `out`.
 
-    Their rows leave tables, feeds, lists of rejects and databases. A model that knows them and a
-    page that shows them are deleted whole, with the record of the stage that made them, so that the
-    next run makes them again. Records and the manifest are brought to the files' new digests.
+    Their rows leave tables, feeds, lists of rejects and databases. A model that knows them, the
+    pages of the job, other pages that name them and what a killed run left of the raw log are
+    deleted whole, with the record of the stage that made them, so that the next run makes them
+    again. Records and the manifest are brought to the files' new digests.
     """
     removal = Removal()
+    pages = {path for pattern in _PAGES for path in out.glob(pattern)}
+    pages |= {
+        path for path in folder_files(out) if path.suffix in PAGES and _names_any(path, names)
+    }
+    _delete(out, [*sorted(pages), *folder_files(out / _RAW)], removal)
     _remove_models(out, names, removal)
     for path in folder_files(out):
         file = path.relative_to(out).as_posix()
-        if path.suffix in (".html", ".htm"):
-            if _names_any(path, names):
-                path.unlink()
-                removal.deleted.append(file)
-            continue
         rows = _remove_rows(path, names)
         if rows:
             removal.rows[file] = rows
@@ -77,10 +84,10 @@ def _remove_rows(path: Path, names: list[str]) -> int:
 
 def _from_parquet(path: Path, names: list[str]) -> int:
     schema = pq.read_schema(path)
-    if _USERS not in schema.names:
+    if USERS not in schema.names:
         return 0
     wanted = pa.array(names, pa.string())
-    users = pq.read_table(path, columns=[_USERS]).column(_USERS).cast(pa.string())
+    users = as_text(pq.read_table(path, columns=[USERS]).column(USERS))
     theirs = pc.is_in(users, value_set=wanted)
     count = int(pc.sum(theirs).as_py() or 0)
     if count:
@@ -91,12 +98,11 @@ def _from_parquet(path: Path, names: list[str]) -> int:
 
 
 def _from_csv(path: Path, names: list[str]) -> int:
-    with path.open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.reader(stream))
+    rows = read_csv(path)
     if not rows:
         return 0
     header = rows[0]
-    columns = [at for at, name in enumerate(header) if name in (_USERS, "key")]
+    columns = [at for at, name in enumerate(header) if name in (USERS, "key")]
     table = header.index("table") if "table" in header else None
 
     def is_theirs(row: list[str]) -> bool:
@@ -108,20 +114,29 @@ def _from_csv(path: Path, names: list[str]) -> int:
     if count:
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\n").writerows([header, *kept])
-        storage.write_bytes(path, text.getvalue().encode())
+        storage.write_bytes(path, text.getvalue().encode(errors="surrogateescape"))
     return count
 
 
 def _from_lines(path: Path, names: list[str]) -> int:
     lines = path.read_bytes().splitlines(keepends=True)
-    kept = [line for line in lines if not line.strip() or json.loads(line).get(_USERS) not in names]
+    kept = [line for line in lines if not _is_their_line(line, names)]
     if len(kept) < len(lines):
         storage.write_bytes(path, b"".join(kept))
     return len(lines) - len(kept)
 
 
+def _is_their_line(line: bytes, names: list[str]) -> bool:
+    """Whether a line of JSON is about one of `names`; one that is torn, whether it names any."""
+    value = find_value(line)
+    if isinstance(value, dict):
+        return str(value.get(USERS)) in names
+    written = (part for name in names for part in (name, json.dumps(name)[1:-1]))
+    return any(part.encode() in line for part in written)
+
+
 def _from_json(path: Path, names: list[str]) -> int:
-    value = storage.find_json(path)
+    value = find_value(path.read_bytes())
     if value is None:
         return 0
     kept, count = _without(value, names)
@@ -148,7 +163,7 @@ def _without(value: Any, names: list[str], of_users: bool = False) -> tuple[Any,
 
 def _is_theirs(entry: Any, names: list[str], of_users: bool) -> bool:
     if isinstance(entry, dict):
-        return entry.get(_USERS) in names
+        return USERS in entry and str(entry[USERS]) in names
     return of_users and isinstance(entry, str) and entry in names
 
 
@@ -160,21 +175,25 @@ def _from_sqlite(path: Path, names: list[str]) -> int:
     count = 0
     with storage.replace_file(path) as temporary:
         temporary.unlink()
-        with (
-            closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as source,
-            closing(sqlite3.connect(temporary)) as copy,
-        ):
-            source.backup(copy)
+        with closing(sqlite3.connect(temporary)) as copy:
+            with reading_database(path) as source:
+                source.backup(copy)
             for table, column in list(sqlite_columns(copy)):
-                if column.strip('"') not in NOT_SHOPPERS:
-                    done = copy.execute(f"DELETE FROM {table} WHERE {column} IN ({marks})", names)
-                    count += done.rowcount
+                if any(word in column for word in _OF_USERS):
+                    theirs = f"CAST({column} AS TEXT) IN ({marks})"
+                    count += copy.execute(f"DELETE FROM {table} WHERE {theirs}", names).rowcount
             copy.commit()
             # Deleted rows stay in a database's free pages until it is written anew.
             copy.execute("VACUUM")
     for sidecar in ("-wal", "-shm"):
         path.with_name(path.name + sidecar).unlink(missing_ok=True)
     return count
+
+
+def _delete(out: Path, files: Iterable[Path], removal: Removal) -> None:
+    for file in files:
+        file.unlink()
+        removal.deleted.append(file.relative_to(out).as_posix())
 
 
 def _remove_models(out: Path, names: list[str], removal: Removal) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 import mmap
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,11 +20,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from features.schema import InputError
 from pipelines.stores import storage
 from pipelines.stores.folder_lock import LOCK
 
-NOT_SHOPPERS: Final = ("item_id", "style_id", "style_drawn", "prototype_id", "render_key")
+USERS: Final = "user_id"
+"""The column that names shoppers, as text or as whole numbers."""
+NOT_SHOPPERS: Final = (
+    *("item_id", "style_id", "style_drawn", "prototype_id", "render_key"),
+    *("session_id", "channel"),
+)
 """Columns that name other things, whatever a shopper is called."""
+PAGES: Final = (".html", ".htm")
 
 _FEWEST_BYTES: Final = 5
 _FEWEST_DIGITS: Final = 8
@@ -49,9 +57,10 @@ def is_distinctive(user_id: str) -> bool:
 def search_folder(out: Path, names: Iterable[str]) -> list[Finding]:
     """Where in the files below `out` any of the ids `names` is found, by file.
 
-    Decoded are the values of Parquet, CSV, JSON, NPZ and SQLite files, but for `NOT_SHOPPERS`: a
-    value that equals an id, or has a distinctive one in it as a word. Then the bytes of every file
-    are searched for the distinctive ids, as words.
+    Decoded are the values of Parquet, CSV, JSON, NPZ and SQLite files, but for `NOT_SHOPPERS`, and
+    the text of pages: a value that equals an id, or has a distinctive one in it as a word. Then the
+    bytes of every file are searched for the distinctive ids, as words. Raises InputError where a
+    file cannot be decoded.
     """
     known = sorted(set(names))
     findings: list[Finding] = []
@@ -65,10 +74,38 @@ def search_folder(out: Path, names: Iterable[str]) -> list[Finding]:
     return findings
 
 
+def found_names(out: Path, names: Iterable[str]) -> set[str]:
+    """Which of the ids `names` a table, feed or list of rejects below `out` has as a shopper's."""
+    wanted = pa.array(sorted(set(names)), pa.string())
+    known = set(names)
+    found: set[str] = set()
+    for path in folder_files(out):
+        if path.suffix == ".parquet":
+            try:
+                for batch in _user_batches(path):
+                    found |= set(batch.filter(pc.is_in(batch, value_set=wanted)).to_pylist())
+            except (pa.ArrowException, OSError) as error:
+                raise storage.read_error(path, error) from error
+        elif path.suffix in (".csv", ".jsonl"):
+            found |= known & {value for where, value in _values(path) if where in (USERS, "key")}
+    return found
+
+
 def folder_files(out: Path) -> list[Path]:
     """Every file below `out` but for the lock of the job that asks, sorted."""
     files = (path for path in out.rglob("*") if path.is_file() and not path.is_symlink())
     return sorted(path for path in files if path != out / LOCK)
+
+
+def require_no_links(out: Path) -> None:
+    """Raise InputError where a file or folder below `out` is a symbolic link: what it leads to may
+    be another job's, and is neither searched nor changed."""
+    for path in out.rglob("*"):
+        if path.is_symlink():
+            raise InputError(
+                f"{path} is a symbolic link: expected files and folders of the job alone, since "
+                "what a link leads to is not searched: put there what it leads to, or remove it"
+            )
 
 
 def search_values(path: Path, names: list[str]) -> dict[str, int]:
@@ -87,6 +124,22 @@ def is_sqlite(path: Path) -> bool:
     """Whether the file is a SQLite database, by its first bytes."""
     with path.open("rb") as stream:
         return stream.read(len(_SQLITE)) == _SQLITE
+
+
+@contextmanager
+def reading_database(path: Path) -> Iterator[sqlite3.Connection]:
+    """The SQLite database at `path`, opened to be read. Raises InputError where it is damaged, and
+    passes on that a disk is full."""
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            yield database
+    except sqlite3.Error as error:
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
+            raise
+        raise InputError(
+            f"{path} cannot be read ({error}): expected a whole SQLite database: delete it, or "
+            "make it again (`stylefeed export-feed` makes exports/feed.sqlite)"
+        ) from error
 
 
 def sqlite_columns(database: sqlite3.Connection) -> Iterator[tuple[str, str]]:
@@ -113,11 +166,29 @@ def _search_parquet(path: Path, names: list[str]) -> dict[str, int]:
         for batch in file.iter_batches():
             for name, column in zip(batch.schema.names, batch.columns, strict=True):
                 if name not in NOT_SHOPPERS:
-                    found = sum(_matches(text, pattern) for text in _texts(column))
+                    texts = [as_text(column)] if name == USERS else _texts(column)
+                    found = sum(_matches(text, pattern) for text in texts)
                     counts[name] = counts.get(name, 0) + found
     except (pa.ArrowException, OSError) as error:
         raise storage.read_error(path, error) from error
     return counts
+
+
+def _user_batches(path: Path) -> Iterator[pa.Array]:
+    """The column of shoppers of a Parquet file as text, part by part; nothing where it has none."""
+    file = pq.ParquetFile(path)
+    if USERS in file.schema_arrow.names:
+        for batch in file.iter_batches(columns=[USERS]):
+            yield as_text(batch.column(0))
+
+
+def as_text(column: pa.Array) -> pa.Array:
+    """A column of ids as text; raw logs have whole numbers."""
+    kind = column.type
+    if pa.types.is_floating(kind):
+        # 7.0 is the id 7: a column with gaps that passed through pandas.
+        column = column.cast(pa.int64(), safe=False)
+    return column.cast(pa.string())
 
 
 def _texts(column: pa.Array) -> Iterator[pa.Array]:
@@ -144,30 +215,51 @@ def _matches(texts: pa.Array, pattern: str) -> int:
 def _values(path: Path) -> Iterator[tuple[str, str]]:
     """(column or key, text) of all that a file of a known kind says."""
     if path.suffix == ".csv":
-        with path.open(newline="", encoding="utf-8") as stream:
-            for row in csv.DictReader(stream):
-                yield from ((str(name), str(value)) for name, value in row.items())
+        header, *rows = read_csv(path) or [[]]
+        for row in rows:
+            # What is beyond the header's columns is a value all the same.
+            names = [*header, *([""] * len(row))]
+            yield from zip(names, row, strict=False)
     elif path.suffix == ".json":
-        yield from _json_texts(storage.find_json(path) or {}, "")
+        yield from _json_texts(find_value(path.read_bytes()), "")
     elif path.suffix == ".jsonl":
-        with path.open(encoding="utf-8") as stream:
-            # A bucket without rows is written as an empty line.
-            for line in filter(str.strip, stream):
-                yield from _json_texts(json.loads(line), "")
+        for line in path.read_bytes().splitlines():
+            # A line may be cut short by a kill: its bytes are searched.
+            yield from _json_texts(find_value(line), "")
+    elif path.suffix in PAGES:
+        yield "text", html.unescape(path.read_text(encoding="utf-8", errors="replace"))
     elif path.suffix == ".npz":
         yield from _array_texts(path)
     elif is_sqlite(path):
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        with reading_database(path) as database:
             for table, column in list(sqlite_columns(database)):
+                name = column.strip('"')
                 for (value,) in database.execute(f"SELECT {column} FROM {table}"):
                     text = value.decode(errors="replace") if isinstance(value, bytes) else value
-                    if isinstance(text, str):
-                        yield column.strip('"'), text
+                    if isinstance(text, str) or (name == USERS and text is not None):
+                        yield name, str(text)
+
+
+def read_csv(path: Path) -> list[list[str]]:
+    """The rows of a CSV file, its header first; bytes that are no UTF-8 are kept as surrogates."""
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as stream:
+        try:
+            return list(csv.reader(stream))
+        except csv.Error as error:
+            raise storage.read_error(path, error) from error
+
+
+def find_value(text: bytes) -> Any:
+    """The JSON value of `text`; None where there is none, or it is torn."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _json_texts(value: Any, key: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        yield key, value
+    if isinstance(value, str) or (key == USERS and type(value) is int):
+        yield key, str(value)
     elif isinstance(value, list):
         for entry in value:
             yield from _json_texts(entry, key)

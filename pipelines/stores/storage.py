@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -35,6 +36,11 @@ _ADVICE = {
     errno.EISDIR: "a folder is where a file is needed: move it away, or give another folder",
     errno.ENAMETOOLONG: "give a folder with a shorter path",
 }
+_OF_SQLITE = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_IOERR: errno.EIO,
+    sqlite3.SQLITE_READONLY: errno.EROFS,
+}
 _SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
@@ -54,6 +60,8 @@ def read_error(path: Path, error: Exception) -> InputError:
 
 def _error_number(error: Exception) -> int:
     """The errno of an OSError, or the one that a library's own exception names; 0 for none."""
+    if isinstance(error, sqlite3.Error):
+        return _OF_SQLITE.get(error.sqlite_errorcode & 0xFF, 0)
     code = getattr(error, "errno", None)
     if isinstance(code, int):
         return code
@@ -70,8 +78,8 @@ def is_write_failure(error: Exception) -> bool:
 def naming_write_errors(path: Path, own: Path | None = None) -> Iterator[None]:
     """Raise StorageError that names `path` where the block fails to write it.
 
-    An OSError about a file other than `path` and `own`, such as a source that is copied, and what
-    says nothing of the disk pass unchanged.
+    So does SQLite's failure of a file, a disk or memory. An OSError about a file other than `path`
+    and `own`, such as a source that is copied, and what says nothing of the disk pass unchanged.
     """
     try:
         yield
@@ -83,7 +91,7 @@ def naming_write_errors(path: Path, own: Path | None = None) -> Iterator[None]:
             raise write_error(path, error) from error
         raise
     except Exception as error:
-        if is_write_failure(error):
+        if is_write_failure(error) or isinstance(error, sqlite3.OperationalError):
             raise write_error(path, error) from error
         raise
 

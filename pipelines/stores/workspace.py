@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -185,9 +186,10 @@ def stage_key(stage: Stage, config: Mapping[str, Any], upstream: Mapping[str, st
 def run_stage(folder: StageFolder, config: Any, limits: LimitConfig) -> dict[str, Any] | None:
     """Run the folder's stage unless its record has the same key and its artefacts are whole.
 
-    Returns the new record, None where there was no work to do. The record is written last, so a
-    killed stage runs again. Raises InputError, and leaves no record, where the stage set more aside
-    than `limits` allow.
+    Returns the new record, None where there was no work to do. The stage finds the folders that are
+    its artefacts empty: what other inputs or a run that was killed left there may be of shoppers
+    who are to be gone. The record is written last, so a killed stage runs again. Raises InputError,
+    and leaves no record, where the stage set more aside than `limits` allow.
     """
     stage, path = folder.stage, folder.root / f"stages/{folder.stage.name}.json"
     record = find_record(folder, stage.name)
@@ -196,6 +198,8 @@ def run_stage(folder: StageFolder, config: Any, limits: LimitConfig) -> dict[str
         _check(stage, record["counts"], limits)
         return None
     _remove(path)
+    for name in stage.artefacts:
+        _remove_folder(folder.root / name)
     started = time.perf_counter()
     counts = stage.run(folder, config)
     _check(stage, counts, limits)
@@ -214,6 +218,12 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise storage.write_error(path, error) from error
+
+
+def _remove_folder(path: Path) -> None:
+    if path.is_dir():
+        with storage.naming_write_errors(path):
+            shutil.rmtree(path)
 
 
 def _check(stage: Stage, counts: Mapping[str, Any], limits: LimitConfig) -> None:

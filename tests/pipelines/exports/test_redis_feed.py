@@ -12,7 +12,9 @@ from pipelines.exports.answers import Answers
 from pipelines.exports.redis_feed import CURRENT, RedisFeed, read_about, write_redis
 from pipelines.exports.sqlite_feed import FILE, SqliteFeed
 from pipelines.jobs.export_feed import export_feed
+from pipelines.jobs.forget import forget
 from pipelines.stores.feed_versions import current_version
+from pipelines.stores.shopper_keys import KEY_VARIABLE
 
 
 @pytest.fixture
@@ -103,6 +105,74 @@ def test_a_server_that_fails_is_one_line_without_its_password(publish_feed, tmp_
     empty = RedisFeed(redis_url.removesuffix("0") + "5")
     with pytest.raises(InputError, match="holds no export of this format"):
         asyncio.run(_all(empty, ["001"]))
+
+
+@pytest.mark.parametrize("error", [OSError("a disk"), ValueError("a table")])
+def test_a_failure_that_is_not_the_server_s_is_not_called_so(
+    publish_feed, tmp_path, redis_url, server, monkeypatch, error
+):
+    publish_feed(tmp_path, "r1")
+    answers = Answers(current_version(tmp_path))
+
+    def fail():
+        raise error
+        yield
+
+    monkeypatch.setattr(answers, "entries", fail)
+    with pytest.raises(type(error), match=str(error)):
+        write_redis(redis_url, answers, "source")
+
+
+@pytest.mark.parametrize("url", ["redis://a..b:1/0", "redis://127.0.0.1:port/0", "http://x/"])
+def test_a_url_that_is_none_is_one_line(publish_feed, tmp_path, url):
+    async def ask():
+        await RedisFeed(url).about()
+
+    publish_feed(tmp_path, "r1")
+    with pytest.raises(InputError, match="failed"):
+        export_feed(tmp_path, url)
+    with pytest.raises(InputError, match="failed"):
+        asyncio.run(ask())
+
+
+def test_a_shopper_in_two_buckets_is_refused_and_what_was_there_stays(
+    publish_feed, tmp_path, redis_url, server
+):
+    publish_feed(tmp_path, "r1")
+    export_feed(tmp_path, redis_url)
+    publish_feed(tmp_path, "r2")
+    first, second, *_ = sorted((tmp_path / "feed" / "r2").glob("bucket-*"))
+    second.write_bytes(first.read_bytes())
+    with pytest.raises(InputError, match="shoppers whom another bucket of the version holds too"):
+        export_feed(tmp_path, redis_url)
+    assert read_about(redis_url).version == "r1"
+
+
+def test_an_export_whose_answer_for_the_unknown_is_gone_is_none(
+    publish_feed, tmp_path, redis_url, server
+):
+    publish_feed(tmp_path, "r1")
+    export_feed(tmp_path, redis_url)
+    server.delete(*server.keys("stylefeed:r1:*unknown"))
+    with pytest.raises(InputError, match="holds no export of this format"):
+        asyncio.run(_all(RedisFeed(redis_url), ["001"]))
+
+
+def test_a_forgotten_shopper_leaves_every_export_of_the_server(
+    publish_feed, tmp_path, redis_url, server, monkeypatch
+):
+    monkeypatch.setenv(KEY_VARIABLE, "a key of the tests, long enough")
+    (tmp_path / "job.json").write_text("{}")
+    for run_id in ("r1", "r2"):
+        rows = publish_feed(tmp_path, run_id)
+        export_feed(tmp_path, redis_url)
+    done = forget(tmp_path, ["001"], redis_url)
+    assert (done["redis"], done["left"]) == (2, [])
+    users = sorted(rows["user_id"].unique())
+    found, _ = asyncio.run(_all(RedisFeed(redis_url), users))
+    assert [user for user, entry in zip(users, found, strict=True) if entry is None] == ["001"]
+    assert export_feed(tmp_path, redis_url)["worked"] is True
+    assert export_feed(tmp_path, redis_url)["users"] == 22
 
 
 def test_a_server_without_room_keeps_the_feed_that_was_there(

@@ -89,7 +89,7 @@ def test_a_second_export_does_nothing_and_one_made_anew_has_the_same_bytes(publi
     # The same name over other rows, as after a repair, is another feed.
     bucket = sorted((tmp_path / "feed" / "r1").glob("bucket-*"))[0]
     bucket.write_bytes(sorted((tmp_path / "feed" / "r1").glob("bucket-*"))[1].read_bytes())
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(InputError, match="shoppers whom another bucket of the version holds too"):
         export_feed(tmp_path)
     assert (tmp_path / FILE).read_bytes() == first
 
@@ -163,6 +163,36 @@ def test_what_is_no_export_is_one_line(publish_feed, tmp_path):
     bucket.write_bytes(b"half")
     with pytest.raises(InputError, match=r"bucket-.*cannot be read .*run `stylefeed run`"):
         export_feed(tmp_path)
+
+
+def test_a_file_that_is_damaged_while_it_is_read_is_one_line(publish_feed, tmp_path):
+    publish_feed(tmp_path, "r1", users=200)
+    export_feed(tmp_path)
+    source = SqliteFeed(tmp_path / FILE)
+    with (tmp_path / FILE).open("r+b") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
+        stream.write(b"?" * size)
+    with pytest.raises(InputError, match=r"the export at .* cannot be read"):
+        _find(source, "199")
+    _close(source)
+
+
+@pytest.mark.parametrize("command", ["export-feed", "serve", "forget"])
+def test_redis_without_its_extra_is_one_line_that_names_it(publish_feed, tmp_path, command):
+    publish_feed(tmp_path, "r1")
+    (tmp_path / "job.json").write_text("{}")
+    place = ["0", "--out", str(tmp_path)] if command == "forget" else [str(tmp_path)]
+    program = "import sys; sys.modules['redis'] = None; from pipelines.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, command, *place, "--redis", "redis://127.0.0.1:1/0"],
+        env={**os.environ, "STYLEFEED_PRIVACY_KEY": "a key of the tests, long enough"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "redis is not installed: pip install 'stylefeed[redis]'" in done.stderr
 
 
 def _no_large_files():

@@ -55,7 +55,11 @@ def test_a_torn_lock_file_neither_refuses_nor_breaks_a_job(tmp_path, text):
 
 
 def test_leftovers_of_killed_jobs_are_removed_and_nothing_else(tmp_path):
-    gone = ["tables/.writing-a.parquet", ".writing-b", "renders/ab/.writing-c.jpeg"]
+    gone = [
+        *("tables/.writing-a.parquet", ".writing-b", "renders/ab/.writing-c.jpeg"),
+        *("tables/events/.writing-e.parquet", "tables/raw/deep/.writing-f.parquet"),
+        *("models/two_stage/als/.writing-g.npz", "ab/.writing-h.html", "privacy/.writing-i.json"),
+    ]
     kept = ["tables/a.parquet", "mine/.writing-d", "renders/ab/c.jpeg", "notes.txt"]
     for name in gone + kept:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

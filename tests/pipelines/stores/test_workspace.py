@@ -71,6 +71,22 @@ def test_a_stage_whose_artefact_is_damaged_runs_again(tmp_path, counting_stage, 
     assert artefact.read_bytes() == whole
 
 
+def test_what_others_left_in_the_folders_of_a_stage_is_gone_and_its_stores_stay(tmp_path):
+    def work(folder, config):
+        folder.write("tables/events/new.parquet", pd.DataFrame({"a": [1]}))
+        return {}
+
+    folders = ("tables/events", "tables/raw")
+    stage = Stage("work", work, (), (), folders, stores=("store",))
+    left = ["tables/events/bucket-31.parquet", "tables/raw/bucket-00.parquet", "store/kept"]
+    for name in left:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("of a shopper who is gone")
+    record = run_stage(_folder(tmp_path, stage), 1, LIMITS)
+    assert list(record["artefacts"]) == ["tables/events/new.parquet"]
+    assert [name for name in left if (tmp_path / name).exists()] == ["store/kept"]
+
+
 def test_files_of_a_store_that_the_stage_did_not_keep_are_no_artefacts(tmp_path, counting_stage):
     stage, _ = counting_stage
     (tmp_path / "store").mkdir()
