@@ -109,14 +109,14 @@ class EfficientNetLite0(nn.Module):
         self.head = nn.Sequential(*_conv_norm(SameConv2d(channels, HEAD_CHANNELS, 1)), nn.ReLU6())
         self.classifier = nn.Linear(HEAD_CHANNELS, 1000)
 
-    def feature_maps(self, pictures: Tensor) -> list[Tensor]:
-        """Maps after each of the seven stages.
+    def feature_maps(self, pictures: Tensor, stages: int = len(_STAGES)) -> list[Tensor]:
+        """Maps after each of the first `stages` of the seven stages; later ones are not computed.
 
         Channels 16, 24, 40, 80, 112, 192, 320 at strides 2, 4, 8, 16, 16, 32, 32 of the input.
         """
         maps = self.stem((255.0 * pictures - 127.0) / 128.0)
         outs = []
-        for stage in self.stages:
+        for stage in self.stages[:stages]:
             maps = stage(maps)
             outs.append(maps)
         return outs

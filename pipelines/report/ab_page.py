@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from pipelines.report import formatting
 from pipelines.report.ab_plots import (
     ForestRow,
@@ -17,6 +15,7 @@ from pipelines.report.ab_plots import (
     power_curve,
     weight_histogram,
 )
+from pipelines.report.templates import open_template
 
 KINDS = {
     "better": "B is better",
@@ -41,7 +40,7 @@ def ab_page(result: Mapping[str, Any]) -> str:
     days = [formatting.day(result["facts"][key]) for key in ("cut_utc", "last_utc")]
     error = result["difference_error"] or 0.0
     return str(
-        _template().render(
+        open_template("ab.html").render(
             a=a,
             b=b,
             kind=KINDS[result["verdict"]["kind"]],
@@ -73,19 +72,6 @@ def ab_page(result: Mapping[str, Any]) -> str:
 def headline(result: Mapping[str, Any]) -> str:
     """What is asked, as a title."""
     return formatting.title(f"{result['job']['b']} against {result['job']['a']}".replace("_", " "))
-
-
-def _template() -> Any:
-    environment = Environment(
-        loader=PackageLoader("pipelines", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    for name in ("number", "percent", "moment", "day"):
-        environment.filters[name] = getattr(formatting, name)
-    return environment.get_template("ab.html")
 
 
 def _per_thousand(value: float) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from features.config import PictureConfig
 from features.schema import ORIGINAL
@@ -28,6 +27,7 @@ from pipelines.report.plots import histogram
 from pipelines.report.repairs import show_repairs
 from pipelines.report.selection import choose_shoppers
 from pipelines.report.shoppers import Card, Describer, Shopper
+from pipelines.report.templates import open_template
 from pipelines.report.thumbnails import Thumbnails
 from pipelines.stores.workspace import Workspace
 
@@ -65,7 +65,7 @@ def make_page(
     gallery = make_gallery(run, describe, least_group)
     strength = run.users["style_strength"].to_numpy(dtype=np.float64)
     distinct = np.asarray(run.feed.groupby("user_id")["style_id"].nunique(), dtype=np.float64)
-    html = _template().render(
+    html = open_template("report.html").render(
         job=run.job,
         headline=_headline(run),
         lift=lift_sentence(run.metrics.get("lift")),
@@ -96,19 +96,6 @@ def make_page(
         pictures=thumbnails.css(),
     )
     return Page(html, len(shoppers), len(thumbnails))
-
-
-def _template() -> Any:
-    environment = Environment(
-        loader=PackageLoader("pipelines", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    for name in ("number", "decimal", "percent", "seconds", "day", "short_day", "moment", "plural"):
-        environment.filters[name] = getattr(formatting, name)
-    return environment.get_template("report.html")
 
 
 def _headline(run: Artefacts) -> str:

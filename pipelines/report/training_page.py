@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
 from features.images import DEFAULT_LIMITS
 from pipelines.report import formatting
 from pipelines.report.plots import ticks
+from pipelines.report.templates import open_template
 from pipelines.report.thumbnails import Thumbnails
 
 _NOT_CURVES: Final = ("step", "attempt")
@@ -38,17 +38,10 @@ def training_page(
     it in each of `looks`, all (h, w, 3) uint8.
     """
     thumbnails = Thumbnails(DEFAULT_LIMITS)
-    environment = Environment(
-        loader=PackageLoader("pipelines", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     head = [thumbnails.add_pixels(one, _PICTURE_PX) for one in looks]
     rows = [[thumbnails.add_pixels(one, _PICTURE_PX) for one in row] for row in grid]
     return str(
-        environment.get_template("training.html").render(
+        open_template("training.html").render(
             losses=_plots(curves, _NOT_CURVES, validation),
             health=_plots(checks, _NOT_HEALTH),
             events=events,

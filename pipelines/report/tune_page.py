@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipelines.report import formatting
 from pipelines.report.plots import scatter
+from pipelines.report.templates import open_template
 
 _FIGURES: Final = ("recognised", "budget_left", "seconds", "served")
 
@@ -47,15 +47,8 @@ def tune_page(
         }
         for number, one in enumerate(front.to_dict("records"))
     ]
-    environment = Environment(
-        loader=PackageLoader("pipelines", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     return str(
-        environment.get_template("tune.html").render(
+        open_template("tune.html").render(
             count=len(points),
             row=row,
             rule=rule,

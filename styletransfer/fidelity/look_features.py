@@ -50,9 +50,7 @@ class FeatureEncoder:
         `weight` (b, 1, h, w) in 0..1 says how much each place counts. Differentiable.
         """
         grams = []
-        maps = self._network.stem((255.0 * pictures - 127.0) / 128.0)
-        for stage in list(self._network.stages)[:_STAGES]:
-            maps = stage(maps)
+        for maps in self._network.feature_maps(pictures, _STAGES):
             flat = maps.flatten(2)
             seen = flat
             if weight is not None:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from features.images import crop_square, resize
-from features.networks.efficientnet import EfficientNetLite0, fold_batch_norm, load_pretrained
 from features.networks.encoders import StyleEncoder
 from features.schema import ConfigError
+from styletransfer.fidelity.look_features import FeatureEncoder
 from styletransfer.painters.generator.grain import grain
 from styletransfer.training import checkpoint as files
 from styletransfer.training.data import as_tensor
@@ -43,7 +43,6 @@ _WARM_UP: Final = 50
 _CLIP: Final = 1.0
 _EDGES: Final = 1.0
 _TEXTURE: Final = 0.3
-_STAGES: Final = 3
 _CHECKPOINT_EVERY: Final = 100
 
 Teacher = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -120,8 +119,8 @@ def distil(
     folder: Path,
     identity: str,
     progress: Callable[[int], None] = lambda steps: None,
-) -> list[dict[str, float]]:
-    """Train the `layers` that `head` computes with, in place; returns the losses by step.
+) -> None:
+    """Train the `layers` that `head` computes with, in place.
 
     Adam, its rate from 3e-3 down to 0 along a cosine. Loss, of the head's pictures to `teacher`'s:
     mean absolute gap, the same of differences between neighbouring pixels, and .3 of the distance
@@ -131,9 +130,8 @@ def distil(
     """
     optimiser = torch.optim.Adam(layers.train().requires_grad_(True).parameters(), lr=_RATE)
     step, path = 0, folder / CHECKPOINT
-    curve: list[dict[str, float]] = []
     if path.is_file():
-        step, curve = _load(path, layers, optimiser, identity)
+        step = _load(path, layers, optimiser, identity)
     progress(step)
     while step < steps:
         pictures, codes = tasks.batch(step)
@@ -147,20 +145,17 @@ def distil(
         nn.utils.clip_grad_norm_(layers.parameters(), _CLIP)
         optimiser.step()
         step += 1
-        curve.append({name: float(value.detach()) for name, value in found.items()})
         progress(1)
         if step % _CHECKPOINT_EVERY == 0 or step == steps:
             tensors = files.named("layers", layers.state_dict())
             tensors |= files.named("optimiser", files.optimiser_tensors(optimiser))
-            facts = {"identity": identity, "step": step, "curve": curve}
-            files.write_checkpoint(path, tensors, facts)
+            files.write_checkpoint(path, tensors, {"identity": identity, "step": step})
     layers.eval().requires_grad_(False)
-    return curve
 
 
 def _losses(painted: Tensor, wanted: Tensor) -> dict[str, Tensor]:
     gap = painted - wanted
-    pairs = zip(_grams(painted), _grams(wanted), strict=True)
+    pairs = zip(*(_encoder().grams_of(pictures) for pictures in (painted, wanted)), strict=True)
     textures = [(one - other).flatten(1).norm(dim=1).mean() for one, other in pairs]
     return {
         "output": gap.abs().mean(),
@@ -169,31 +164,16 @@ def _losses(painted: Tensor, wanted: Tensor) -> dict[str, Tensor]:
     }
 
 
-def _grams(pictures: Tensor) -> list[Tensor]:
-    """Gram matrices of EfficientNet's early maps, each of unit norm: (b, c, c) a stage."""
-    encoder = _encoder()
-    maps = encoder.stem((255.0 * pictures - 127.0) / 128.0)
-    grams = []
-    for stage in list(encoder.stages)[:_STAGES]:
-        maps = stage(maps)
-        flat = maps.flatten(2)
-        gram = flat @ flat.transpose(1, 2)
-        grams.append(gram / gram.flatten(1).norm(dim=1).clamp(min=1e-12)[:, None, None])
-    return grams
-
-
 @cache
-def _encoder() -> EfficientNetLite0:
-    return fold_batch_norm(load_pretrained())
+def _encoder() -> FeatureEncoder:
+    return FeatureEncoder()
 
 
 def _cosine(share: float) -> float:
     return 0.5 + 0.5 * math.cos(math.pi * share)
 
 
-def _load(
-    path: Path, layers: nn.Module, optimiser: torch.optim.Optimizer, identity: str
-) -> tuple[int, list[dict[str, Any]]]:
+def _load(path: Path, layers: nn.Module, optimiser: torch.optim.Optimizer, identity: str) -> int:
     tensors, facts = files.read_checkpoint(path)
     if facts.get("identity") != identity:
         raise ConfigError(
@@ -202,7 +182,7 @@ def _load(
         )
     files.load_module(layers, files.of_prefix("layers", tensors), "student")
     files.restore_optimiser(optimiser, files.of_prefix("optimiser", tensors))
-    return facts["step"], facts["curve"]
+    return int(facts["step"])
 
 
 def _pink_noise(rng: np.random.Generator) -> NDArray[np.uint8]:

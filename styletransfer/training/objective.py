@@ -145,12 +145,8 @@ class Objective:
 
     def _features(self, pictures: Tensor, stages: tuple[int, ...]) -> list[Tensor]:
         """EfficientNet's maps after `stages`."""
-        maps = self._network.stem((255.0 * pictures - 127.0) / 128.0)
-        outs = []
-        for stage in list(self._network.stages)[: max(stages) + 1]:
-            maps = stage(maps)
-            outs.append(maps)
-        return [outs[stage] for stage in stages]
+        maps = self._network.feature_maps(pictures, max(stages) + 1)
+        return [maps[stage] for stage in stages]
 
     @cached_property
     def _network(self) -> EfficientNetLite0:

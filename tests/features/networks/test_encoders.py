@@ -107,6 +107,13 @@ def test_feature_maps_have_the_documented_channels_and_strides(network):
     assert [tuple(m.shape[2:]) for m in maps] == [(-(-65 // s), 96 // s) for s in strides]
 
 
+def test_maps_of_the_first_stages_are_the_first_of_all_maps(network):
+    pictures = torch.rand(1, 3, 64, 64)
+    first, every = network.feature_maps(pictures, 3), network.feature_maps(pictures)
+    assert len(first) == 3
+    assert all(torch.equal(few, all_) for few, all_ in zip(first, every[:3], strict=True))
+
+
 def test_gradients_flow_back_to_the_picture(network):
     picture = torch.rand(1, 3, 64, 64, requires_grad=True)
     network.feature_maps(picture)[2].square().mean().backward()
