@@ -63,7 +63,7 @@ def main() -> None:
     parts = part(photos, "photos", BASE.held_out), part(looks, "looks", BASE.held_out)
     pictures = Pictures(asked.folder / "masks")
     data = TrainingData(*parts, pictures, BASE, 0)
-    samples = list(calibration(parts[0], pictures, data, SIZE_PX))
+    samples = list(calibration(parts[0], pictures, data.codes, SIZE_PX))
     graphs, backends = {}, {}
     networks = {"float": generator}
     if asked.student:
@@ -194,8 +194,14 @@ def rate(key: tuple[bool, str], rounds: int) -> float:
 
 
 def _chain(kernels: list[NDArray[np.float32]]) -> onnx.ModelProto:
-    """Convolutions with ReLU between; `codes` is read for the form's sake only."""
-    channels, nodes, value = len(kernels[0]), [], "pictures"
+    """Convolutions with ReLU between; `codes` is read for the form's sake only.
+
+    Between two scalings by channel, of a six-hundredth of a convolution's work, since the first and
+    the last layer are left in float: all of `kernels` can be quantised.
+    """
+    channels, nodes, value = len(kernels[0]), [], "scaled"
+    scaling = np.ones((channels, 1, 1, 1), np.float32)
+    nodes.append(helper.make_node("Conv", ["pictures", "ones"], [value], "first", group=channels))
     for number, _ in enumerate(kernels):
         nodes.append(
             helper.make_node(
@@ -204,14 +210,16 @@ def _chain(kernels: list[NDArray[np.float32]]) -> onnx.ModelProto:
         )
         value = f"r{number}"
         nodes.append(helper.make_node("Relu", [f"c{number}"], [value], f"relu{number}"))
+    nodes.append(helper.make_node("Conv", [value, "ones"], ["last"], "end", group=channels))
     nodes.append(helper.make_node("ReduceSum", ["codes"], ["sum"], "sum", keepdims=0))
-    nodes.append(helper.make_node("Add", [value, "sum"], ["painted"], "add"))
+    nodes.append(helper.make_node("Add", ["last", "sum"], ["painted"], "add"))
     inputs = [
         helper.make_tensor_value_info("pictures", TensorProto.FLOAT, [1, channels, "h", "w"]),
         helper.make_tensor_value_info("codes", TensorProto.FLOAT, ["b", 100]),
     ]
     outputs = [helper.make_tensor_value_info("painted", TensorProto.FLOAT, [1, channels, "h", "w"])]
     constants = [numpy_helper.from_array(kernel, f"k{n}") for n, kernel in enumerate(kernels)]
+    constants.append(numpy_helper.from_array(scaling, "ones"))
     graph = helper.make_graph(nodes, "chain", inputs, outputs, constants)
     opsets = [helper.make_opsetid("", OPSET)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=8)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from features.images import crop_square, resize
-from features.schema import ConfigError
+from features.schema import ConfigError, InputError
 from pipelines.config import RunConfig
 from pipelines.jobs.train_generator import read_entries, usable
 from pipelines.progress import progress
@@ -41,11 +43,12 @@ from styletransfer.painters.generator.variants import (
 from styletransfer.training.checkpoint import write_checkpoint
 from styletransfer.training.data import TrainingData, as_tensor
 from styletransfer.training.distil import TaskPictures, distil
-from styletransfer.training.entries import Parts, part, spread
+from styletransfer.training.entries import Entry, Parts, part, spread
 from styletransfer.training.health import Watch, measure
 from styletransfer.training.objective import grey
 from styletransfer.training.pictures import Pictures
 
+STUDENT: Final = "student.safetensors"
 _CALIBRATION: Final = 16
 _CODES_A_PHOTO: Final = 2
 _LOOKS_A_PASS: Final = 4
@@ -62,48 +65,88 @@ def export(
     `photos` and `looks` as `pipelines.jobs.train_generator.train` takes them: int8 ranges and the
     student are fitted on the training part, losses measured on the validation part. A student is
     distilled in `student_steps` (0: none). Writes ONNX files, `student.safetensors` and, last,
-    `variants.json`; returns it, and `worked`. Raises
-    InputError for weights or pictures that cannot be used.
+    `variants.json`; returns it, and `worked`. Files that are there whole, of the same pictures and
+    weights, are measured anew where other pictures, settings, engines or another processor are to
+    measure on, and not made anew. Raises InputError for weights or pictures that cannot be used.
     """
     if student_steps < 0:
         raise ConfigError(f"--student-steps is {student_steps}: expected at least 0")
     weights = config.render.weights
     generator = load_trained(Path(weights)) if weights else load_pretrained()
-    parts = []
-    for path, what in ((photos, "photos"), (looks, "looks")):
-        entries = usable(read_entries(path, what), what, config.training, config.images, say)
-        parts.append(part(entries, what, config.training.held_out))
-    named = [
-        [(entry.name, storage.digest_file(entry.path)) for entry in (*side.train, *side.validation)]
-        for side in parts
-    ]
-    facts = {"pictures": named, "generator": generator.model_version, "seed": config.seed,
-             "steps": student_steps, "held_out": config.training.held_out,
-             "size": config.render.size_px}  # fmt: skip
-    inputs = storage.digest_json(facts)
+    of_photos, of_looks = (
+        part(
+            usable(read_entries(path, what), what, config.training, config.images, say),
+            what,
+            config.training.held_out,
+        )
+        for path, what in ((photos, "photos"), (looks, "looks"))
+    )
+    parts = of_photos, of_looks
+    task = {"pictures": [_digests(side.train) for side in parts], "seed": config.seed,
+            "generator": generator.model_version, "steps": student_steps}  # fmt: skip
+    lesson, size_px, settings = storage.digest_json(task), config.render.size_px, config.training
+    learned = storage.digest_json({"lesson": lesson, "size": size_px})
+    judged = [settings.look_px, settings.validation_photos, settings.validation_looks]
+    engines = {name: version(name.partition("-")[0]) for name in _engines()}
+    measured = {"learned": learned, "pictures": [_digests(side.validation) for side in parts],
+                "settings": judged, "engines": engines}  # fmt: skip
+    inputs = storage.digest_json(measured)
     with hold_folder(out):
-        if (out / TABLE).is_file():
-            found = read_variants(out)
-            if (found.inputs, found.processor) == (inputs, processor_name()):
-                return {**asdict(found), "worked": False}
+        before, graphs = _made_before(out, learned)
+        if before and (before.inputs, before.processor) == (inputs, processor_name()):
+            return {**asdict(before), "worked": False}
         torch.set_num_threads(1)
         pictures = Pictures(out / "masks", config.images)
-        students = {}
-        if student_steps:
-            student = make_student(
-                generator, parts[0], parts[1], pictures, student_steps, out, config.seed, inputs
-            )
-            write_checkpoint(out / "student.safetensors", student.state_dict(), {})
-            students["student"] = student
-        data = TrainingData(parts[0], parts[1], pictures, config.training, config.seed)
-        samples = list(calibration(parts[0], pictures, data, config.render.size_px))
-        graphs = _write_graphs({"float": generator, **students}, samples, out)
+        # Recolourings are for training alone.
+        data = TrainingData(*parts, pictures, replace(settings, recolours=0), config.seed)
+        samples = list(calibration(of_photos, pictures, data.codes, size_px))
+        student_digest = before.student if before else ""
+        if not graphs:
+            networks: dict[str, Generator | Student] = {"float": generator}
+            if student_steps:
+                student = make_student(
+                    generator, *parts, pictures, student_steps, out, config.seed, lesson
+                )
+                write_checkpoint(out / STUDENT, student.state_dict(), {})
+                student_digest = digest_graph((out / STUDENT).read_bytes())
+                networks["student"] = student
+            graphs = _write_graphs(networks, samples, out)
         found = Variants(
-            generator.model_version, processor_name(), config.render.size_px, 0, inputs, ()
-        )
+            generator.model_version, processor_name(), size_px, 0, learned, inputs,
+            student_digest, (),
+        )  # fmt: skip
         found = _measured(found, graphs, Watch.of(data), samples)
         storage.write_bytes(out / TABLE, found.text().encode())
     return {**asdict(found), "worked": True}
+
+
+def _digests(entries: Sequence[Entry]) -> list[list[str]]:
+    """Name and content of each entry, and of its mask."""
+    return [
+        [entry.name, *(storage.digest_file(one) for one in (entry.path, entry.mask) if one)]
+        for entry in entries
+    ]
+
+
+def _engines() -> list[str]:
+    """The engines that are installed."""
+    return [name for name in ENGINES if find_spec(name.partition("-")[0])]
+
+
+def _made_before(out: Path, learned: str) -> tuple[Variants | None, dict[str, bytes]]:
+    """What was measured before, and its files; nothing where one is missing, damaged or of other
+    things than `learned`."""
+    try:
+        found = read_variants(out)
+        files = {one.file: one.digest for one in found.variants}
+        content = {file: (out / file).read_bytes() for file in files}
+        student = digest_graph((out / STUDENT).read_bytes()) if found.student else ""
+    except (InputError, OSError):
+        return None, {}
+    whole = all(digest_graph(content[file]) == digest for file, digest in files.items())
+    if found.learned != learned or not whole or student != found.student:
+        return None, {}
+    return found, content
 
 
 def make_student(
@@ -128,17 +171,15 @@ def make_student(
 
 
 def calibration(
-    photos: Parts, pictures: Pictures, data: TrainingData, size_px: int
+    photos: Parts, pictures: Pictures, codes: NDArray[np.float32], size_px: int
 ) -> Iterator[Sample]:
-    """Whole photos of the training part as squares of `size_px`, each with codes of looks."""
+    """Whole photos of the training part as squares of `size_px`, each with four of the `codes`
+    (n, 100) in turn."""
     side = size_px - size_px % 4
     for number, entry in enumerate(spread(photos.train, _CALIBRATION)):
-        square = resize(crop_square(pictures.photo(entry).picture), side, side)
-        codes = data.batch(number).codes.numpy()
-        yield (
-            as_tensor([square]).numpy() + grain(side, side),
-            np.resize(codes, (_LOOKS_A_PASS, codes.shape[1])),
-        )
+        square = resize(crop_square(pictures.picture(entry)), side, side)
+        rows = (_LOOKS_A_PASS * number + np.arange(_LOOKS_A_PASS)) % len(codes)
+        yield as_tensor([square]).numpy() + grain(side, side), codes[rows]
 
 
 def _write_graphs(
@@ -160,11 +201,10 @@ def _measured(
     found: Variants, graphs: Mapping[str, bytes], watch: Watch, samples: list[Sample]
 ) -> Variants:
     """`found` with a row for each graph on each engine that is installed."""
-    engines = [name for name in ENGINES if find_spec(name.partition("-")[0])]
     backends = {
         (file, engine): open_graph(engine, graph, "")
         for file, graph in graphs.items()
-        for engine in engines
+        for engine in _engines()
     }
     seconds = time_backends(backends, samples)
     paints = {key: Painting(backend) for key, backend in backends.items()}
@@ -185,9 +225,7 @@ def _measured(
             )
         )
     renders = len(watch.photos) * len(watch.codes)
-    return Variants(
-        found.generator, found.processor, found.size_px, renders, found.inputs, tuple(rows)
-    )
+    return replace(found, renders=renders, variants=tuple(rows))
 
 
 def time_backends(

@@ -54,7 +54,8 @@ class FeatureEncoder:
             flat = maps.flatten(2)
             seen = flat
             if weight is not None:
-                seen = flat * F.adaptive_avg_pool2d(weight, maps.shape[2:]).flatten(2)
+                places = F.adaptive_avg_pool2d(weight, (maps.shape[2], maps.shape[3]))
+                seen = flat * places.flatten(2)
             gram = seen @ flat.transpose(1, 2)
             grams.append(gram / gram.flatten(1).norm(dim=1).clamp(min=1e-12)[:, None, None])
         return grams

@@ -96,8 +96,8 @@ class TrainingData:
                 for one in (sets or {}).get(entry.name, ())
             ]
             self._sets += [[one[row] for one in made] for row in range(1 + config.recolours)]
-        self._codes = self._encoder.encode(self.bank)
-        self.centre = torch.from_numpy(self._codes.mean(axis=0))
+        self.codes = self._encoder.encode(self.bank)
+        self.centre = torch.from_numpy(self.codes.mean(axis=0))
 
     def batch(self, step: int, attempt: int = 0) -> Batch:
         """The batch of `step` on the `attempt`-th start. Raises ImageError for a broken file."""

@@ -52,10 +52,14 @@ class Pictures:
         self._photos: OrderedDict[str, Photo] = OrderedDict()
         self._looks: dict[str, NDArray[np.uint8]] = {}
 
+    def picture(self, entry: Entry) -> NDArray[np.uint8]:
+        """The photo of `entry` as it is, its longer side at most 400 px. Raises ImageError."""
+        return resize_longest(decode(entry.path, self._limits), _SIZE_PX)
+
     def photo(self, entry: Entry) -> Photo:
         """The photo of `entry`, its longer side at most 400 px. Raises ImageError."""
         if entry.name not in self._photos:
-            picture = resize_longest(decode(entry.path, self._limits), _SIZE_PX)
+            picture = self.picture(entry)
             alpha = self._alpha(entry, picture)
             plate = take_apart(picture, alpha).background
             self._photos[entry.name] = Photo(picture, plate, alpha)

@@ -51,14 +51,17 @@ class Variant:
 @dataclass(frozen=True)
 class Variants:
     """All variants of a generator: `generator` is its version, `processor` where it was measured,
-    `size_px` the pictures' side, `renders` how many shares are of, `inputs` a digest of all that
-    the files are made from."""
+    `size_px` the pictures' side, `renders` how many shares are of, `learned` a digest of all that
+    the files are made from, `inputs` of that and of all that they were measured on; `student` of
+    the content of `student.safetensors`, empty without one."""
 
     generator: str
     processor: str
     size_px: int
     renders: int
+    learned: str
     inputs: str
+    student: str
     variants: tuple[Variant, ...]
 
     def text(self) -> str:

@@ -1,6 +1,7 @@
 """Exporting from the command line: what it writes, what jobs then paint with, what is refused."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from features.schema import InputError
 from pipelines import verbosity
 from pipelines.cli import app
 from pipelines.jobs.doctor import inspect_picture
+from pipelines.jobs.export import _made_before
 from styletransfer.painters.generator.variants import REFERENCE, read_variants
 
 SETTINGS = """
@@ -76,6 +78,43 @@ def test_a_second_export_of_the_same_does_no_work(shop):
     again = call("export", *arguments, "--config", folder / "s.toml", "--student-steps", 1)
     assert "nothing to do" in again.stdout
     assert (folder / "out" / "variants.json").stat().st_mtime_ns == before
+
+
+def test_files_stay_and_are_measured_again_where_others_are_to_measure_on(shop):
+    folder, arguments, result = shop
+    (folder / "fewer.toml").write_text(SETTINGS.replace("look_px = 64", "look_px = 68"))
+    before = {path.name: path.stat().st_mtime_ns for path in (folder / "out").glob("*.onnx")}
+    call_ = ("export", *arguments, "--student-steps", 1, "--json", "--config")
+    other = json.loads(call(*call_, folder / "fewer.toml").stdout)
+    assert other["worked"]
+    assert (other["learned"], other["student"]) == (result["learned"], result["student"])
+    assert other["inputs"] != result["inputs"]
+    now = {path.name: path.stat().st_mtime_ns for path in (folder / "out").glob("*.onnx")}
+    assert now == before
+
+
+@pytest.mark.parametrize("name", ["float-int8.onnx", "student.safetensors", "variants.json"])
+def test_what_is_missing_or_damaged_is_noticed(shop, tmp_path, name):
+    folder, _, result = shop
+    copy = tmp_path / "copy"
+    shutil.copytree(folder / "out", copy)
+    assert _made_before(copy, result["learned"])[0] is not None
+    assert _made_before(copy, "other") == (None, {})
+    data = (copy / name).read_bytes()
+    (copy / name).write_bytes(data[:-9])
+    assert _made_before(copy, result["learned"]) == (None, {})
+    (copy / name).unlink()
+    assert _made_before(copy, result["learned"]) == (None, {})
+
+
+def test_a_damaged_file_is_made_again_the_same(shop):
+    folder, arguments, _ = shop
+    file = folder / "out" / "float-int8.onnx"
+    data = file.read_bytes()
+    file.write_bytes(data[:-9])
+    again = call("export", *arguments, "--config", folder / "s.toml", "--student-steps", 1)
+    assert again.exit_code == 0, again.exception
+    assert file.read_bytes() == data
 
 
 def settings_of(shop, path, allowed):

@@ -32,7 +32,7 @@ INT8 = Variant("student-int8.onnx", "onnxruntime", 0.44, 0.7, 0.011, 0.4, "c" * 
 
 
 def table(*variants: Variant, processor: str = "here") -> Variants:
-    return Variants("f" * 12, processor, 384, 60, "d" * 32, variants)
+    return Variants("f" * 12, processor, 384, 60, "d" * 32, "e" * 32, "", variants)
 
 
 def test_the_fastest_within_the_allowed_loss_is_taken_and_said() -> None:
