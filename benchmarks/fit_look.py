@@ -5,13 +5,13 @@
 
 Photos of clothing parted by photographer, looks by painter and material, as in
 `benchmarks.train_generator`; fitted on 60 photos of the training part, measured on photos and looks
-of the test part, squares of `--side` px painted without grain. Choices (steps, rate, losses) were
+of the test part, squares of `--side` px painted from grained canvases, as jobs paint. Choices (steps, rate, losses) were
 made on the validation part. Recognised by `../shared/tools/judge_recognise.py`, whole picture (an
 all-black mask), among all 77 looks by VGG16, which serves for nothing else; beside it by the
 measure that is fitted to. SSIM is of luma. `1.25 x` paints with the code's distance from the mean
 code stretched so far; `fitted norms` moves all scales and shifts of the look's norms (694 numbers)
-in place of the code's 100. Pictures stay in the folder and are not painted twice; `--judged` of
-the photos go to the judge, which takes most of the time.
+in place of the code's 100. Pictures stay in the folder, apart for each side and number of photos,
+and are not painted twice; `--judged` of the photos go to the judge, which takes most of the time.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from features.images import crop_square, decode, resize, resize_longest
 from features.networks.encoders import StyleEncoder
 from styletransfer.fidelity.look_features import FeatureEncoder, LookRecogniser
 from styletransfer.losses import ssim
+from styletransfer.painters.generator.grain import grain
 from styletransfer.painters.generator.network import StyledConv, load_pretrained
 from styletransfer.training.data import as_tensor
 from styletransfer.training.entries import Entry, part, spread
@@ -64,6 +65,8 @@ class Data:
         self.recogniser = LookRecogniser(dict(named), FeatureEncoder())
         self.trained_on = _squares(spread(of_photos.train, FITTED_ON), side_px)
         self.tested_on = _squares(spread(of_photos.test, n_photos), side_px)
+        self.grain = torch.from_numpy(grain(side_px, side_px))
+        self.canvases = self.trained_on + self.grain
         self.generator = load_pretrained()
 
     def painter(self, variant: str, row: int) -> tuple[nn.Module, Tensor]:
@@ -71,7 +74,7 @@ class Data:
         code = self.codes[row]
         if variant == "fitted code":
             return self.generator, fit_code(
-                self.generator, code, row, self.recogniser, self.trained_on, self.trained_on, 0
+                self.generator, code, row, self.recogniser, self.trained_on, self.canvases, 0
             )
         if variant == "fitted norms":
             return self._norms(code, row), code
@@ -88,7 +91,7 @@ class Data:
             one.requires_grad_(True)
         own = code[None].expand(2, -1)
         fit(moved, lambda cut: fitted(cut, own), lambda cut: self.generator(cut, own), row,
-            self.recogniser, self.trained_on, self.trained_on, 0)  # fmt: skip
+            self.recogniser, self.trained_on, self.canvases, 0)  # fmt: skip
         return fitted.requires_grad_(False)
 
 
@@ -108,7 +111,8 @@ def paint(data: Data, variant: str, folder: Path) -> None:
         generator, code = data.painter(variant, row)
         seconds = time.process_time() - begun
         with torch.no_grad():
-            made = [generator(photo[None], code[None])[0] for photo in data.tested_on]
+            canvases = data.tested_on + data.grain
+            made = [generator(canvas[None], code[None])[0] for canvas in canvases]
             kept = [ssim(grey(a[None]), grey(b[None])).item()
                     for a, b in zip(made, data.tested_on, strict=True)]  # fmt: skip
         told.parent.mkdir(parents=True, exist_ok=True)
@@ -130,6 +134,7 @@ def paint(data: Data, variant: str, folder: Path) -> None:
 def judge(variants: list[str], n_photos: int, folder: Path) -> pd.DataFrame:
     """One row per picture of the first `n_photos`, with SSIM, seconds and the judge's rank."""
     rows: list[dict[str, Any]] = []
+    folder.mkdir(parents=True, exist_ok=True)
     black = folder / "black.png"
     Image.fromarray(np.zeros((64, 64), np.uint8)).save(black)
     for variant in variants:
@@ -181,15 +186,16 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     variants = asked.variants.split(";")
+    folder = asked.folder / f"{asked.side}px-{asked.photos}x{asked.looks}-grain"
     print(describe("torch"))
     sizes = f"{asked.photos} photos x {asked.looks} looks of the test part"
     print(f"{sizes}, of 77 looks, {asked.side} px; {asked.judged} photos judged\n")
     if asked.part in ("all", "paint"):
         data = Data(asked.photos, asked.looks, asked.side)
         for variant in variants:
-            paint(data, variant, asked.folder)
+            paint(data, variant, folder)
     if asked.part in ("all", "judge"):
-        show(judge(variants, asked.judged, asked.folder), variants)
+        show(judge(variants, asked.judged, folder), variants)
 
 
 if __name__ == "__main__":

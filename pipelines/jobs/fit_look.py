@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
@@ -35,6 +35,7 @@ TABLE: Final = "fits.csv"
 _FITTED_ON: Final = 60
 _VALIDATED_ON: Final = 8
 _HELD_OUT: Final = 0.15
+_FEWEST: Final = 2
 _LEAST_PX: Final = 128
 _LOOK_PX: Final = 800
 
@@ -47,11 +48,13 @@ def fit_looks(
 ) -> dict[str, Any]:
     """Fit the looks `names` (none: all of the table) to the generator that `config` paints with.
 
-    Codes are fitted on photos of three quarters of the items and kept where they are recognised no
-    less often, more surely, and at no lower SSIM on photos of others. Every look is kept as it is
-    done: a rerun goes on, or does no work. Writes `fitted.safetensors`, which `render.fitted_looks`
-    names, and `fits.csv` to `out`. Raises ConfigError where the generator does not paint or a name
-    is unknown, InputError on fewer than two looks or three photos.
+    Codes are fitted on at most 60 photos of 70 % of the items and kept where they are recognised no
+    less often, more surely, and at no lower SSIM on at most 8 photos of others. Every look is kept
+    as it is done: a rerun goes on, or does no work, and looks that were fitted before on the same
+    photos stay beside those that are named. Writes `fitted.safetensors`, which
+    `render.fitted_looks` names, and `fits.csv` to `out`. Raises ConfigError where the generator
+    does not paint or a name is unknown, InputError on a named look that cannot be read, and on
+    fewer than two looks or three photos that can.
     """
     if config.render.method != "generator":
         raise ConfigError(
@@ -71,28 +74,42 @@ def fit_looks(
         parts = part(
             [Entry(one, one, Path(one)) for one in pictured["item_id"]], "photos", _HELD_OUT
         )
-        trained_on = [one.name for one in spread(parts.train, _FITTED_ON)]
-        judged_on = [one.name for one in spread(parts.validation, _VALIDATED_ON)]
-        chosen = pictured[pictured["item_id"].isin([*trained_on, *judged_on])]
-        photos, looks, _ = encode_catalogue(replace(catalogue, items=chosen), workspace, config)
+        sides = (
+            spread(parts.train, _FITTED_ON),
+            spread(parts.validation, _VALIDATED_ON),
+            spread(parts.test, _FEWEST),
+        )
+        used = [entry.name for side in sides for entry in side]
+        chosen = replace(catalogue, items=pictured[pictured["item_id"].isin(used)])
+        photos, looks, _ = encode_catalogue(chosen, workspace, config)
+        known = set(looks["style_id"])
+        for name in names:
+            if name not in known:
+                raise InputError(
+                    f"--look {name}: its picture cannot be read: see {out / 'rejects'}; repair it "
+                    "or leave the look out"
+                )
         if len(looks) < 2:
             raise InputError(f"styles: got {len(looks)} that can be read, expected at least 2")
+        fitted_on, judged_on = _parted(photos, *([one.name for one in side] for side in sides))
         identity = {
             "revision": FIT_REVISION,
             "generator": generator.model_version,
             "size_px": config.render.size_px,
             "seed": config.seed,
-            "photos": sorted(photos["picture_digest"]),
+            "photos": [sorted(side["picture_digest"]) for side in (fitted_on, judged_on)],
             "looks": sorted(looks["picture_digest"]),
         }
-        shop = _Shop(generator, looks, photos, trained_on, judged_on, config)
+        shop = _Shop(generator, looks, fitted_on, judged_on, config)
         rows, codes, worked = [], {}, 0
-        wanted = [row for row, name in enumerate(looks["style_id"]) if not names or name in names]
-        with progress("looks", len(wanted)) as advance:
-            for row in wanted:
+        wanted = [not names or name in names for name in looks["style_id"]]
+        with progress("looks", sum(wanted)) as advance:
+            for row, is_wanted in enumerate(wanted):
                 digest = str(looks["picture_digest"][row])
                 kept = out / "looks" / f"{storage.digest_json({**identity, 'look': digest})}.json"
                 found = storage.find_json(kept)
+                if found is None and not is_wanted:
+                    continue
                 if found is None:
                     found = shop.fit(row)
                     storage.write_json(kept, found)
@@ -101,7 +118,7 @@ def fit_looks(
                 if not found["refused"]:
                     codes[digest] = np.asarray(found["code"], dtype=np.float32)
                 rows.append(_row(found, str(looks["style_id"][row])))
-                advance(1)
+                advance(int(is_wanted))
         fitted = FittedLooks(generator.model_version, codes)
         storage.write_bytes(out / FITTED, fitted.to_bytes())
         table = pd.DataFrame(rows)
@@ -122,23 +139,22 @@ class _Shop:
         self,
         generator: nn.Module,
         looks: pd.DataFrame,
-        photos: pd.DataFrame,
-        trained_on: Sequence[str],
-        judged_on: Sequence[str],
+        fitted_on: pd.DataFrame,
+        judged_on: pd.DataFrame,
         config: RunConfig,
     ) -> None:
-        self._generator, self._looks, self._photos = generator, looks, photos
-        self._sides = (trained_on, judged_on)
+        self._generator, self._looks = generator, looks
+        self._sides = (fitted_on, judged_on)
         self._side_px = max(config.render.size_px, _LEAST_PX)
         self._config = config
         self._opened: tuple[LookRecogniser, _Pictures, _Pictures] | None = None
 
     def fit(self, row: int) -> dict[str, Any]:
         """The code of the look in `row`, what it does, and why it is refused, if it is."""
-        recogniser, trained_on, judged_on = self._open()
+        recogniser, fitted_on, judged_on = self._open()
         code = torch.from_numpy(np.array(self._looks["style_code"][row], dtype=np.float32))
         begun = time.process_time()
-        fitted = fit_code(self._generator, code, row, recogniser, *trained_on, self._config.seed)
+        fitted = fit_code(self._generator, code, row, recogniser, *fitted_on, self._config.seed)
         seconds = time.process_time() - begun
         before, after = (
             measure_code(self._generator, one, row, recogniser, *judged_on)
@@ -160,19 +176,41 @@ class _Shop:
                 name: resize_longest(decode(Path(path), limits), _LOOK_PX) for name, path in named
             }
             recogniser = LookRecogniser(pictures, FeatureEncoder())
-            trained_on, judged_on = (self._squares(names) for names in self._sides)
-            self._opened = recogniser, trained_on, judged_on
+            fitted_on, judged_on = (self._squares(photos["path"]) for photos in self._sides)
+            self._opened = recogniser, fitted_on, judged_on
         return self._opened
 
-    def _squares(self, names: Sequence[str]) -> _Pictures:
+    def _squares(self, paths: Iterable[str]) -> _Pictures:
         """Photos as squares of the renders' size, and as the painter gets them, with grain."""
-        paths = self._photos.loc[self._photos["item_id"].isin(names), "path"]
-        if len(paths) < 2:
-            # Two at least are painted at a step, and one says little: others stand in.
-            paths = self._photos["path"]
         cut = [crop_square(decode(Path(path), self._config.images)) for path in paths]
         photos = as_tensor([resize(one, self._side_px, self._side_px) for one in cut])
         return photos, photos + torch.from_numpy(grain(self._side_px, self._side_px))
+
+
+def _parted(
+    photos: pd.DataFrame, fitted_on: Sequence[str], judged_on: Sequence[str], spare: Sequence[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The encoded `photos` to fit on and to judge on, no item among both.
+
+    `spare` items stand in where fewer than two can be fitted on, as many as a step paints, or none
+    can be judged on. Raises InputError where they do not suffice.
+    """
+    known = set(photos["item_id"])
+    fitted, judged, left = (
+        [n for n in side if n in known] for side in (fitted_on, judged_on, spare)
+    )
+    while left and len(fitted) < _FEWEST:
+        fitted.append(left.pop(0))
+    if not judged:
+        judged = left
+    if len(fitted) < _FEWEST or not judged:
+        raise InputError(
+            f"items: got {len(fitted)} photos to fit looks on and {len(judged)} others to judge "
+            f"them on, expected at least {_FEWEST} and 1 that can be read"
+        )
+    parts = (photos[photos["item_id"].isin(names)] for names in (fitted, judged))
+    first, second = (one.reset_index(drop=True) for one in parts)
+    return first, second
 
 
 def _row(found: dict[str, Any], name: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 from features.schema import ConfigError, InputError
 from pipelines.cli import app
 from pipelines.config import parse_config
+from pipelines.jobs.fit_look import _parted
 from pipelines.stages.render import fitted_version, render_plan, with_fitted
 from styletransfer.painters.generator.fitted import FittedLooks, load_fitted
 from styletransfer.painters.generator.network import load_pretrained
@@ -35,6 +37,44 @@ def fitted(tiny_shop, tmp_path_factory):
     done = call("fit-look", *arguments)
     assert done.exit_code == 0, done.exception
     return folder / "out", arguments, json.loads(done.stdout)
+
+
+def test_another_look_is_fitted_beside_those_fitted_before(fitted, tmp_path):
+    out, arguments, _ = fitted
+    shutil.copytree(out, tmp_path / "out")
+    other = ["s2" if one == "s1" else tmp_path / "out" if one == out else one for one in arguments]
+    said = json.loads(call("fit-look", *other).stdout)
+    assert (said["worked"], said["looks"]) == (1, 2)
+    both = pd.read_csv(tmp_path / "out" / "fits.csv", keep_default_na=False)
+    assert both["style_id"].tolist() == ["s1", "s2"]
+    (first,) = load_fitted(out / "fitted.safetensors").codes
+    assert first in load_fitted(tmp_path / "out" / "fitted.safetensors").codes
+
+
+def test_a_named_look_that_cannot_be_read_is_refused_and_nothing_is_written(shop_copy, tmp_path):
+    picture = shop_copy / "pictures" / "s1.png"
+    picture.write_bytes(picture.read_bytes()[:60])
+    tables = ("--items", shop_copy / "items.csv", "--styles", shop_copy / "styles.csv")
+    done = call("fit-look", *tables, "--out", tmp_path / "out", "--look", "s1")
+    assert isinstance(done.exception, InputError)
+    assert str(done.exception).startswith("--look s1: its picture cannot be read: see ")
+    assert not (tmp_path / "out" / "fitted.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("readable", "fitted_on", "judged_on"),
+    [("abcd", "ab", "c"), ("acd", "ad", "c"), ("abde", "ab", "de"), ("ade", "ad", "e")],
+)
+def test_no_photo_is_both_fitted_and_judged_on(readable, fitted_on, judged_on):
+    photos = pd.DataFrame({"item_id": list(readable)})
+    found = _parted(photos, ["a", "b"], ["c"], ["d", "e"])
+    assert ["".join(side["item_id"]) for side in found] == [fitted_on, judged_on]
+
+
+@pytest.mark.parametrize("readable", ["ab", "ad", "cd"])
+def test_too_few_photos_that_can_be_read_are_refused(readable):
+    with pytest.raises(InputError, match="expected at least 2 and 1 that can be read"):
+        _parted(pd.DataFrame({"item_id": list(readable)}), ["a", "b"], ["c"], ["d"])
 
 
 def test_a_kept_look_is_told_more_surely_at_no_lower_ssim(fitted):
