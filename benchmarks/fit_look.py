@@ -5,13 +5,14 @@
 
 Photos of clothing parted by photographer, looks by painter and material, as in
 `benchmarks.train_generator`; fitted on 60 photos of the training part, measured on photos and looks
-of the test part, squares of `--side` px painted from grained canvases, as jobs paint. Choices (steps, rate, losses) were
-made on the validation part. Recognised by `../shared/tools/judge_recognise.py`, whole picture (an
-all-black mask), among all 77 looks by VGG16, which serves for nothing else; beside it by the
-measure that is fitted to. SSIM is of luma. `1.25 x` paints with the code's distance from the mean
-code stretched so far; `fitted norms` moves all scales and shifts of the look's norms (694 numbers)
-in place of the code's 100. Pictures stay in the folder, apart for each side and number of photos,
-and are not painted twice; `--judged` of the photos go to the judge, which takes most of the time.
+of the test part, squares of `--side` px painted from grained canvases, as jobs paint. Choices
+(steps, rate, losses) were made on the validation part, without grain. Recognised by
+`../shared/tools/judge_recognise.py`, whole picture (an all-black mask), among all 77 looks by
+VGG16, which serves for nothing else; beside it by the measure that is fitted to. SSIM is of luma.
+`1.25 x` paints with the code's distance from the mean code stretched so far; `fitted norms` moves
+all scales and shifts of the look's norms (694 numbers) in place of the code's 100. Pictures stay in
+the folder, apart for each side and number of photos, and are not painted twice; `--judged` of the
+photos go to the judge, which takes most of the time.
 """
 
 from __future__ import annotations
