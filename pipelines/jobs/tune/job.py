@@ -22,8 +22,10 @@ from pipelines.jobs.tune.search import METHODS, on_front, search
 from pipelines.jobs.tune.space import genes, nested, point_of, present_settings, settings_at
 from pipelines.progress import progress
 from pipelines.report.tune_page import tune_page
+from pipelines.stages.render import fitted_version, recipe, with_fitted
 from pipelines.stores import storage
 from pipelines.stores.folder_lock import hold_folder
+from pipelines.stores.picture_files import resolve_picture
 from pipelines.stores.workspace import Workspace
 from styletransfer.training.entries import Entry, part, spread
 
@@ -75,17 +77,21 @@ def tune(
             "render.mode is 'artistic', which paints over the product on purpose: tune balances "
             "looks against the product; expected faithful or accent"
         )
+    # What cannot paint is said before any picture is encoded.
+    made_by = recipe(base.render, base.images.enhance), fitted_version(base.render)
     torch.set_num_threads(1)
     with hold_folder(out):
         workspace = Workspace(out)
         catalogue = read_catalogue(items, styles, workspace, base)
+        trials = _Trials(catalogue, workspace, base, size)
         identity = {
             "inputs": [storage.digest_input(items), storage.digest_input(styles)],
+            "pictures": trials.digests(),
+            "made_by": list(made_by),
             "settings": base.settings(),
             "size": list(size),
         }
         journal = Journal(out / "points.jsonl", storage.digest_json(identity))
-        trials = _Trials(catalogue, workspace, base, size)
         worked = _search(base, journal, trials, method, points, say)
         table = journal.table(present_settings(genes(base), base))
         front = _front(table)
@@ -147,17 +153,39 @@ class _Trials:
             catalogue, items=items[items["item_id"].isin(painted)]
         )
         self._made: dict[str, Trial] = {}
+        self._rejects: list[dict[str, Any]] = []
 
-    def of(self, side: str) -> Trial:
-        """The trial of `side`: tuned or tested."""
+    def measure(self, side: str, config: RunConfig) -> Measured:
+        """What `config` does on `side`: tuned or tested. Items that cannot be painted are set
+        aside."""
         if not self._made:
             self._make()
-        return self._made[side]
+        found, rejects = self._made[side].measure(config)
+        told = {(one["key"], one["reason"]) for one in self._rejects}
+        new = [one for one in rejects if (one["key"], one["reason"]) not in told]
+        if new:
+            self._set_aside(new)
+        return found
+
+    def digests(self) -> list[list[str]]:
+        """Digests of the files that are painted from: photos, masks, looks; empty for none."""
+        items, styles = self._catalogue.items, self._catalogue.styles
+        root, look_root = self._catalogue.root, self._catalogue.look_root
+        return [
+            [_digest(path, root) for path in items["image_path"]],
+            [_digest(path, root) for path in items["mask_path"]],
+            [_digest(path, look_root) for path in styles["image_path"]],
+        ]
+
+    def _set_aside(self, rejects: list[dict[str, Any]]) -> None:
+        self._rejects += [{"table": "items", **one} for one in rejects]
+        self._workspace.set_aside("render", self._rejects)
 
     def _make(self) -> None:
         items, looks, rejects = encode_catalogue(self._catalogue, self._workspace, self._base)
-        self._workspace.set_aside("render", [{"table": "items", **one} for one in rejects])
-        recogniser = recogniser_of(looks)
+        self._set_aside(rejects)
+        looks = with_fitted(looks, self._base.render)
+        recogniser = recogniser_of(looks, self._base.images)
         for side, (item_ids, style_ids) in self._names.items():
             some = items[items["item_id"].isin(item_ids)].reset_index(drop=True)
             of_looks = looks[looks["style_id"].isin(style_ids)].reset_index(drop=True)
@@ -169,6 +197,13 @@ class _Trials:
             budget = self._base.render.budget
             folder = self._workspace.path("work")
             self._made[side] = Trial(some, of_looks, recogniser, budget, folder)
+
+
+def _digest(path: Any, root: Path) -> str:
+    try:
+        return storage.digest_file(resolve_picture(path, root)) if isinstance(path, str) else ""
+    except (InputError, OSError):
+        return ""
 
 
 def _search(
@@ -202,7 +237,7 @@ def _measured(
     """What the journal knows of `settings`, else what is measured now and kept there."""
     known = journal.find(side, settings)
     if known is None:
-        known = trials.of(side).measure(_with(base, settings))
+        known = trials.measure(side, _with(base, settings))
         journal.add(side, settings, known)
         named = ", ".join(f"{name} {value:.3f}" for name, value in known.to_dict().items())
         say(f"point {len(journal)}: {named}")

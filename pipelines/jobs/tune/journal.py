@@ -33,8 +33,9 @@ class Journal:
             storage.write_bytes(path, (json.dumps({"search": identity}) + "\n").encode())
         elif told[0].get("search") != identity:
             raise InputError(
-                f"{path} is a search of other tables, settings, seed or sizes: go on with the same "
-                "ones (another method or more points are fine), or choose another folder"
+                f"{path} is a search of other tables, pictures, weights, settings, seed or sizes: "
+                "go on with the same ones (another method or more points are fine), or choose "
+                "another folder"
             )
         for one in told[1:]:
             settings = json.dumps(one["settings"], sort_keys=True)

@@ -7,18 +7,18 @@ import time
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.images import decode, resize
-from features.schema import ORIGINAL
+from features.images import ImageLimits, decode, resize
+from features.schema import ORIGINAL, ImageError
 from pipelines.config import RunConfig
 from pipelines.stages.render import work_list
 from pipelines.stores import storage
-from pipelines.workers.paint import LookSource, item_painter
+from pipelines.workers.paint import LookSource, Row, item_painter
 from styletransfer.config import FidelityBudget
 from styletransfer.fidelity.look_features import FeatureEncoder, LookRecogniser
 from styletransfer.training.entries import Entry
@@ -68,8 +68,12 @@ class Trial:
     budget: FidelityBudget
     folder: Path
 
-    def measure(self, config: RunConfig) -> Measured:
-        """Serve every item in every look as a job with `config` does, and judge the files."""
+    def measure(self, config: RunConfig) -> tuple[Measured, list[Row]]:
+        """Serve every item in every look as a job with `config` does, and judge the files.
+
+        The second are the items that could not be painted: key, reason, got. They count as
+        originals.
+        """
         # Variants of a set are there so that a feed repeats no background: one tells enough.
         render = replace(config.render, set_variants=1)
         images = config.images
@@ -80,19 +84,20 @@ class Trial:
             painter(work)
             self._made.add(render.sets.start_px)
         begun = time.process_time()
-        rows, _ = painter(work)
+        rows, rejects = painter(work)
         seconds = time.process_time() - begun
         wanted = len(self.items) * len(self.looks)
-        recognised = [self._recognised(row, config) for row in rows]
+        recognised = [self._recognised(row, images) for row in rows]
         left = [budget_left(row, self.budget) for row in rows] + [1.0] * (wanted - len(rows))
         served = sum(row["served_mode"] != ORIGINAL for row in rows)
         shutil.rmtree(self.folder / "renders", ignore_errors=True)
-        return Measured(
+        found = Measured(
             round(sum(recognised) / wanted, 4),
             round(float(np.mean(left)), 4),
             round(seconds / wanted, 4),
             round(served / wanted, 4),
         )
+        return found, rejects
 
     def _plan(self, config: RunConfig) -> pd.DataFrame:
         plan = self.items[["item_id"]].merge(self.looks[["style_id"]], how="cross")
@@ -101,14 +106,12 @@ class Trial:
         keys = [storage.digest_bytes(f"{i}".encode())[:32] for i in range(len(plan))]
         return plan.assign(strength=strengths, render_key=keys)
 
-    def _recognised(self, row: dict[str, Any], config: RunConfig) -> bool:
+    def _recognised(self, row: Row, limits: ImageLimits) -> bool:
         if row["image_uri"] is None:
             return False
         picture = decode(self.folder / row["image_uri"])
-        where = None
-        if row["served_mode"] != "artistic":
-            alpha = self._alphas[row["item_id"]]
-            where = resize(alpha, *picture.shape[:2])[..., 0] < 255 * _OUTSIDE
+        alpha = self._alpha(row["item_id"], limits)
+        where = resize(alpha, *picture.shape[:2])[..., 0] < 255 * _OUTSIDE
         return self.recogniser.nearest(picture, where) == str(row["style_id"])
 
     @cached_property
@@ -123,26 +126,34 @@ class Trial:
             for style, code, path, verbatim in self.looks[columns].itertuples(index=False)
         }
 
+    def _alpha(self, item_id: str, limits: ImageLimits) -> NDArray[np.uint8]:
+        """Where the product of an item that was painted is, (h, w, 3)."""
+        if item_id not in self._alphas:
+            row = self.items.set_index("item_id").loc[item_id]
+            mask = None if row["mask_file"] is None else Path(row["mask_file"])
+            entry = Entry(item_id, item_id, Path(row["path"]), mask)
+            pictures = Pictures(self.folder / "masks", limits)
+            try:
+                alpha = pictures.photo(entry).alpha
+            except ImageError:
+                # The painter estimates too where a mask is not its photo's.
+                alpha = pictures.photo(replace(entry, mask=None)).alpha
+            self._alphas[item_id] = np.dstack([np.rint(255 * alpha).astype(np.uint8)] * 3)
+        return self._alphas[item_id]
+
     @cached_property
     def _alphas(self) -> dict[str, NDArray[np.uint8]]:
-        pictures = Pictures(self.folder / "masks")
-        alphas = {}
-        for item, path, mask in self.items[["item_id", "path", "mask_file"]].itertuples(
-            index=False
-        ):
-            entry = Entry(item, item, Path(path), None if mask is None else Path(mask))
-            alpha = pictures.photo(entry).alpha
-            alphas[item] = np.dstack([np.rint(255 * alpha).astype(np.uint8)] * 3)
-        return alphas
+        return {}
 
 
-def recogniser_of(looks: pd.DataFrame) -> LookRecogniser:
+def recogniser_of(looks: pd.DataFrame, limits: ImageLimits) -> LookRecogniser:
     """Knows every look of the table of encoded pictures by its `style_id`."""
     named = zip(looks["style_id"], looks["path"], strict=True)
-    return LookRecogniser({style: decode(Path(path)) for style, path in named}, FeatureEncoder())
+    pictures = {style: decode(Path(path), limits) for style, path in named}
+    return LookRecogniser(pictures, FeatureEncoder())
 
 
-def budget_left(row: dict[str, Any], budget: FidelityBudget) -> float:
+def budget_left(row: Row, budget: FidelityBudget) -> float:
     """The share of `budget` that the worst figure of a `renders.parquet` row leaves.
 
     1 for an original; 0 where a figure is at its limit, below where it is over.
