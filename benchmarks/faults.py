@@ -6,7 +6,8 @@ A small part of the sample shop, painted in the artistic mode. Reader: `stylefee
 `stylefeed export-feed` in turn, each run with another `guard_rails.share_personalised` and so
 another feed, while a second process reads
 the current feed without a pause, and shoppers' answers from `stylefeed serve`. What it read is
-compared with what the run that made that version left: a mixture is a read that differs. Kills:
+compared with what the run that made that version left: a mixture is a read that differs, or an
+answer whose items, looks or pictures are not those of the version that it names. Kills:
 `stylefeed run` is killed at a moment drawn uniformly from the time of an undisturbed run (seed 0)
 and run again; all that it leaves (feed, renders, tables, models, metrics) is compared byte for byte
 with the undisturbed run, but for times: manifest, page, the seconds of renders and of stages.
@@ -48,6 +49,11 @@ mode = "artistic"
 [ranking.ranker]
 max_rounds = 20
 """
+OF_TIMES: Final = (
+    *("manifest.json", "report.html", "job.json", ".lock"),
+    *("runs.jsonl", "metrics.prom"),
+)
+SHOWN: Final = ("rank", "item_id", "style_id", "style_drawn", "image_uri")
 PROGRAM: Final = [sys.executable, "-m", "pipelines.cli"]
 
 
@@ -83,15 +89,15 @@ def _mixtures(folder: Path, runs: int) -> bool:
     serve = subprocess.Popen(
         [*PROGRAM, "serve", str(out), "--port", "0", "--json"], stdout=subprocess.PIPE, text=True
     )
-    assert serve.stdout is not None
-    card = "".join(iter(lambda: serve.stdout.readline(), "}\n")) + "}"  # type: ignore[union-attr]
-    port = json.loads(card)["address"].rpartition(":")[2]
     reader = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.faults", "--reader", str(out), port],
+        [sys.executable, "-m", "benchmarks.faults", "--reader", str(out), _port(serve)],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
         for number in range(runs):
+            for name, process in (("server", serve), ("reader", reader)):
+                if process.poll() is not None:
+                    raise SystemExit(f"the {name} ended before run {number}: {process.returncode}")
             share = f"[guard_rails]\nshare_personalised = {(number + 0.5) / runs}\n"
             if _run(folder, out, SETTINGS + share).wait():
                 raise SystemExit(f"run {number} failed")
@@ -102,21 +108,42 @@ def _mixtures(folder: Path, runs: int) -> bool:
         serve.kill()
         serve.communicate()
     feeds, answers = json.loads(text)
-    expected = {name: _digest(read_version(out / "feed" / name)) for name in all_versions(out)}
+    whole = {name: read_version(out / "feed" / name) for name in all_versions(out)}
+    expected = {name: _digest(rows) for name, rows in whole.items()}
     mixed = sum(count for name, found, count in feeds if expected[name] != found)
-    bodies: dict[str, set[str]] = {}
-    for user, version, digest, _ in answers:
-        bodies.setdefault(f"{user} {version}", set()).add(digest)
-    torn = sum(len(found) > 1 for found in bodies.values())
+    owed = {name: _owed(rows) for name, rows in whole.items()}
+    torn = sum(count for user, name, found, count in answers if owed[name][user] != found)
     versions = len({name for name, _, _ in feeds})
+    n_reads, n_answers = (sum(row[-1] for row in rows) for rows in (feeds, answers))
     print(
-        f"reader: {runs} runs, {sum(row[-1] for row in feeds):,} whole reads of {versions} of "
-        f"{len(expected)} versions, {mixed} mixtures; {sum(row[-1] for row in answers):,} answers "
-        f"of {len({row[1] for row in answers})} versions, {torn} shoppers with two answers of one "
-        "version",
+        f"reader: {runs} runs, {n_reads:,} whole reads of {versions} of {len(expected)} versions, "
+        f"{mixed} mixtures; {n_answers:,} answers of {len({row[1] for row in answers})} versions, "
+        f"{torn} with other items, looks or pictures than their version has",
         flush=True,
     )
-    return not mixed and not torn and len(expected) > runs
+    return not mixed and not torn and len(expected) > runs and n_reads > 0 and n_answers > 0
+
+
+def _port(serve: subprocess.Popen[str]) -> str:
+    """The port that a server which has just started says it listens on."""
+    assert serve.stdout is not None
+    card = ""
+    for line in serve.stdout:
+        card += line
+        if line == "}\n":
+            return str(json.loads(card)["address"].rpartition(":")[2])
+    raise SystemExit(f"the server ended before it listened: {serve.wait()}")
+
+
+def _owed(rows: pd.DataFrame) -> dict[str, str]:
+    """By shopper, the digest of what an answer shows them."""
+    ordered = rows.sort_values(["user_id", "rank"])
+    return {str(user): _shown(own.to_dict("records")) for user, own in ordered.groupby("user_id")}
+
+
+def _shown(items: list[dict[str, Any]]) -> str:
+    shown = [[str(row[name]) for name in SHOWN] for row in items]
+    return hashlib.md5(json.dumps(shown).encode()).hexdigest()
 
 
 def _read_on(out: Path, port: int) -> None:
@@ -137,7 +164,7 @@ def _read_on(out: Path, port: int) -> None:
                     raise InputError(
                         f"{user}: got {body[:80]!r}, expected the feed of that shopper"
                     )
-                answers[user, answer["version"], hashlib.md5(body).hexdigest()] += 1
+                answers[user, answer["version"], _shown(answer["items"])] += 1
     except KeyboardInterrupt:
         print(json.dumps([[[*key, n] for key, n in counts.items()] for counts in (feeds, answers)]))
 
@@ -211,7 +238,7 @@ def _content(out: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in out.rglob("*"):
         name = path.relative_to(out).as_posix()
-        if not path.is_file() or name in ("manifest.json", "report.html", "job.json", ".lock"):
+        if not path.is_file() or name in OF_TIMES:
             continue
         if name == "renders.parquet":
             found[name] = pd.read_parquet(path).drop(columns="seconds").to_json()

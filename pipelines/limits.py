@@ -38,6 +38,11 @@ class LimitConfig:
             raise ConfigError(f"limits.batch_seconds is {self.batch_seconds}: expected above 0")
 
 
+def reason_kind(reason: str) -> str:
+    """`reason` with `_` for the names, paths and numbers in it."""
+    return _VARYING.sub("_", reason)
+
+
 def set_aside(what: str, of: int, reasons: Iterable[str]) -> dict[str, Any]:
     """Counts of what a stage could not use, for its record: one of `reasons` per row set aside.
 
@@ -47,8 +52,7 @@ def set_aside(what: str, of: int, reasons: Iterable[str]) -> dict[str, Any]:
     first: dict[str, str] = {}
     counts: Counter[str] = Counter()
     for reason in reasons:
-        kind = _VARYING.sub("_", reason)
-        counts[first.setdefault(kind, reason)] += 1
+        counts[first.setdefault(reason_kind(reason), reason)] += 1
     return {
         "what": what,
         "of": of,

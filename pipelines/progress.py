@@ -21,7 +21,7 @@ def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=Console(stderr=True),
-        disable=verbosity.quiet or not sys.stderr.isatty(),
+        disable=verbosity.quiet or verbosity.as_json or not sys.stderr.isatty(),
     )
     with bar:
         task = bar.add_task(label, total=total)

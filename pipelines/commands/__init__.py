@@ -17,6 +17,7 @@ from pipelines.commands import (
     render,
     report,
     run,
+    runs,
     score,
     serve,
     simulate,
@@ -42,6 +43,7 @@ __all__ = [
     "render",
     "report",
     "run",
+    "runs",
     "score",
     "serve",
     "simulate",
@@ -53,7 +55,7 @@ __all__ = [
 _ORDER = (
     *("import", "init", "check", "run", "fit", "score", "feed", "evaluate", "report"),
     *("render", "ab", "simulate", "train-generator", "fit-look", "tune", "export"),
-    *("export-feed", "serve", "prune", "forget", "doctor"),
+    *("export-feed", "serve", "runs", "prune", "forget", "doctor"),
 )
 app.registered_commands.sort(
     key=lambda command: _ORDER.index(command.name or getattr(command.callback, "__name__", ""))

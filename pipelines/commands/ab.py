@@ -13,6 +13,7 @@ from pipelines.commands.app import (
     Config,
     EventTypes,
     Json,
+    LogFormat,
     Out,
     Quiet,
     Seed,
@@ -36,6 +37,7 @@ def ab(
     event_types: EventTypes = None,
     as_of: AsOf = None,
     quiet: Quiet = False,
+    log_format: LogFormat = "text",
     as_json: Json = False,
 ) -> None:
     """Judge look policy B against A from a log: estimates, intervals and a verdict.

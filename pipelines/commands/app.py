@@ -41,6 +41,12 @@ def _silence(quiet: bool) -> None:
     verbosity.quiet = quiet
 
 
+def _set_log_format(log_format: str) -> None:
+    if log_format not in ("text", "json"):
+        raise ConfigError(f"--log-format is {log_format!r}: expected text or json")
+    verbosity.use_json(log_format == "json")
+
+
 def free_folder(out: Path) -> Path:
     """`out`, a folder or a name that is free; raises ConfigError where a file is in the way."""
     place = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
@@ -79,6 +85,15 @@ Workers = Annotated[
     int | None, typer.Option(help="Worker processes, 0 for one per core.  [default: 0]")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr.", callback=_silence)]
+LogFormat = Annotated[
+    str,
+    typer.Option(
+        "--log-format",
+        help="Lines on stderr: text, or json, an object each.",
+        callback=_set_log_format,
+        is_eager=True,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 
 
@@ -100,8 +115,7 @@ def stylefeed(
 
 def say(line: str) -> None:
     """Tell on stderr how a job goes on, unless it is to be quiet."""
-    if not verbosity.quiet:
-        typer.echo(line, err=True)
+    verbosity.tell(line)
 
 
 def print_result(result: dict[str, Any], as_json: bool, lines: list[str]) -> None:
@@ -114,11 +128,14 @@ def main() -> None:
     try:
         app()
     except (InputError, StorageError) as error:
-        typer.echo(f"stylefeed: {error}", err=True)
+        verbosity.fail(str(error))
         sys.exit(2)
-    except ContractError:
-        # A bug: its traceback says where.
-        raise
-    except StylefeedError as error:
-        typer.echo(f"stylefeed: {type(error).__name__}: {error}", err=True)
+    except Exception as error:
+        if isinstance(error, StylefeedError) and not isinstance(error, ContractError):
+            verbosity.fail(f"{type(error).__name__}: {error}")
+        elif verbosity.as_json:
+            verbosity.fail_with_a_bug(error)
+        else:
+            # A bug: its traceback says where.
+            raise
         sys.exit(1)

@@ -49,18 +49,19 @@ def check(
     """
     from pipelines.config import load_config, log_settings
     from pipelines.jobs.check import check_shop
+    from pipelines.jobs.plan import plan_lines
 
     log = log_settings(columns, event_types, as_of)
     settings = load_config(config, log=log, top_k=top_k, max_users=max_users, workers=workers)
     inputs = {"events": events, "items": items, "styles": styles}
     found = check_shop(inputs, settings, pictures)
-    print_result(found, as_json, _lines(found))
+    print_result(found, as_json, [*_lines(found), *plan_lines(found["plan"])])
     if found["stops"]:
         raise InputError(found["stops"])
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
-    plan, unreadable = found["plan"], found["unreadable"]
+    unreadable = found["unreadable"]
     lines = [
         f"{row['table']}: {row['rows']:,} rows set aside: {row['reason']}"
         for row in found["rejects"]
@@ -70,14 +71,6 @@ def _lines(found: dict[str, Any]) -> list[str]:
     if len(unreadable) > EXAMPLES:
         lines.append(f"{len(unreadable) - EXAMPLES:,} more pictures cannot be read")
     lines += _findings(found["quality"])
-    lines.append(
-        f"a run: {plan['users']:,} shoppers, {plan['events']:,} events, {plan['items']:,} items, "
-        f"{plan['pictures']:,} pictures, {plan['looks']:,} looks"
-    )
-    lines.append(
-        f"at most {plan['rows']:,} rows and {plan['renders']:,} renders, about "
-        f"{_duration(plan['seconds'])} on this machine and {plan['bytes'] / 1e6:,.0f} MB"
-    )
     return lines
 
 
@@ -91,9 +84,3 @@ def _findings(quality: dict[str, dict[str, Any]]) -> list[str]:
                 words = name.removesuffix("_examples").replace("_", " ")
                 lines.append(f"{part}: {count:,} {words}: {', '.join(examples)}")
     return lines
-
-
-def _duration(seconds: int) -> str:
-    if seconds < 90:
-        return f"{seconds} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.commands.app import Json, app, print_result
+from pipelines.commands.app import Json, LogFormat, app, print_result
 
 Redis = Annotated[
     str | None, typer.Option(help="A server's URL: redis://HOST:6379/0.  [default: SQLite]")
@@ -18,6 +18,7 @@ Redis = Annotated[
 def export_feed(
     out: Annotated[Path, typer.Argument(help="The job's folder.")],
     redis: Redis = None,
+    log_format: LogFormat = "text",
     as_json: Json = False,
 ) -> None:
     """Export the current feed to one SQLite file, or to a Redis server, an answer per shopper.

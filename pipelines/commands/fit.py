@@ -10,6 +10,7 @@ from pipelines.commands.app import (
     EventTypes,
     Items,
     Json,
+    LogFormat,
     MaxUsers,
     Out,
     Pictures,
@@ -40,6 +41,7 @@ def fit(
     as_of: AsOf = None,
     workers: Workers = None,
     quiet: Quiet = False,
+    log_format: LogFormat = "text",
     as_json: Json = False,
 ) -> None:
     """Start a job: check the tables, encode the pictures and fit the models.

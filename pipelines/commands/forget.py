@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.commands.app import Json, app, print_result
+from pipelines.commands.app import Json, LogFormat, app, print_result
 
 
 @app.command()
@@ -17,6 +17,7 @@ def forget(
     redis: Annotated[
         str | None, typer.Option(help="Also take them out of this server: redis://HOST:6379/0.")
     ] = None,
+    log_format: LogFormat = "text",
     as_json: Json = False,
 ) -> None:
     """Remove shoppers from a job's folder, search that nothing is left, and keep them out.

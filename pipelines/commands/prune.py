@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.commands.app import Json, app, print_result
+from pipelines.commands.app import Json, LogFormat, app, print_result
 
 
 @app.command()
@@ -16,6 +16,7 @@ def prune(
     keep: Annotated[
         int | None, typer.Option(min=1, help="Feeds to keep.  [default: feed.keep, 3]")
     ] = None,
+    log_format: LogFormat = "text",
     as_json: Json = False,
 ) -> None:
     """Delete old feeds, and the renders and originals that no kept feed names.

@@ -10,6 +10,7 @@ from pipelines.commands.app import (
     Config,
     Items,
     Json,
+    LogFormat,
     Out,
     Pictures,
     Quiet,
@@ -42,6 +43,7 @@ def render(
     max_styles: Annotated[int | None, typer.Option(help="Keep the first N looks.")] = None,
     workers: Workers = None,
     quiet: Quiet = False,
+    log_format: LogFormat = "text",
     as_json: Json = False,
 ) -> None:
     """Paint every item in every look.

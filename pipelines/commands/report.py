@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from pipelines.commands.app import Json, Out, Quiet, Workers, app
+from pipelines.commands.app import Json, LogFormat, Out, Quiet, Workers, app
 from pipelines.commands.part import run_part
 
 
 @app.command()
-def report(out: Out, workers: Workers = None, quiet: Quiet = False, as_json: Json = False) -> None:
+def report(
+    out: Out,
+    workers: Workers = None,
+    quiet: Quiet = False,
+    log_format: LogFormat = "text",
+    as_json: Json = False,
+) -> None:
     """Write the gallery page `report.html`, after `feed` and `evaluate`.
 
     Example: stylefeed report --out runs/1

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
 from pipelines.commands.app import (
     AsOf,
     Columns,
@@ -10,6 +15,7 @@ from pipelines.commands.app import (
     EventTypes,
     Items,
     Json,
+    LogFormat,
     MaxUsers,
     Out,
     Pictures,
@@ -23,6 +29,9 @@ from pipelines.commands.app import (
     say,
 )
 from pipelines.commands.part import set_aside_lines
+
+if TYPE_CHECKING:
+    from pipelines.config import RunConfig
 
 
 @app.command()
@@ -39,8 +48,13 @@ def run(
     columns: Columns = None,
     event_types: EventTypes = None,
     as_of: AsOf = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what a run costs; do nothing."),
+    ] = False,
     workers: Workers = None,
     quiet: Quiet = False,
+    log_format: LogFormat = "text",
     as_json: Json = False,
 ) -> None:
     """Logs and photos in, a personalised feed with restyled pictures out.
@@ -56,6 +70,9 @@ def run(
         config, log=log, top_k=top_k, max_users=max_users, seed=seed, workers=workers
     )
     inputs = {"events": events, "items": items, "styles": styles}
+    if dry_run:
+        _print_plan(out, inputs, settings, pictures, as_json)
+        return
     manifest = run_job(out, inputs, settings, say, pictures)
     counts = manifest["counts"]["feed"]
     if manifest["worked"]:
@@ -65,3 +82,15 @@ def run(
         first = "nothing to do: the inputs, settings and artefacts are those of the finished job"
     lines = [first, *set_aside_lines(manifest["counts"]["prepare"])]
     print_result(manifest, as_json, [*lines, f"gallery page: {(out / 'report.html').resolve()}"])
+
+
+def _print_plan(
+    out: Path, inputs: dict[str, Path], config: RunConfig, pictures: Path | None, as_json: bool
+) -> None:
+    from pipelines.jobs.dry_run import dry_run
+    from pipelines.jobs.plan import plan_lines
+
+    plan = dry_run(out, inputs, config, pictures)
+    by = "the last run here" if plan["costs"] == "last run" else "docs/benchmarks.md"
+    lines = [*plan_lines(plan), f"costs of a unit: those of {by}; nothing was done"]
+    print_result(plan, as_json, lines)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from pipelines.commands.app import Json, Out, Quiet, Workers, app
+from pipelines.commands.app import Json, LogFormat, Out, Quiet, Workers, app
 from pipelines.commands.part import run_part
 
 
 @app.command()
-def score(out: Out, workers: Workers = None, quiet: Quiet = False, as_json: Json = False) -> None:
+def score(
+    out: Out,
+    workers: Workers = None,
+    quiet: Quiet = False,
+    log_format: LogFormat = "text",
+    as_json: Json = False,
+) -> None:
     """Write each shopper's tastes and recommended items, with the models of `fit`.
 
     Example: stylefeed score --out runs/1

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from features.schema import InputError
-from pipelines.commands.app import Json, app, print_result, say
+from pipelines.commands.app import Json, LogFormat, app, print_result, say
 from pipelines.commands.export_feed import Redis
 
 
@@ -18,6 +18,7 @@ def serve(
     redis: Redis = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: a free one.")] = 8000,
+    log_format: LogFormat = "text",
     as_json: Json = False,
 ) -> None:
     """Answer GET /v1/feed/USER from the export of a job until it is stopped.

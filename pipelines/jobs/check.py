@@ -15,6 +15,7 @@ from features.quality import STATS_COLUMNS, quality_report
 from features.schema import InputError
 from pipelines.config import RunConfig
 from pipelines.engines.local import BatchFailure, LocalExecutor
+from pipelines.jobs.plan import Size, plan_of
 from pipelines.limits import LimitConfig, check_set_aside, set_aside
 from pipelines.progress import progress
 from pipelines.stages.log_warnings import log_warnings
@@ -26,16 +27,6 @@ from pipelines.stores.shopper_keys import read_key
 
 BATCH_PICTURES: Final = 64
 PICTURED: Final = {"items": "item_id", "styles": "style_id"}
-# Of one core, from docs/benchmarks.md; a render's grows with its pixels.
-ENCODE_S: Final = 0.04
-PHOTO_S: Final = 0.3
-RENDER_S: Final = 0.03
-SET_S: Final = 2.0
-EVENT_S: Final = 0.00015
-START_S: Final = 15.0
-RENDER_SIZE_PX: Final = 384
-LAYOUTS: Final = 3
-BYTES_PER_PX: Final = {"jpeg": 0.4, "png": 1.6, "webp": 0.3}
 
 Row = dict[str, Any]
 
@@ -90,12 +81,14 @@ def check_shop(
             config.quality,
         ),
         "plan": plan_of(
-            len(events),
-            int(events["user_id"].nunique()),
-            len(items),
-            len(found),
-            len(read["styles"]),
-            int(found["bytes"].sum()),
+            Size(
+                len(events),
+                int(events["user_id"].nunique()),
+                len(items),
+                len(found),
+                len(read["styles"]),
+                int(found["bytes"].sum()),
+            ),
             config,
         ),
     }
@@ -129,46 +122,6 @@ def why_a_run_stops(
 def _gone(name: str, table: pd.DataFrame, rejects: pd.DataFrame) -> dict[str, Any]:
     reasons = rejects.loc[rejects["table"] == name, "reason"]
     return set_aside(name, len(table) + len(reasons), reasons)
-
-
-def plan_of(
-    events: int,
-    users: int,
-    items: int,
-    pictures: int,
-    looks: int,
-    picture_bytes: int,
-    config: RunConfig,
-) -> dict[str, int]:
-    """Counts of a run, and what its renders, seconds and bytes come to at most.
-
-    A row of the feed needs one render, and an item has one per look.
-    """
-    users = min(users, config.max_users or users)
-    rows = users * min(config.top_k, items)
-    renders = min(rows, pictures * looks)
-    if config.render.max_renders:
-        renders = min(renders, config.render.max_renders)
-    area = (config.render.size_px / RENDER_SIZE_PX) ** 2
-    sets = looks * LAYOUTS * config.render.set_variants if renders else 0
-    parallel = (
-        ENCODE_S * (pictures + looks)
-        + PHOTO_S * min(pictures, renders)
-        + RENDER_S * area * renders
-        + SET_S * sets
-    )
-    size_px = config.render.size_px**2
-    return {
-        "events": events,
-        "users": users,
-        "items": items,
-        "pictures": pictures,
-        "looks": looks,
-        "rows": rows,
-        "renders": renders,
-        "seconds": round(START_S + EVENT_S * events + parallel / config.processes),
-        "bytes": round(renders * size_px * BYTES_PER_PX[config.render.format]) + picture_bytes,
-    }
 
 
 def read_pictures(

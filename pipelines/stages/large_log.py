@@ -85,6 +85,15 @@ def raw_rows(path: Path) -> int | None:
     return sum(int(pq.ParquetFile(file).metadata.num_rows) for file in files)
 
 
+def large_log_size(path: Path, config: LogConfig) -> tuple[int, int]:
+    """(rows, shoppers) of a log that `is_typed`, as they are in its files."""
+    users: set[str] = set()
+    for batch in _batches(path):
+        named = _renamed(batch, config).column("user_id")
+        users.update(read_ids(named.unique().to_pandas())[0].dropna())
+    return raw_rows(path) or 0, len(users)
+
+
 def is_typed(path: Path, config: LogConfig) -> bool:
     """Whether every Parquet file of the log has the columns that decide, of one final type."""
     for file in table_files(path):

@@ -47,7 +47,7 @@ def canonical_tables(
     SchemaError when a table cannot be used at all, when no outcome is left, and when no item is
     available.
     """
-    shop = _check_shop(items, styles, config.log)
+    shop = checked_shop(items, styles, config.log)
     cleaned = canonical_log(events, config.log, shop.item_ids, shop.style_ids, clock_utc, rule=rule)
     parts = (cleaned, shop.items, shop.styles)
     return {
@@ -60,7 +60,7 @@ def canonical_tables(
 
 
 @dataclass(frozen=True)
-class _Shop:
+class Shop:
     """The catalogue and the looks, checked."""
 
     items: Checked
@@ -68,28 +68,32 @@ class _Shop:
 
     @property
     def item_ids(self) -> IdMap:
+        """Ids of the items, sorted."""
         return IdMap.sorted(self.items.table["item_id"])
 
     @property
     def style_ids(self) -> IdMap:
+        """Ids of the looks, sorted."""
         return IdMap.sorted(self.styles.table["style_id"])
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
+        """items and styles by id, each with `row`, where it was in the input."""
         return {
             "items": self.items.placed.sort_values("item_id", ignore_index=True),
             "styles": self.styles.placed.sort_values("style_id", ignore_index=True),
         }
 
 
-def _check_shop(items: pd.DataFrame, styles: pd.DataFrame, log: LogConfig) -> _Shop:
+def checked_shop(items: pd.DataFrame, styles: pd.DataFrame, log: LogConfig) -> Shop:
+    """The catalogue and the looks, checked. Raises SchemaError where nothing can be used."""
     catalogue = check_items(items, log.columns_of("items"))
     if not catalogue.table["available"].any():
         raise SchemaError(
             f"items: none of {len(catalogue.table)} items is available: expected at least one to "
             "recommend: correct the column 'available', or leave it out"
         )
-    return _Shop(catalogue, check_styles(styles, log.columns_of("styles")))
+    return Shop(catalogue, check_styles(styles, log.columns_of("styles")))
 
 
 def find_bots(rejects: pd.DataFrame) -> set[str]:
@@ -105,7 +109,7 @@ def prepare(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     raw = {
         name: storage.read_input_table(folder.inputs[name], name) for name in ("items", "styles")
     }
-    shop = _check_shop(raw["items"], raw["styles"], config.log)
+    shop = checked_shop(raw["items"], raw["styles"], config.log)
     path = folder.inputs["events"]
     rule = Withholding.of(folder.root, config.privacy.pseudonymise)
     rows = raw_rows(path)
@@ -153,7 +157,7 @@ def prepare(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
 
 
 def _prepare_log(
-    folder: StageFolder, path: Path, config: LogConfig, shop: _Shop, rule: Withholding
+    folder: StageFolder, path: Path, config: LogConfig, shop: Shop, rule: Withholding
 ) -> CountedLog:
     """Write the canonical log of any table at `path`, read at once."""
     events = storage.read_input_table(path, "events")

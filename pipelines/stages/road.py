@@ -11,6 +11,7 @@ from typing import Any
 
 from features.schema import InputError
 from pipelines.config import RunConfig, StageConfig, parse_config
+from pipelines.exports.metrics_file import write_metrics
 from pipelines.stages.encode import STYLE_SPACE, encode
 from pipelines.stages.evaluate import evaluate
 from pipelines.stages.feed import feed
@@ -24,6 +25,7 @@ from pipelines.stores import storage
 from pipelines.stores.feed_versions import POINTER
 from pipelines.stores.folder_lock import hold_folder
 from pipelines.stores.picture_files import job_root, picture_root, resolve_picture
+from pipelines.stores.run_history import Attempt, recording
 from pipelines.stores.workspace import (
     Stage,
     StageFolder,
@@ -33,7 +35,7 @@ from pipelines.stores.workspace import (
     run_stage,
     stage_key,
 )
-from pipelines.verbosity import warn
+from pipelines.verbosity import about, warn
 
 _PICTURES = ("tables/item_pictures.parquet", "tables/look_pictures.parquet")
 _LOG = ("tables/events", "tables/log.json")
@@ -169,8 +171,11 @@ def run_stages(
     config: RunConfig,
     names: Sequence[str],
     say: Callable[[str], None],
+    attempt: Attempt | None = None,
 ) -> list[str]:
     """Run the stages `names`, in the road's order; returns those that had work to do.
+
+    `attempt` is told of each, for the history of the folder.
 
     A stage's key holds what decides its result: its predecessors' keys, or the inputs and pictures
     themselves, so that a change anywhere redoes what depends on it. Raises InputError when a stage
@@ -193,12 +198,16 @@ def run_stages(
             continue
         folder = StageFolder(workspace.root, stage, keys[stage.name], job)
         settings = StageConfig(config, stage.name, stage.settings)
-        record = run_stage(folder, settings, config.limits)
+        with about(stage.name):
+            record = run_stage(folder, settings, config.limits)
         if record is not None:
             worked.append(stage.name)
-            say(f"{stage.name}: {record['seconds']:.1f} s, {_in_words(record['counts'])}")
-            for line in record["counts"].get("warnings", []):
-                warn(line)
+            if attempt is not None:
+                attempt.finish(stage.name, record)
+            with about(stage.name, record["counts"]):
+                say(f"{stage.name}: {record['seconds']:.1f} s, {_in_words(record['counts'])}")
+                for line in record["counts"].get("warnings", []):
+                    warn(line)
     return worked
 
 
@@ -220,12 +229,13 @@ def run_part(
     """
     if inputs is None and not out.is_dir():
         raise InputError(f"{out} holds no job; start one with `stylefeed fit` or `stylefeed run`")
-    with hold_folder(out):
+    with hold_folder(out), recording(out, command) as attempt:
         settings = private_settings(job_config(out) if config is None else config, out)
         if workers is not None:
             settings = dataclasses.replace(settings, workers=workers)
         workspace, job = open_job(out, inputs, settings, pictures)
-        worked = run_stages(workspace, job, settings, COMMANDS[command], say)
+        attempt.start(job["run_id"])
+        worked = run_stages(workspace, job, settings, COMMANDS[command], say, attempt)
         records = {name: read_record(workspace, name) for name in COMMANDS[command]}
         prepared = None
         if command in ("fit", "evaluate"):
@@ -246,14 +256,17 @@ def run(
     `run_stages`, InputError where another job works in `out`, and StorageError where
     `out` cannot be written.
     """
-    with hold_folder(out):
+    with hold_folder(out), recording(out, "run") as attempt:
         config = private_settings(config, out)
         workspace, job = open_job(out, inputs, config, pictures)
-        worked = run_stages(workspace, job, config, [stage.name for stage in STAGES], say)
+        attempt.start(job["run_id"])
+        worked = run_stages(workspace, job, config, [stage.name for stage in STAGES], say, attempt)
         path = workspace.path("manifest.json")
         manifest = _manifest(workspace, job)
         if storage.find_json(path) != manifest:
             storage.write_json(path, manifest)
+        attempt.counts = manifest["counts"]
+        write_metrics(out, manifest, attempt)
     return {**manifest, "worked": worked}
 
 

@@ -12,12 +12,15 @@ import pytest
 
 from features.schema import ConfigError, InputError
 from pipelines.config import parse_config
+from pipelines.exports.metrics_file import FILE as METRICS
 from pipelines.jobs.check_folder import check_folder, folder_lines
 from pipelines.jobs.prune import prune
 from pipelines.stages.road import open_job, run_part, run_stages
 from pipelines.stores.feed_versions import current_version, read_feed
+from pipelines.stores.run_history import HISTORY
 
 pytestmark = pytest.mark.slow
+OF_TIMES = ("manifest.json", "report.html", HISTORY, METRICS)
 
 
 def _state(out):
@@ -25,7 +28,7 @@ def _state(out):
     found = {}
     for path in out.rglob("*"):
         name = path.relative_to(out).as_posix()
-        if not path.is_file() or name in ("manifest.json", "report.html"):
+        if not path.is_file() or name in OF_TIMES:
             continue
         if name == "renders.parquet":
             found[name] = pd.read_parquet(path).drop(columns="seconds").to_json()

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from features.schema import ConfigError, InputError
 from pipelines.cli import app
 from pipelines.config import RunConfig, parse_config
-from pipelines.jobs.check import check_shop, plan_of, why_a_run_stops
+from pipelines.jobs.check import check_shop, why_a_run_stops
+from pipelines.jobs.plan import Size, plan_of
 from pipelines.limits import LimitConfig
 from pipelines.stores.shopper_keys import KEY_VARIABLE, pseudonym
 
@@ -19,7 +20,7 @@ KEY = "a key of the tests, long enough"
 
 def plan(settings, users=100, items=50, pictures=40, looks=3):
     config = dataclasses.replace(parse_config(settings), workers=2)
-    return plan_of(1_000, users, items, pictures, looks, 10_000, config)
+    return plan_of(Size(1_000, users, items, pictures, looks, 10_000), config)
 
 
 def test_renders_are_bounded_by_rows_by_pairs_and_by_the_budget():
@@ -134,4 +135,4 @@ def test_a_table_that_is_not_there_ends_the_check_in_one_line(tmp_path):
 
 
 def test_the_plan_of_the_defaults_is_made():
-    assert plan_of(0, 0, 0, 0, 0, 0, RunConfig())["renders"] == 0
+    assert plan_of(Size(0, 0, 0, 0, 0, 0), RunConfig())["renders"] == 0

@@ -13,8 +13,10 @@ import pytest
 from PIL import Image
 
 from features.schema import ORIGINAL
+from pipelines.exports.metrics_file import FILE as METRICS
 from pipelines.stores import storage
 from pipelines.stores.feed_versions import current_version, read_feed
+from pipelines.stores.run_history import HISTORY, read_history
 
 pytestmark = pytest.mark.slow
 
@@ -78,10 +80,18 @@ def test_the_contracts_of_users_and_affinity_hold(finished_job, tiny_shop):
 
 def test_a_second_run_does_no_work(finished_job, rerun):
     out, _ = finished_job
-    before = {p: p.stat().st_mtime_ns for p in out.rglob("*") if p.is_file()}
+
+    def times():
+        files = (p for p in out.rglob("*") if p.is_file() and p.name not in (HISTORY, METRICS))
+        return {p: p.stat().st_mtime_ns for p in files}
+
+    before, runs = times(), read_history(out)
     again = rerun(out)
     assert again["worked"] == []
-    assert before == {p: p.stat().st_mtime_ns for p in out.rglob("*") if p.is_file()}
+    assert before == times()
+    *others, last = read_history(out)
+    assert others == runs
+    assert (last["exit"], last["stages"], last["run_id"]) == ("done", {}, again["run_id"])
 
 
 def test_the_manifest_tells_inputs_settings_counts_and_artefacts(finished_job, tiny_shop):
