@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from features.config import EventWeights, LogConfig, PictureConfig, QualityConfig
 from features.schema import ConfigError, ContractError
+from pipelines.engine_config import EngineConfig
 from pipelines.limits import LimitConfig
 from pipelines.mapping import parse_mapping
 from recsys.config import (
@@ -131,6 +132,7 @@ class RunConfig:
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     guard_rails: GuardRails = field(default_factory=GuardRails)
     render: RenderConfig = field(default_factory=RenderConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
     limits: LimitConfig = field(default_factory=LimitConfig)
     feed: FeedConfig = field(default_factory=FeedConfig)
     quality: QualityConfig = field(default_factory=QualityConfig)
@@ -170,10 +172,13 @@ class RunConfig:
 
     def operation(self) -> dict[str, Any]:
         """The sections that change no result, JSON-able: kept with a job, in no stage's key."""
-        return {name: dataclasses.asdict(getattr(self, name)) for name in WITHOUT_EFFECT}
+        sections = {name: dataclasses.asdict(getattr(self, name)) for name in WITHOUT_EFFECT}
+        # A later call for the same job has a time of its own.
+        del sections["limits"]["deadline"]
+        return sections
 
 
-WITHOUT_EFFECT: Final = ("limits", "feed", "simulator", "training")
+WITHOUT_EFFECT: Final = ("engine", "limits", "feed", "simulator", "training")
 
 
 class StageConfig:
@@ -183,7 +188,7 @@ class StageConfig:
         """Show `stage` the `declared` sections, and what changes no result."""
         self._config = config
         self._stage = stage
-        self._shown = {*declared, "processes", *WITHOUT_EFFECT}
+        self._shown = {*declared, "workers", "processes", *WITHOUT_EFFECT}
 
     def __getattr__(self, name: str) -> Any:
         """A declared section; raises ContractError on any other."""

@@ -1,4 +1,4 @@
-"""How much a stage may set aside before the job stops, and how long a worker may take."""
+"""How much a stage may set aside before the job stops, and how long work may take."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from features.schema import ConfigError, InputError
@@ -23,11 +24,14 @@ class LimitConfig:
 
     `max_reject_share` in [0, 1): where a stage sets aside a larger share of a table's rows or
     pictures, or all of them, it fails. `batch_seconds` over 0: a worker that is longer at one batch
-    of pictures is replaced.
+    of pictures is replaced. `deadline` is an ISO 8601 date and time, UTC where it names no zone:
+    from then on no picture is begun, those left out are served as plain photos, and the next run
+    paints them; it holds for the call that names it only.
     """
 
     max_reject_share: float = 0.5
     batch_seconds: float = 3600.0
+    deadline: str = ""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.max_reject_share < 1.0:
@@ -36,6 +40,20 @@ class LimitConfig:
             )
         if not self.batch_seconds > 0.0:
             raise ConfigError(f"limits.batch_seconds is {self.batch_seconds}: expected above 0")
+        self.deadline_s()
+
+    def deadline_s(self) -> float | None:
+        """The deadline in seconds since 1970; None without one. Raises ConfigError on no time."""
+        if not self.deadline:
+            return None
+        try:
+            moment = datetime.fromisoformat(self.deadline)
+        except ValueError:
+            raise ConfigError(
+                f"limits.deadline is {self.deadline!r}: expected a date and time such as "
+                "2026-11-28T05:30 (UTC) or 2026-11-28T05:30+01:00"
+            ) from None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def reason_kind(reason: str) -> str:

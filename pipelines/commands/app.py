@@ -84,6 +84,18 @@ AsOf = Annotated[
 Workers = Annotated[
     int | None, typer.Option(help="Worker processes, 0 for one per core.  [default: 0]")
 ]
+Engine = Annotated[
+    str | None, typer.Option(help="Where work is done: local or ray.  [default: local]")
+]
+Address = Annotated[
+    str | None, typer.Option(help="A running Ray cluster: host:port, or auto.  [default: its own]")
+]
+MaxRenders = Annotated[
+    int | None, typer.Option(help="Pictures at most, the most seen first, 0 for all.  [default: 0]")
+]
+Deadline = Annotated[
+    str | None, typer.Option(help="Begin no picture from this time on: 2026-11-28T05:30, UTC.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr.", callback=_silence)]
 LogFormat = Annotated[
     str,

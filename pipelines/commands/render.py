@@ -7,10 +7,14 @@ from typing import Annotated
 import typer
 
 from pipelines.commands.app import (
+    Address,
     Config,
+    Deadline,
+    Engine,
     Items,
     Json,
     LogFormat,
+    MaxRenders,
     Out,
     Pictures,
     Quiet,
@@ -41,7 +45,11 @@ def render(
     format: Annotated[str | None, typer.Option(help="jpeg, png or webp.  [default: jpeg]")] = None,
     max_items: Annotated[int | None, typer.Option(help="Keep the first N items.")] = None,
     max_styles: Annotated[int | None, typer.Option(help="Keep the first N looks.")] = None,
+    max_renders: MaxRenders = None,
+    deadline: Deadline = None,
     workers: Workers = None,
+    engine: Engine = None,
+    address: Address = None,
     quiet: Quiet = False,
     log_format: LogFormat = "text",
     as_json: Json = False,
@@ -55,7 +63,13 @@ def render(
     from pipelines.jobs.catalogue import render_catalogue
 
     chosen = {"mode": mode, "method": method, "size_px": size, "format": format}
-    settings = load_config(config, render=chosen, workers=workers)
+    settings = load_config(
+        config,
+        render={**chosen, "max_renders": max_renders},
+        limits={"deadline": deadline},
+        workers=workers,
+        engine={"name": engine, "address": address},
+    )
     counts = render_catalogue(
         items, styles, out, settings, strength, max_items, max_styles, pictures
     )

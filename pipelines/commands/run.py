@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.commands.app import (
+    Address,
     AsOf,
     Columns,
     Config,
+    Deadline,
+    Engine,
     Events,
     EventTypes,
     Items,
     Json,
     LogFormat,
+    MaxRenders,
     MaxUsers,
     Out,
     Pictures,
@@ -52,7 +56,11 @@ def run(
         bool,
         typer.Option("--dry-run", help="Say what a run costs; do nothing."),
     ] = False,
+    max_renders: MaxRenders = None,
+    deadline: Deadline = None,
     workers: Workers = None,
+    engine: Engine = None,
+    address: Address = None,
     quiet: Quiet = False,
     log_format: LogFormat = "text",
     as_json: Json = False,
@@ -67,7 +75,15 @@ def run(
 
     log = log_settings(columns, event_types, as_of)
     settings = load_config(
-        config, log=log, top_k=top_k, max_users=max_users, seed=seed, workers=workers
+        config,
+        log=log,
+        top_k=top_k,
+        max_users=max_users,
+        seed=seed,
+        render={"max_renders": max_renders},
+        limits={"deadline": deadline},
+        workers=workers,
+        engine={"name": engine, "address": address},
     )
     inputs = {"events": events, "items": items, "styles": styles}
     if dry_run:

@@ -8,50 +8,18 @@ import queue
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic
 
-from features.schema import StylefeedError
+from pipelines.engines.executor import TRIES, Batch, BatchFailure, Result, WorkerError
 from pipelines.engines.worker_process import Message, Worker, unpack_error
 from pipelines.verbosity import warn
-
-Batch = TypeVar("Batch")
-Result = TypeVar("Result")
-Item = TypeVar("Item")
 
 SILENT_WARNING_S: Final = 15.0
 SILENT_LIMIT_S: Final = 45.0
 BATCH_LIMIT_S: Final = 3600.0
-TRIES: Final = 2
 _STARTS: Final = 3
 # A step of the clock counts as no more: where all processes were stopped, no worker is to blame.
 _TICK_S: Final = 1.0
-
-
-class WorkerError(StylefeedError):
-    """Worker processes cannot be started."""
-
-
-@dataclass(frozen=True)
-class BatchFailure:
-    """Why a batch has no result: its workers died or hung."""
-
-    reason: str
-
-
-class Executor(Protocol):
-    """Where batches run: on this machine's processes, or on a cluster."""
-
-    def map_batches(
-        self, factory: Callable[[], Callable[[Batch], Result]], batches: Sequence[Batch]
-    ) -> Iterator[tuple[int, Result | BatchFailure]]:
-        """Yield (position, result) of every batch, in any order, each exactly once.
-
-        `factory` is picklable and is called once per worker: what it returns may hold models.
-        Raises what `factory` or the work raises: an exception is a bug or ends the job for another
-        reason. Work returns what it sets aside.
-        """
-        ...
 
 
 class LocalExecutor:
@@ -76,25 +44,6 @@ class LocalExecutor:
             yield from pool.run()
         finally:
             pool.stop()
-
-
-def run_batches(
-    executor: Executor,
-    factory: Callable[[], Callable[[list[Item]], Result]],
-    batches: Sequence[list[Item]],
-) -> Iterator[tuple[list[Item], Result | BatchFailure]]:
-    """Yield (batch, result) of every batch; one that fails is tried item by item.
-
-    So what kills or stops its worker fails alone, and its neighbours are served.
-    """
-    alone: list[list[Item]] = []
-    for index, outcome in executor.map_batches(factory, batches):
-        if isinstance(outcome, BatchFailure) and len(batches[index]) > 1:
-            alone += [[item] for item in batches[index]]
-        else:
-            yield batches[index], outcome
-    for index, outcome in executor.map_batches(factory, alone):
-        yield alone[index], outcome
 
 
 class _Pool(Generic[Batch, Result]):

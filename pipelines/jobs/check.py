@@ -14,7 +14,8 @@ from features.exposures import matched_exposures
 from features.quality import STATS_COLUMNS, quality_report
 from features.schema import InputError
 from pipelines.config import RunConfig
-from pipelines.engines.local import BatchFailure, LocalExecutor
+from pipelines.engines.executor import BatchFailure
+from pipelines.engines.local import LocalExecutor
 from pipelines.jobs.plan import Size, plan_of
 from pipelines.limits import LimitConfig, check_set_aside, set_aside
 from pipelines.progress import progress

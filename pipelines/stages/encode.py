@@ -13,7 +13,8 @@ from features.images import ImageLimits, decode_file, read_picture
 from features.schema import InputError
 from features.style_space import StyleSpace
 from pipelines.config import RunConfig
-from pipelines.engines.local import BatchFailure, LocalExecutor, run_batches
+from pipelines.engines.choice import open_executor
+from pipelines.engines.executor import BatchFailure, run_batches
 from pipelines.limits import set_aside
 from pipelines.progress import progress
 from pipelines.stores import storage
@@ -113,10 +114,11 @@ def encode_pictures(
         batches += [work[i : i + BATCH_PICTURES] for i in range(0, len(work), BATCH_PICTURES)]
     count = sum(map(len, batches))
     # Starting a worker takes as long as encoding this many pictures.
-    workers = min(config.processes, -(-count // (4 * BATCH_PICTURES)))
+    enough = max(1, -(-count // (4 * BATCH_PICTURES)))
     found: list[tuple[list[Row], list[Row]]] = [([], []) for _ in tables]
     with progress("encode pictures", count) as advance:
-        executor = LocalExecutor(max(workers, 1), config.limits.batch_seconds)
+        limit_s = config.limits.batch_seconds
+        executor = open_executor(config.engine, config.workers, enough, limit_s)
         for batch, outcome in run_batches(
             executor, partial(picture_encoder, config.images), batches
         ):

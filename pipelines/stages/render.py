@@ -14,7 +14,8 @@ import pandas as pd
 from features.images import ImageLimits, read_picture
 from features.schema import ORIGINAL, InputError
 from pipelines.config import RunConfig
-from pipelines.engines.local import BatchFailure, LocalExecutor, run_batches
+from pipelines.engines.choice import open_executor
+from pipelines.engines.executor import BatchFailure, run_batches
 from pipelines.limits import set_aside
 from pipelines.progress import progress
 from pipelines.stages.rivals import nearest_rivals
@@ -31,7 +32,7 @@ from pipelines.stores.render_store import (
     known_renders,
     whole_renders,
 )
-from pipelines.stores.workspace import StageFolder, Workspace
+from pipelines.stores.workspace import LEFT_FOR_NEXT_RUN, StageFolder, Workspace
 from pipelines.verbosity import tell, warn
 from pipelines.workers.paint import ItemWork, LookSource, Row, item_painter
 from styletransfer.config import RenderConfig
@@ -279,6 +280,7 @@ def paint_plan(
     if len(todo) and config.render.method == "generator" and config.render.backend == "auto":
         tell(f"render: {find_variant(config.render)[1]}")
     rows, failures = _paint(workspace, todo, items, looks, config)
+    late = sum(row["requested_mode"] == "" for row in rows)
     fresh = pd.DataFrame(rows, columns=list(RENDER_COLUMNS)).astype(RENDER_COLUMNS)
     done = pd.concat([part for part in (kept, fresh, left_out) if len(part)] or [kept])
     done = done.sort_values(["item_id", "style_id", "strength"], ignore_index=True)
@@ -293,8 +295,9 @@ def paint_plan(
     lost = [row["reason"] for row in failures for _ in range(int(wanted[row["key"]]))]
     return {
         "renders": len(done),
-        "painted": len(rows),
+        "painted": len(rows) - late,
         "left_out_by_budget": len(left_out),
+        LEFT_FOR_NEXT_RUN: late,
         **{f"served_{mode}": int(n) for mode, n in sorted(served.items())},
         "masks_not_as_given": sum(str(r["reason"]).startswith("mask: ") for r in rejects),
         "rejects": workspace.set_aside("render", [{"table": "items", **r} for r in rejects]),
@@ -317,8 +320,21 @@ def _paint(
         ].itertuples(index=False)
     }
     images = config.images
-    factory = partial(item_painter, config.render, images, workspace.root, sources, images.enhance)
-    executor = LocalExecutor(config.processes, config.limits.batch_seconds)
+    factory = partial(
+        item_painter,
+        config.render,
+        images,
+        workspace.root,
+        sources,
+        images.enhance,
+        config.limits.deadline_s(),
+    )
+    seen = todo.groupby("item_id")["seen"].sum()
+    # What most shoppers see is painted first: there may be no time for the rest.
+    work = sorted(work_list(todo, items), key=lambda one: (-seen[one.item_id], one.item_id))
+    batches = _batches(work)
+    limit_s = config.limits.batch_seconds
+    executor = open_executor(config.engine, config.workers, len(batches), limit_s)
     rows: list[Row] = []
     failures: list[Row] = []
     journal = workspace.path(JOURNAL)
@@ -328,7 +344,7 @@ def _paint(
         storage.naming_write_errors(journal),
         journal.open("a", encoding="utf-8") as log,
     ):
-        for batch, outcome in run_batches(executor, factory, _batches(work_list(todo, items))):
+        for batch, outcome in run_batches(executor, factory, batches):
             if isinstance(outcome, BatchFailure):
                 reason = outcome.reason
                 failures += [{"key": w.item_id, "reason": reason, "got": w.path} for w in batch]

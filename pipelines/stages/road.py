@@ -25,12 +25,15 @@ from pipelines.stores import storage
 from pipelines.stores.feed_versions import POINTER
 from pipelines.stores.folder_lock import hold_folder
 from pipelines.stores.picture_files import job_root, picture_root, resolve_picture
+from pipelines.stores.render_store import TABLE
 from pipelines.stores.run_history import Attempt, recording
 from pipelines.stores.workspace import (
+    LEFT_FOR_NEXT_RUN,
     Stage,
     StageFolder,
     Workspace,
     damaged_artefacts,
+    find_record,
     read_record,
     run_stage,
     stage_key,
@@ -308,7 +311,17 @@ def _from_outside(stage: str, workspace: Workspace, job: dict[str, Any]) -> dict
         state = {"masks": _picture_state(workspace, job, "items", "item_id", "mask_path")}
         known = ("generator", "fitted_looks")
         return {**state, **{name: job[name] for name in known if name in job}}
-    return {"run_id": job["run_id"]} if stage == "feed" else {}
+    if stage == "feed":
+        return {"run_id": job["run_id"], **_unfinished(workspace)}
+    return {}
+
+
+def _unfinished(workspace: Workspace) -> dict[str, str]:
+    """What stands for the renders there are, where some were left for the next run."""
+    record = find_record(workspace, "render")
+    if record is None or not record["counts"].get(LEFT_FOR_NEXT_RUN):
+        return {}
+    return {"renders": record["artefacts"][TABLE]["digest"]}
 
 
 def _picture_state(

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 
 from features.schema import StylefeedError
 from pipelines.config import RunConfig
-from pipelines.engines.local import BatchFailure, LocalExecutor
+from pipelines.engines.choice import open_executor
+from pipelines.engines.executor import BatchFailure
 from pipelines.progress import progress
 from pipelines.stages.encode import without_pictures
 from pipelines.stores import storage
@@ -56,15 +57,16 @@ def _serve(
     """Serve every bucket, in this process where the log is small; returns the sum of counts."""
     factory = partial(bucket_server, folder.root, settings)
     batches = [[bucket] for bucket in range(facts.buckets)]
-    workers = min(config.processes, -(-facts.users // _USERS_PER_WORKER))
+    enough = max(1, -(-facts.users // _USERS_PER_WORKER))
     total: dict[str, Any] = {}
     outcomes: Iterator[tuple[int, list[dict[str, int]] | BatchFailure]]
     with progress("serve shoppers", facts.users) as advance:
-        if workers < 2:
+        if config.engine.name == "local" and min(config.processes, enough) < 2:
             work = factory()
             outcomes = iter((index, work(batch)) for index, batch in enumerate(batches))
         else:
-            executor = LocalExecutor(workers, config.limits.batch_seconds)
+            limit_s = config.limits.batch_seconds
+            executor = open_executor(config.engine, config.workers, enough, limit_s)
             outcomes = executor.map_batches(factory, batches)
         for index, outcome in outcomes:
             if isinstance(outcome, BatchFailure):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 import pyarrow as pa
@@ -19,6 +19,8 @@ from pipelines.stores import storage
 from pipelines.stores.picture_files import job_root
 
 REJECT_COLUMNS = ("table", "row", "key", "reason", "got")
+LEFT_FOR_NEXT_RUN: Final = "left_for_next_run"
+"""The count of a stage that had no time for all its work: the same stage runs again next time."""
 _READERS = 4
 
 
@@ -186,14 +188,16 @@ def stage_key(stage: Stage, config: Mapping[str, Any], upstream: Mapping[str, st
 def run_stage(folder: StageFolder, config: Any, limits: LimitConfig) -> dict[str, Any] | None:
     """Run the folder's stage unless its record has the same key and its artefacts are whole.
 
-    Returns the new record, None where there was no work to do. The stage finds the folders that are
-    its artefacts empty: what other inputs or a run that was killed left there may be of shoppers
-    who are to be gone. The record is written last, so a killed stage runs again. Raises InputError,
-    and leaves no record, where the stage set more aside than `limits` allow.
+    Returns the new record, None where there was no work to do; what a stage left for the next run
+    is work to do. The stage finds the folders that are its artefacts empty: what other inputs or a
+    run that was killed left there may be of shoppers who are to be gone. The record is written
+    last, so a killed stage runs again. Raises InputError, and leaves no record, where the stage set
+    more aside than `limits` allow.
     """
     stage, path = folder.stage, folder.root / f"stages/{folder.stage.name}.json"
     record = find_record(folder, stage.name)
     known = record is not None and record["key"] == folder.key
+    known = known and not (record and record["counts"].get(LEFT_FOR_NEXT_RUN))
     if known and record and not damaged_artefacts(folder.root, record["artefacts"]):
         _check(stage, record["counts"], limits)
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -25,8 +26,9 @@ from features.images import (
 )
 from features.matting import Mask, product_mask, read_mask
 from features.networks.encoders import ContentEncoder
-from features.schema import ConfigError, InputError
+from features.schema import ORIGINAL, ConfigError, InputError
 from pipelines.stores import storage
+from pipelines.stores.render_store import RENDER_COLUMNS
 from styletransfer.config import RenderConfig
 from styletransfer.faithful.enhance import enhance_within
 from styletransfer.faithful.gate import ReadAlike, Recognise, look_anchor
@@ -41,6 +43,7 @@ from styletransfer.sets.store import SetStore
 
 LOOK_SIDE_PX = 384
 SETS = "sets"
+PAST_DEADLINE = "left out: the deadline came first; the next run paints it"
 
 Row = dict[str, Any]
 
@@ -76,10 +79,12 @@ def item_painter(
     folder: Path,
     sources: Mapping[str, LookSource],
     enhance: bool = False,
+    deadline_s: float | None = None,
 ) -> Callable[[list[ItemWork]], tuple[list[Row], list[Row]]]:
     """Make the worker: paints each item in its looks and writes the files below `folder`.
 
-    With `enhance` photos are repaired before they are painted.
+    With `enhance` photos are repaired before they are painted. No item is begun from `deadline_s`
+    on, in seconds since 1970: its rows say that it was left out.
     It returns (rows of `renders.parquet`, rejects: items that have no rows).
     """
     # One worker per core: threads inside a worker would only wait for each other.
@@ -105,6 +110,9 @@ def item_painter(
         rows: list[Row] = []
         rejects: list[Row] = []
         for item in batch:
+            if deadline_s is not None and time.time() >= deadline_s:
+                rows += [untried(*wanted, item.item_id, PAST_DEADLINE) for wanted in item.wanted]
+                continue
             try:
                 photo = _read_photo(item, config.size_px, limits)
                 mask = photo.mask
@@ -239,6 +247,22 @@ def publish(picture: NDArray[np.uint8], key: str, config: RenderConfig) -> bytes
         payload = watermark.payload_of(key)
         picture = watermark.embed(picture, payload, config.watermark_key)
     return encode(picture, config.format)
+
+
+def untried(key: str, style_id: str, strength: float, item_id: str, why: str) -> Row:
+    """The row of a render that nobody tried to paint: the plain photo is served."""
+    return {
+        **dict.fromkeys(RENDER_COLUMNS),
+        "render_key": key,
+        "item_id": item_id,
+        "style_id": style_id,
+        "requested_mode": "",
+        "served_mode": ORIGINAL,
+        "strength": strength,
+        "served_strength": 0.0,
+        "reason": why,
+        "seconds": 0.0,
+    }
 
 
 def _row(key: str, item_id: str, strength: float, uri: str | None, render: Rendered) -> Row:

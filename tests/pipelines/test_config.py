@@ -24,7 +24,7 @@ def test_toml_sections_reach_their_stage_and_overrides_win(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"topk": 5}, "unknown key 'topk'; expected one of browsing, events, feed, "),
+        ({"topk": 5}, "unknown key 'topk'; expected one of browsing, engine, events, feed, "),
         ({"policy": {"eps": 0.1}}, r"unknown key 'policy\.eps'"),
         ({"policy": {"epsilon": 3.0}}, "policy.epsilon is 3.0"),
         ({"top_k": "many"}, "top_k is 'many'"),

@@ -56,3 +56,11 @@ def test_the_line_is_one_line_however_many_reasons_there_are():
 def test_limits_out_of_range_are_refused(settings):
     with pytest.raises(ConfigError, match="limits"):
         LimitConfig(**settings)
+
+
+def test_a_deadline_is_a_moment_of_its_zone_or_of_utc():
+    assert LimitConfig().deadline_s() is None
+    assert LimitConfig(deadline="2026-11-28T05:30").deadline_s() == 1795843800.0
+    assert LimitConfig(deadline="2026-11-28T06:30+01:00").deadline_s() == 1795843800.0
+    with pytest.raises(ConfigError, match=r"limits.deadline is 'soon': expected a date and time"):
+        LimitConfig(deadline="soon")

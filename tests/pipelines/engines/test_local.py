@@ -9,7 +9,8 @@ import pytest
 
 from features.schema import ConfigError
 from pipelines.engines import local as executor
-from pipelines.engines.local import BatchFailure, LocalExecutor, WorkerError, run_batches
+from pipelines.engines.executor import BatchFailure, WorkerError, run_batches
+from pipelines.engines.local import LocalExecutor
 
 
 def _square_factory():
