@@ -1,4 +1,4 @@
-"""A DAG for Apache Airflow: a new feed every night, exported for the site.
+"""A DAG for Apache Airflow 3: a new feed every night, exported for the site.
 
 Copy it into the DAGs folder of an Airflow whose workers find `stylefeed`, and set the paths.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 import subprocess
 from datetime import datetime, timedelta
 
-from airflow.decorators import dag, task
-from airflow.exceptions import AirflowFailException
+from airflow.sdk import dag, task
+from airflow.sdk.exceptions import AirflowFailException
 
 SHOP = "/var/lib/stylefeed/shop"
 JOB = "/var/lib/stylefeed/job"
