@@ -15,6 +15,7 @@ from pipelines.stores.run_history import Attempt
 from pipelines.verbosity import warn
 
 FILE: Final = "metrics.prom"
+_LEFT_OUT: Final = {"budget": "left_out_by_budget", "deadline": "left_for_next_run"}
 _MOST_REASONS: Final = 20
 _ROWS: Final = ("events", "users", "items", "styles")
 
@@ -41,6 +42,7 @@ def metrics_text(manifest: Mapping[str, Any], attempt: Attempt, ended: float) ->
     """
     counts, worked = manifest["counts"], attempt.seconds
     renders = int(counts["render"]["renders"])
+    left_out = {why: int(counts["render"].get(name, 0)) for why, name in _LEFT_OUT.items()}
     painted = int(counts["render"]["painted"]) if "render" in worked else 0
     rows = {name: counts["prepare"][name] for name in _ROWS} | {"feed": counts["feed"]["rows"]}
     families: list[tuple[str, str, Iterable[Sample]]] = [
@@ -53,7 +55,10 @@ def metrics_text(manifest: Mapping[str, Any], attempt: Attempt, ended: float) ->
         ("rejects", "What was set aside, by stage and reason.", list(_rejects(counts))),
         ("renders", "Renders that the feed needs.", [({}, renders)]),
         ("renders_painted", "Renders that the run painted.", [({}, painted)]),
-        ("render_cache_hits", "Renders that were there already.", [({}, renders - painted)]),
+        ("render_cache_hits", "Renders that were there already.",
+         [({}, renders - painted - sum(left_out.values()))]),
+        ("renders_left_out", "Renders that the feed shows as plain photos for now.",
+         [({"why": why}, n) for why, n in left_out.items()]),
         ("run_seconds", "Seconds of the run.", [({}, round(attempt.elapsed, 3))]),
         ("last_success_timestamp_seconds", "When a run last succeeded.", [({}, round(ended, 3))]),
     ]  # fmt: skip

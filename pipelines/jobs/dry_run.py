@@ -82,9 +82,8 @@ def _known(
     out: Path, tables: dict[str, pd.DataFrame], config: RunConfig
 ) -> tuple[int, UnitCosts | None]:
     """How many renders of the tables are stored in `out`, and what a run there cost by unit."""
-    job, settings = storage.find_json(out / "job.json"), config.settings()
-    parts = ("render", "images")
-    if job is None or any(job["config"].get(name) != settings[name] for name in parts):
+    job = storage.find_json(out / "job.json")
+    if job is None or _of_pictures(job["config"]) != _of_pictures(config.settings()):
         return 0, None
     known = known_renders(Workspace(out))
     known = known[
@@ -94,3 +93,9 @@ def _known(
     manifest = storage.find_json(out / "manifest.json")
     stored = len(known[["item_id", "style_id"]].drop_duplicates())
     return stored, None if manifest is None else unit_costs(manifest)
+
+
+def _of_pictures(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings that decide what a render is, not how many there are."""
+    render = {name: kept for name, kept in settings["render"].items() if name != "max_renders"}
+    return {"render": render, "images": settings["images"]}

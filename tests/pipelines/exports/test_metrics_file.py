@@ -12,7 +12,7 @@ COUNTS = {
         "rejects_by_reason": {'price is "x"\\': 3, "price is 'y'": 2, "no item 'i1'": 1},
     },
     "encode": {"set_aside": [{"what": "pictures", "reasons": {f"{word}": 1 for word in "abc"}}]},
-    "render": {"renders": 40, "painted": 30},
+    "render": {"renders": 47, "painted": 30, "left_out_by_budget": 4, "left_for_next_run": 3},
     "feed": {"rows": 28},
 }
 MANIFEST = {"counts": COUNTS, "seconds": {"prepare": 1.25, "render": 9.0}}
@@ -42,8 +42,10 @@ def test_a_parser_reads_stages_rows_rejects_renders_and_times(attempt):
     assert found["stylefeed_rejects", "prepare", "price is _"] == 2
     assert found["stylefeed_rejects", "encode", "a"] == 1
     assert [found[f"stylefeed_render{name}",] for name in ("s", "s_painted", "_cache_hits")] == [
-        *(40, 30, 10)
+        *(47, 30, 10)
     ]
+    assert found["stylefeed_renders_left_out", "budget"] == 4
+    assert found["stylefeed_renders_left_out", "deadline"] == 3
     assert found["stylefeed_last_success_timestamp_seconds",] == 1_790_000_000.5
 
 

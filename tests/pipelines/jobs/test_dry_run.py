@@ -46,6 +46,9 @@ def test_renders_of_a_finished_job_are_stored_while_settings_are_the_same(
     assert manifest["counts"]["render"]["renders"] <= plan["stored"] <= 72
     assert plan["to_paint"] == min(plan["renders"], 72 - plan["stored"])
     assert plan["costs"] == "last run"
+    fewer = {**job_settings, "render": {**job_settings["render"], "max_renders": 5}}
+    plan = dry_run(out, _inputs(tiny_shop), parse_config(fewer))
+    assert (plan["renders"], plan["costs"]) == (5, "last run")
     larger = parse_config({**job_settings, "render": {"size_px": 128}})
     plan = dry_run(out, _inputs(tiny_shop), larger)
     assert (plan["stored"], plan["costs"]) == (0, "benchmarks")
