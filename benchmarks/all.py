@@ -51,6 +51,7 @@ NAMES = (
     "health_features",
     "training_kills",
     "serving",
+    "engines",
     "faults",
     "training_precision",
     "forget",
