@@ -41,6 +41,7 @@ _EXTRAS: Final = {
     "matting": ("rembg",),
     "openvino": ("openvino",),
     "ray": ("ray",),
+    "s3": ("s3fs",),
     "signing": ("c2pa",),
     "text": ("rapidocr_onnxruntime",),
     "web": ("fastapi", "uvicorn"),

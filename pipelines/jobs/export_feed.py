@@ -54,6 +54,20 @@ def export_feed(out: Path, redis_url: str | None = None) -> dict[str, Any]:
     }
 
 
+def copy_feed(out: Path, url: str) -> dict[str, Any]:
+    """Copy the versions of the job in `out` and their pictures to the object store at `url`.
+
+    Returns and raises as `write_objects`; InputError too where there is no feed, or another job
+    works in `out`.
+    """
+    current_version(out)
+    from pipelines.exports.object_feed import write_objects
+
+    with hold_folder(out):
+        current_version(out)
+        return {**write_objects(url, out), "to": url}
+
+
 def _find_sqlite(path: Path) -> About | None:
     try:
         return read_about(path)
