@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import pickle
 import queue
 import time
@@ -11,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Generic
 
 from pipelines.engines.executor import TRIES, Batch, BatchFailure, Result, WorkerError
-from pipelines.engines.worker_process import Message, Worker, unpack_error
+from pipelines.engines.worker_process import Message, Worker, unpack_error, worker_context
 from pipelines.verbosity import warn
 
 SILENT_WARNING_S: Final = 15.0
@@ -56,8 +55,7 @@ class _Pool(Generic[Batch, Result]):
         size: int,
         batch_limit_s: float,
     ) -> None:
-        # Spawned, not forked: a fork of a process that runs torch's threads can hang.
-        self._context = multiprocessing.get_context("spawn")
+        self._context = worker_context()
         self._factory = pickle.dumps(factory)
         self._batches = batches
         self._size = size

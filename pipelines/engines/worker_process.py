@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import pickle
 import queue
@@ -13,10 +14,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnContext
+from multiprocessing.context import ForkServerContext
 from typing import Any, Final
 
 HEARTBEAT_S: Final = 2.0
+# By name: this package imports none of them. Loading them takes most of a worker's start.
+_LOADED: Final = (
+    "pipelines.stages.encode",
+    "pipelines.workers.paint",
+    "pipelines.workers.serve_users",
+)
+
+
+def worker_context() -> ForkServerContext:
+    """Where workers come from: forks of one process that loads their modules and does no work.
+
+    Not forks of this process: a fork of one that runs torch's threads can hang.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(_LOADED))
+    return context
 
 
 @dataclass(frozen=True)
@@ -106,7 +123,7 @@ class Worker:
     """The parent's side: messages come through a queue, so a stopped worker blocks nobody."""
 
     def __init__(
-        self, context: SpawnContext, factory: bytes, inbox: queue.Queue[tuple[Worker, Message]]
+        self, context: ForkServerContext, factory: bytes, inbox: queue.Queue[tuple[Worker, Message]]
     ) -> None:
         """Start a process; what it says is put into `inbox` with this worker."""
         self.connection, theirs = context.Pipe()

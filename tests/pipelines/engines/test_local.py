@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 import traceback
 
@@ -98,26 +100,27 @@ def test_a_batch_that_takes_too_long_is_given_up(monkeypatch):
     assert outcomes[1] == [4]
 
 
+def test_a_worker_starts_with_its_modules_loaded_and_without_what_this_process_did(monkeypatch):
+    monkeypatch.setattr(executor, "TRIES", "changed here")
+    (outcome,) = LocalExecutor(1).map_batches(_modules_factory, [["loaded"]])
+    assert outcome[1] == (True, 2)
+
+
 def test_no_batches_start_no_process():
     assert list(LocalExecutor(2).map_batches(_broken_factory, [])) == []
 
 
 def test_workers_end_with_the_process_that_started_them():
-    read, write = os.pipe()
-    parent = os.fork()
-    if parent == 0:
-        os.close(read)
-
-        def tell(pid):
-            os.write(write, f"{pid}\n".encode())
-
-        outcomes = LocalExecutor(1).map_batches(_pid_factory, [["pid"], ["sleep"]])
-        tell(next(outcomes)[1])
-        os._exit(0)
-    os.close(write)
-    with os.fdopen(read) as told:
-        pid = int(told.readline())
-    os.waitpid(parent, 0)
+    script = (
+        "import os\n"
+        f"from {__name__} import LocalExecutor, _pid_factory\n"
+        "outcomes = LocalExecutor(1).map_batches(_pid_factory, [['pid'], ['sleep']])\n"
+        "print(next(outcomes)[1], flush=True)\n"
+        "os._exit(0)\n"
+    )
+    # Its worker has the same output open: until that ends, no end of the output is read.
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as parent:
+        pid = int(parent.stdout.readline())
     deadline = time.monotonic() + 10
     while _alive(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -131,6 +134,11 @@ def _pid_factory():
         return os.getpid()
 
     return work
+
+
+def _modules_factory():
+    # This module loads neither painter nor torch.
+    return lambda batch: ("pipelines.workers.paint" in sys.modules, executor.TRIES)
 
 
 def _alive(pid):
