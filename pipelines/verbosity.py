@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import traceback
 import warnings
@@ -36,11 +37,7 @@ def fail(line: str) -> None:
 def fail_with_a_bug(error: Exception) -> None:
     """Print the kind of an error and where it was raised; its words, which may name a shopper, are
     left to the traceback for people."""
-    where = [
-        f"{place.filename}:{place.lineno} {place.name}"
-        for place in traceback.extract_tb(error.__traceback__)
-    ]
-    _print_json("error", f"a bug: {type(error).__name__}", {"traceback": where})
+    _print_json("error", f"a bug: {type(error).__name__}", {"traceback": _places(error)})
 
 
 @contextmanager
@@ -56,11 +53,34 @@ def about(stage: str, counts: Mapping[str, Any] | None = None) -> Iterator[None]
 
 
 def use_json(wanted: bool) -> None:
-    """Print JSON objects from now on, a line each, or lines for people; libraries' warnings too."""
+    """Print JSON objects from now on, a line each, or lines for people; what Python libraries warn
+    of or log at that level too."""
     global as_json
     as_json = wanted
+    logging.getLogger().removeHandler(_OF_LIBRARIES)
     if wanted:
         warnings.showwarning = _warn_of_library
+        logging.getLogger().addHandler(_OF_LIBRARIES)
+
+
+class _LibraryLog(logging.Handler):
+    """Prints what libraries log as JSON objects; of an exception, its kind and places alone."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        more: dict[str, Any] = {}
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            more = {"error": type(error).__name__, "traceback": _places(error)}
+        level = "error" if record.levelno >= logging.ERROR else "warning"
+        _print_json(level, f"{record.name}: {record.getMessage()}", more)
+
+
+_OF_LIBRARIES = _LibraryLog(logging.WARNING)
+
+
+def _places(error: BaseException) -> list[str]:
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
 
 
 def _warn_of_library(

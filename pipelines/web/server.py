@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Final
 
 import uvicorn
+from uvicorn.config import LOGGING_CONFIG
 
 from features.schema import InputError
+from pipelines import verbosity
 from pipelines.exports.contract import About
 from pipelines.exports.sqlite_feed import FILE, SqliteFeed
 from pipelines.stores.feed_versions import version_history
@@ -76,6 +78,8 @@ def run(out: Path, redis_url: str | None, listening: socket.socket) -> None:
         app,
         http="httptools",
         ws="none",
+        # Its own lines, or through the root logger as JSON objects.
+        log_config=None if verbosity.as_json else LOGGING_CONFIG,
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -1,6 +1,7 @@
 """With --log-format json every line on stderr is an object, and none names a shopper."""
 
 import json
+import logging
 import subprocess
 import sys
 import warnings
@@ -56,6 +57,19 @@ def test_a_bug_is_told_by_kind_and_place_without_its_words(as_json, capsys):
     assert "u0042" not in json.loads(text)["message"]
     assert json.loads(text)["message"] == "a bug: KeyError"
     assert json.loads(text)["traceback"][-1].endswith("_without_its_words")
+
+
+def test_what_a_library_logs_is_an_object_without_the_words_of_its_exception(as_json, capsys):
+    try:
+        {}["u0042"]
+    except KeyError:
+        logging.getLogger("uvicorn.error").exception("in the application")
+    logging.getLogger("uvicorn.error").info("not told")
+    (line,) = capsys.readouterr().err.splitlines()
+    told = json.loads(line)
+    assert (told["level"], told["message"]) == ("error", "uvicorn.error: in the application")
+    assert told["error"] == "KeyError"
+    assert "'u0042'" not in line
 
 
 def test_a_command_that_fails_is_an_object_and_another_format_is_refused(tmp_path):
