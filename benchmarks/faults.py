@@ -2,16 +2,16 @@
 
     python -m benchmarks.faults [--runs 20] [--kills 50] [--folder runs/faults]
 
-A small part of the sample shop, painted in the artistic mode. Reader: `stylefeed run` and
-`stylefeed export-feed` in turn, each run with another `guard_rails.share_personalised` and so
-another feed, while a second process reads
-the current feed without a pause, and shoppers' answers from `stylefeed serve`. What it read is
-compared with what the run that made that version left: a mixture is a read that differs, or an
-answer whose items, looks or pictures are not those of the version that it names. Kills:
-`stylefeed run` is killed at a moment drawn uniformly from the time of an undisturbed run (seed 0)
-and run again; all that it leaves (feed, renders, tables, models, metrics) is compared byte for byte
-with the undisturbed run, but for times: manifest, page, the seconds of renders and of stages.
-A run that ended before its moment does not count and is drawn again.
+A small part of the sample shop, painted in the artistic mode, its three looks in three families.
+Reader: `stylefeed run` and `stylefeed export-feed` in turn, each run with another
+`guard_rails.share_personalised` and so another feed, while a second process reads the current feed
+without a pause, and shoppers' answers from `stylefeed serve`. What it read is compared with what
+the run that made that version left: a mixture is a read that differs, or an answer whose items,
+looks or pictures are not those of the version that it names. Kills: `stylefeed run` is killed at a
+moment drawn uniformly from the time of an undisturbed run (seed 0) and run again; all that it
+leaves (feed, renders, tables, models, metrics) is compared byte for byte with the undisturbed run,
+but for times: manifest, page, the seconds of renders and of stages. A run that ended before its
+moment does not count and is drawn again.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ epsilon = 0.8
 [render]
 size_px = 64
 mode = "artistic"
+[preference]
+n_families = 3
 [ranking.ranker]
 max_rounds = 20
 """
