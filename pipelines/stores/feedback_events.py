@@ -1,0 +1,115 @@
+"""What shoppers said of their feed in the studio: an events table that a run can learn from."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+import pandas as pd
+from filelock import FileLock
+
+from features.schema import ContractError, InputError
+from pipelines.stores import storage
+
+FEEDBACK: Final = "studio/events.parquet"
+Opinion = Literal["like", "dislike", "plain"]
+_COLUMNS: Final = {
+    "user_id": "str",
+    "item_id": "str",
+    "timestamp": "datetime64[us, UTC]",
+    "event_type": "str",
+    "style_id": "str",
+    "style_drawn": "str",
+    "position": "int64",
+    "propensity": "float64",
+    "session_id": "str",
+    "channel": "str",
+    "feedback": "str",
+}
+
+
+def read_feedback(out: Path) -> pd.DataFrame:
+    """The table, empty where nobody has said anything: the columns of `events`, and `feedback`.
+
+    Raises InputError where it is damaged.
+    """
+    path = out / FEEDBACK
+    if not path.is_file():
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _COLUMNS.items()})
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} cannot be read ({str(error).splitlines()[0]}): bring it back from a backup, "
+            "or delete it: what was said in the studio is lost then"
+        ) from error
+
+
+def opinions(out: Path, user_id: str, version: str) -> dict[int, Opinion]:
+    """What a shopper said of the feed `version`: opinion by rank."""
+    said = read_feedback(out)
+    mine = said[(said["user_id"] == user_id) & (said["session_id"] == _session(version))]
+    known = mine.drop_duplicates("position")
+    return dict(zip(known["position"].astype(int), known["feedback"], strict=True))
+
+
+def keep_opinion(
+    out: Path, row: dict[str, Any], version: str, opinion: Opinion | None, now: datetime
+) -> bool:
+    """Keep what a shopper says of one card of the feed; returns whether that is new.
+
+    `row` is the feed's; what was said of the card before is replaced, with None taken back. All of
+    it are events: the impression with the look served, the look drawn and its propensity; for
+    `like` a click on it; for `plain` an impression and a click of the plain photo, which was asked
+    for and not drawn, so it has no propensity. Raises InputError where the table is damaged,
+    StorageError where it cannot be written.
+    """
+    if opinion is not None and opinion not in get_args(Opinion):
+        raise ContractError(f"an opinion is one of {get_args(Opinion)}, got {opinion!r}")
+    path = out / FEEDBACK
+    storage.make_folder(path.parent)
+    with FileLock(path.with_suffix(".lock")):
+        said = read_feedback(out)
+        mine = (
+            (said["user_id"] == row["user_id"])
+            & (said["session_id"] == _session(version))
+            & (said["position"] == row["rank"])
+        )
+        before = next(iter(said.loc[mine, "feedback"]), None)
+        if before == opinion:
+            return False
+        parts = [said[~mine]]
+        if opinion is not None:
+            parts.append(_events(row, version, opinion, now))
+        kept = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+        storage.write_table(path, kept)
+    return True
+
+
+def _events(row: dict[str, Any], version: str, opinion: Opinion, now: datetime) -> pd.DataFrame:
+    served = None if row["style_id"] == "original" else row["style_id"]
+    shown = {
+        "user_id": row["user_id"],
+        "item_id": row["item_id"],
+        "timestamp": pd.Timestamp(now.astimezone(UTC)),
+        "event_type": "impression",
+        "style_id": served,
+        "style_drawn": row["style_drawn"],
+        "position": int(row["rank"]),
+        "propensity": float(row["style_propensity"]),
+        "session_id": _session(version),
+        "channel": "studio",
+        "feedback": opinion,
+    }
+    rows = [shown]
+    if opinion == "like":
+        rows.append({**shown, "event_type": "click"})
+    if opinion == "plain" and served is not None:
+        plain = {**shown, "style_id": None, "style_drawn": None, "propensity": None}
+        rows += [plain, {**plain, "event_type": "click"}]
+    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+
+
+def _session(version: str) -> str:
+    return f"studio-{version}"

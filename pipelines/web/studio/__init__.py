@@ -1,0 +1,1 @@
+"""The studio: pages on which people see, choose and make looks, over one finished run."""

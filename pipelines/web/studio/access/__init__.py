@@ -1,0 +1,1 @@
+"""Who may enter the studio, how often, and what is noted of it."""

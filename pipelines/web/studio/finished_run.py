@@ -1,0 +1,164 @@
+"""The finished run that the studio shows: read whole, and again when another feed is current."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from features.schema import ORIGINAL, InputError
+from pipelines.config import RunConfig, parse_config
+from pipelines.report.artefacts import Artefacts, read_artefacts
+from pipelines.report.selection import Portrait, choose_shoppers
+from pipelines.report.shoppers import Describer, Shopper
+from pipelines.stores import storage
+from pipelines.stores.feed_versions import POINTER, current_version, read_feed
+from pipelines.stores.picture_files import job_root, resolve_picture
+from pipelines.stores.workspace import Workspace
+from pipelines.web.studio.pictures import Pictures
+
+_KEPT_SHOPPERS: Final = 4096
+
+
+class FinishedRun:
+    """One version of the feed with all that pages tell about it; read-only but for its caches."""
+
+    def __init__(self, out: Path) -> None:
+        """Read the job in `out`. Raises InputError where it is not finished or cannot be read."""
+        self.workspace = Workspace(out)
+        self.version = current_version(out).name
+        try:
+            run = read_artefacts(self.workspace)
+            feed = read_feed(out).sort_values(["user_id", "rank"], ignore_index=True)
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(
+                f"{out} holds no finished run ({str(error).splitlines()[0]}): run `stylefeed run` "
+                "there first"
+            ) from error
+        self.run: Artefacts = replace(run, feed=feed)
+        self.config: RunConfig = parse_config(run.job["config"])
+        self.pictures = Pictures(self.config.images)
+        self._know_sizes()
+        users = feed["user_id"].to_numpy(dtype=object)
+        starts = np.flatnonzero(np.r_[len(users) > 0, users[1:] != users[:-1]])
+        bounds = [*starts.tolist(), len(users)]
+        self._rows = {str(users[a]): (a, b) for a, b in itertools.pairwise(bounds)}
+        self.user_ids: Sequence[str] = tuple(self._rows)
+        self._shoppers: dict[str, Shopper] = {}
+        self.masks = _masks(run)
+
+    @cached_property
+    def portraits(self) -> list[Portrait]:
+        """A handful of shoppers who differ, as on the report's page."""
+        users = self.run.users
+        in_feed = users[users["user_id"].isin(self._rows)]
+        return choose_shoppers(in_feed, self.run.affinity, self.run.members)
+
+    @cached_property
+    def describe(self) -> Describer:
+        """Words and pictures for ids; bars are on the scale of the portraits."""
+        chosen = [portrait.user_id for portrait in self.portraits]
+        return Describer(self.workspace, self.run, self.pictures, chosen)
+
+    @cached_property
+    def renders(self) -> pd.DataFrame:
+        """All of `renders.parquet`."""
+        return self.workspace.read("renders.parquet")
+
+    def rows_of(self, user_id: str) -> pd.DataFrame | None:
+        """The rows of a shopper's feed by rank; None for one whom the feed does not know."""
+        found = self._rows.get(user_id)
+        return None if found is None else self.run.feed.iloc[found[0] : found[1]]
+
+    def shopper(self, user_id: str) -> Shopper | None:
+        """Everything that the page says about a shopper; None for one whom the feed lacks."""
+        if user_id not in self._rows:
+            return None
+        if user_id not in self._shoppers:
+            if len(self._shoppers) >= _KEPT_SHOPPERS:
+                self._shoppers.clear()
+            known = {portrait.user_id: portrait for portrait in self.portraits}
+            portrait = known.get(user_id, Portrait(user_id, "The feed", ""))
+            self._shoppers[user_id] = self.describe.shopper(portrait)
+        return self._shoppers[user_id]
+
+    def _know_sizes(self) -> None:
+        """Sizes of photos and looks from their tables; a render has its photo's shape."""
+        looks = self.workspace.read("tables/look_pictures.parquet")
+        columns = ["path", "width_px", "height_px", "picture_digest"]
+        for table in (self.run.item_pictures, looks):
+            for path, width, height, digest in table[columns].itertuples(index=False):
+                self.pictures.know_size(str(path), int(width), int(height), str(digest))
+        sizes = {
+            str(item): (int(width), int(height))
+            for item, width, height in self.run.item_pictures[
+                ["item_id", "width_px", "height_px"]
+            ].itertuples(index=False)
+        }
+        shown = self.run.feed[["item_id", "image_uri", "style_id"]].drop_duplicates()
+        side = self.config.render.size_px
+        for item, uri, style in shown.itertuples(index=False):
+            if style != ORIGINAL and isinstance(uri, str) and item in sizes:
+                width, height = sizes[item]
+                scale = min(side / max(width, height), 1.0)
+                path = self.workspace.path(uri)
+                size = (max(round(width * scale), 1), max(round(height * scale), 1))
+                self.pictures.know_size(str(path), *size, path.stem)
+
+
+class Runs:
+    """The current finished run of a job's folder."""
+
+    def __init__(self, out: Path) -> None:
+        """Read it. Raises InputError as `FinishedRun`."""
+        self.out = out
+        self._lock = threading.Lock()
+        self._stamp = self._pointer()
+        self._run = FinishedRun(out)
+
+    def current(self) -> FinishedRun:
+        """The run of the current feed; the one before while that cannot be read."""
+        if self._pointer() != self._stamp and self._lock.acquire(blocking=False):
+            try:
+                stamp = self._pointer()
+                # Its last stage is done when the manifest names the same run.
+                manifest: dict[str, Any] = storage.find_json(self.out / "manifest.json") or {}
+                if manifest:
+                    self._run = FinishedRun(self.out)
+                    self._stamp = stamp
+            except InputError:
+                pass
+            finally:
+                self._lock.release()
+        return self._run
+
+    def _pointer(self) -> tuple[int, ...]:
+        found = []
+        for name in (POINTER, "manifest.json"):
+            try:
+                found.append((self.out / name).stat().st_mtime_ns)
+            except OSError:
+                found.append(0)
+        return tuple(found)
+
+
+def _masks(run: Artefacts) -> dict[str, str]:
+    """item_id -> file of the mask that the catalogue gives it, where it can be found."""
+    items = run.items
+    if "mask_path" not in items:
+        return {}
+    root = job_root(run.job, "items", items["image_path"].dropna())
+    found = {}
+    known = items.loc[items["mask_path"].notna(), ["item_id", "mask_path"]]
+    for item, mask_path in known.itertuples(index=False):
+        with suppress(InputError):
+            found[str(item)] = str(resolve_picture(mask_path, root))
+    return found
