@@ -84,7 +84,7 @@ class Renderer:
         """
         self._config = config or RenderConfig()
         self._sets = sets or SetShelf(config=self._config.sets)
-        self._painter = _open_painter(self._config, backend)
+        self._painter = open_painter(self._config, backend)
 
     @property
     def model_version(self) -> str:
@@ -298,7 +298,8 @@ class _Surroundings(NamedTuple):
     placed: PlacedSet | None = None
 
 
-def _open_painter(config: RenderConfig, backend: Backend | None) -> Painter:
+def open_painter(config: RenderConfig, backend: Backend | None = None) -> Painter:
+    """What paints as `config` says; raises ConfigError, InputError, WeightsError as `Renderer`."""
     if config.method == "gatys":
         return GatysPainter(config.gatys)
     if config.method == "transport":

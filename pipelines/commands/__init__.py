@@ -3,6 +3,7 @@
 from pipelines.commands import (
     ab,
     check,
+    clip,
     doctor,
     evaluate,
     export,
@@ -30,6 +31,7 @@ from pipelines.commands.app import app
 __all__ = [
     "ab",
     "check",
+    "clip",
     "doctor",
     "evaluate",
     "export",
@@ -56,7 +58,7 @@ __all__ = [
 # Help lists them as a user meets them; importing a command has put it on the command line.
 _ORDER = (
     *("import", "init", "check", "run", "fit", "score", "feed", "evaluate", "report"),
-    *("render", "ab", "simulate", "train-generator", "fit-look", "tune", "export"),
+    *("render", "clip", "ab", "simulate", "train-generator", "fit-look", "tune", "export"),
     *("export-feed", "serve", "studio", "studio-account", "runs", "prune", "forget", "doctor"),
 )
 app.registered_commands.sort(

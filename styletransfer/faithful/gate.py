@@ -159,7 +159,7 @@ class ItemGate:
         self._recognise = recognise
         self._read_alike = read_alike
         self.plate = take_apart(picture, mask.alpha)
-        self.refusal = _refusal(self.plate.alpha, mask.confidence, budget)
+        self.refusal = find_refusal(self.plate.alpha, mask.confidence, budget)
         goal = replace(compose, mean_delta_e=_GRADE_SHARE * budget.max_delta_e)
         self._composer = Composer(self.plate, goal)
         # A mask that is not trusted must not decide where the product is looked at either.
@@ -237,7 +237,7 @@ class ItemGate:
                 failed = failures(report, self._budget)
             if not failed:
                 share = None if set_share is None else amount * set_share
-                missing = _missing_look(report, share, self._budget)
+                missing = missing_look(report, share, self._budget)
                 if not missing:
                     return Served(render, mode, amount, report, tuple(reasons), encoded)
                 reasons.append(f"{mode} at {amount:g}: little of the look arrived, {missing}")
@@ -272,7 +272,11 @@ class ItemGate:
         return replace(report, identity_rank=rank, text=text)
 
 
-def _refusal(alpha: NDArray[np.float32], confidence: float, budget: FidelityBudget) -> str:
+def find_refusal(alpha: NDArray[np.float32], confidence: float, budget: FidelityBudget) -> str:
+    """Why a picture is not to be shown faithfully, in words; empty where it is.
+
+    `alpha` (h, w) is the product's mask, `confidence` how far that is trusted.
+    """
     if not (alpha >= 0.5).any():
         return "no product was found in the photo"
     if confidence < budget.min_mask_confidence:
@@ -288,8 +292,11 @@ def _refusal(alpha: NDArray[np.float32], confidence: float, budget: FidelityBudg
     return ""
 
 
-def _missing_look(report: FidelityReport, set_share: float | None, budget: FidelityBudget) -> str:
-    """Why nobody would recognise the look, in words; empty where it shows."""
+def missing_look(report: FidelityReport, set_share: float | None, budget: FidelityBudget) -> str:
+    """Why nobody would recognise the look, in words; empty where it shows.
+
+    `set_share` is how far a set replaces the photo's ground, None where that is painted.
+    """
     if set_share is not None:
         if set_share >= budget.least_set_share:
             return ""

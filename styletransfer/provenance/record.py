@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 from urllib.parse import quote, unquote
 from xml.etree.ElementTree import Element
@@ -37,6 +37,7 @@ DIGITAL_SOURCE_TYPES: Final = {
 
 _SOURCE_TYPE: Final = xmp.name("Iptc4xmpExt", "DigitalSourceType")
 _OWN: Final = xmp.name("stylefeed", "")
+_TEXTS: Final = ("mode", "item_id", "style_id", "model_version")
 # What described the source's pixels and would be wrong of ours.
 _STALE: Final = frozenset(
     xmp.name(prefix, local)
@@ -159,6 +160,28 @@ def read_provenance(encoded: bytes) -> Provenance | None:
             strength=float(own["Strength"]),
             model_version=own["ModelVersion"],
             run_id=own.get("RunID"),
+        )
+    except (KeyError, ValueError, ContractError):
+        return None
+
+
+def provenance_tags(provenance: Provenance) -> dict[str, str]:
+    """`provenance` as the tags of a clip's container, which knows names and texts alone."""
+    told = {
+        "digital_source_type": provenance.digital_source_type,
+        **{f"stylefeed_{name}": value for name, value in asdict(provenance).items()},
+    }
+    return {name: _escape(str(value)) for name, value in told.items() if value is not None}
+
+
+def provenance_of_tags(tags: Mapping[str, str]) -> Provenance | None:
+    """The provenance that `provenance_tags` wrote, whatever the case of the names, or None."""
+    own = {name.lower(): _unescape(text) for name, text in tags.items()}
+    try:
+        return Provenance(
+            **{name: own[f"stylefeed_{name}"] for name in _TEXTS},
+            strength=float(own["stylefeed_strength"]),
+            run_id=own.get("stylefeed_run_id"),
         )
     except (KeyError, ValueError, ContractError):
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -24,7 +24,8 @@ DEFAULT_PLACE: Final = PlaceConfig()
 class SetPlacer:
     """Places sets behind the product of one photo; the photo's own part is done once.
 
-    `layout` is the photo's, in which sets are to be made.
+    `layout` is the photo's, in which sets are to be made, `light` float32 (h, w, 1) what it does to
+    the colours of what lies behind the product.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class SetPlacer:
         if not (light.plain and light.shadowed):
             own = contact_shadow(alpha, self.layout == "wall_and_floor")
             ratio = np.minimum(ratio, own)
-        self._light = cv2.pow(ratio, 1.0 / _GAMMA)[..., None]
+        self.light = cv2.pow(ratio, 1.0 / _GAMMA)[..., None]
         reach_px = max(config.reach * max(alpha.shape), 0.5)
         near = np.clip(2.5 * cv2.GaussianBlur(alpha, (0, 0), reach_px), 0.0, 1.0)
         self._kept = (1.0 - config.calm * near)[..., None].astype(np.float32)
@@ -59,24 +60,57 @@ class SetPlacer:
         `shift` in 0..1 moves the window that the photo's shape cuts out of the set, `mirrored`
         turns it left to right: variants that cost nothing. Raises ContractError for another array.
         """
-        if made.ndim != 3 or made.shape[0] != made.shape[1] or made.dtype != np.uint8:
-            raise ContractError(
-                f"the set is {made.dtype} of shape {made.shape}, expected uint8 (s, s, 3): make it "
-                "with make_set"
-            )
         height, width = self._shape[:2]
-        window = _window(made, height, width, shift)
-        if mirrored:
-            window = window[:, ::-1]
-        method = cv2.INTER_AREA if window.shape[0] > height else cv2.INTER_CUBIC
-        picture = cv2.resize(np.ascontiguousarray(window), (width, height), interpolation=method)
-        colours = picture.astype(np.float32) * np.float32(1 / 255)
-        blurred = _smooth(colours, 0.03 * max(height, width))
-        detail = colours - blurred
-        spread = float(np.sqrt((detail * detail).mean()))
-        bound = min(self._config.most_contrast / max(spread, 1e-6), 1.0)
-        placed = blurred + detail * (self._kept * np.float32(bound))
-        return np.asarray(placed * self._light, dtype=np.float32)
+        return self.lay(cut_set(made, height, width, shift, mirrored, self._config))
+
+    def lay(self, cut: CutSet, light: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Surroundings float32 (h, w, 3) of a set cut to the photo's shape.
+
+        `light` (h, w, 1) is used in place of the photo's own, `light` of this object.
+        """
+        placed = cut.shades + cut.detail * (self._kept * np.float32(cut.bound))
+        return np.asarray(placed * (self.light if light is None else light), dtype=np.float32)
+
+
+class CutSet(NamedTuple):
+    """A set cut to a photo's shape: colours without detail, and detail, float32 (h, w, 3) each.
+
+    `bound` in 0..1 is how much of the detail may be shown.
+    """
+
+    shades: NDArray[np.float32]
+    detail: NDArray[np.float32]
+    bound: float
+
+
+def cut_set(
+    made: NDArray[np.uint8],
+    height: int,
+    width: int,
+    shift: float,
+    mirrored: bool,
+    config: PlaceConfig = DEFAULT_PLACE,
+) -> CutSet:
+    """The window of a square set uint8 (s, s, 3) that has a photo's shape.
+
+    `shift` and `mirrored` as in `SetPlacer.place`. Raises ContractError for another array.
+    """
+    if made.ndim != 3 or made.shape[0] != made.shape[1] or made.dtype != np.uint8:
+        raise ContractError(
+            f"the set is {made.dtype} of shape {made.shape}, expected uint8 (s, s, 3): make it "
+            "with make_set"
+        )
+    window = _window(made, height, width, shift)
+    if mirrored:
+        window = window[:, ::-1]
+    method = cv2.INTER_AREA if window.shape[0] > height else cv2.INTER_CUBIC
+    picture = cv2.resize(np.ascontiguousarray(window), (width, height), interpolation=method)
+    colours = picture.astype(np.float32) * np.float32(1 / 255)
+    blurred = _smooth(colours, 0.03 * max(height, width))
+    detail = colours - blurred
+    spread = float(np.sqrt((detail * detail).mean()))
+    bound = min(config.most_contrast / max(spread, 1e-6), 1.0)
+    return CutSet(blurred, detail, bound)
 
 
 def _window(made: NDArray[np.uint8], height: int, width: int, shift: float) -> NDArray[np.uint8]:

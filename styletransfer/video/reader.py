@@ -16,12 +16,12 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from features.config import DEFAULT_LIMITS, ImageLimits
 from features.schema import InputError
+from styletransfer.video.colours import as_seen
 
 # Containers that hold their own pictures and sound: a playlist would lead to other files.
 _CONTAINERS: Final = (
@@ -29,13 +29,9 @@ _CONTAINERS: Final = (
     "ivf,h264,hevc,yuv4mpegpipe,mp3,wav,flac,aac"
 )
 _LEAST_SIDE_PX: Final = 32
-# Below this height files that name no colour matrix are taken for BT.601, as players do.
-_HIGH_DEFINITION_PX: Final = 720
 # Transfer functions of high dynamic range: PQ and HLG of BT.2100.
 _HDR: Final = {16: "PQ", 18: "HLG"}
 _OPAQUE: Final = 255
-# Of ISO 23091-4: the file does not say which matrix its colours were coded with.
-_UNSPECIFIED: Final = 2
 _MISSING_END: Final = 0.05
 
 OnAudio = Callable[["Packet[Any]"], None]
@@ -186,18 +182,8 @@ class ClipReader:
                 f"{self._path} changes its size from {self._stored[0]} x {self._stored[1]} to "
                 f"{frame.width} x {frame.height} px: export it in one size"
             )
-        clear = any(component.is_alpha for component in frame.format.components)
-        matrix = frame.colorspace
-        if matrix == _UNSPECIFIED:
-            hd = frame.height >= _HIGH_DEFINITION_PX
-            matrix = Colorspace.ITU709 if hd else Colorspace.ITU601
-        stored = frame.reformat(
-            format="rgba" if clear else "rgb24",
-            src_colorspace=matrix,
-            dst_color_range=ColorRange.JPEG,
-        ).to_ndarray()
-        planes = self._scaled(np.rot90(stored, self._turns))
-        if not clear or int(planes[..., 3].min()) == _OPAQUE:
+        planes = self._scaled(np.rot90(as_seen(frame), self._turns))
+        if planes.shape[2] == 3 or int(planes[..., 3].min()) == _OPAQUE:
             return Frame(np.ascontiguousarray(planes[..., :3]), pts)
         weight = planes[..., 3:].astype(np.uint16)
         laid = (planes[..., :3] * weight + 255 * (255 - weight) + 127) // 255
@@ -223,6 +209,15 @@ class ClipReader:
                 f"{self._path} has frames of {width} x {height} px, expected both sides to be at "
                 f"least {_LEAST_SIDE_PX} px: supply a larger clip"
             )
+
+
+def read_tags(path: Path) -> dict[str, str]:
+    """A clip's words about itself, names in lower case; none of a file that is no clip."""
+    try:
+        with _open(path) as container:
+            return {name.lower(): text for name, text in container.metadata.items()}
+    except InputError:
+        return {}
 
 
 def _open(path: Path) -> InputContainer:

@@ -12,11 +12,11 @@ import av
 import numpy as np
 from av.audio.stream import AudioStream
 from av.packet import Packet
-from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange
 from numpy.typing import NDArray
 
 from features.schema import ConfigError, InputError
+from styletransfer.video.colours import as_seen, as_stored
 
 
 class _Kind(NamedTuple):
@@ -29,7 +29,12 @@ class _Kind(NamedTuple):
 
 
 # Quality is what the product's colours need; a short look-ahead keeps few frames in memory.
-_H264: Final = {"crf": "16", "preset": "veryfast", "rc-lookahead": "10"}
+_H264: Final = {
+    "crf": "12",
+    "preset": "fast",
+    "rc-lookahead": "10",
+    "x264-params": "chroma-qp-offset=-4",
+}
 _VP9: Final = {"crf": "20", "b": "0", "deadline": "good", "cpu-used": "5", "lag-in-frames": "8"}
 _TAGGED: Final = {"movflags": "use_metadata_tags+faststart", "fflags": "+bitexact"}
 _PLAIN: Final = {"fflags": "+bitexact"}
@@ -109,9 +114,7 @@ class ClipWriter:
 
     def write(self, picture: NDArray[np.uint8], pts: int) -> list[NDArray[np.uint8]]:
         """Add a frame uint8 (h, w, 3) sRGB shown at `pts`; the frames that viewers see by now."""
-        frame = VideoFrame.from_ndarray(picture, format="rgb24").reformat(
-            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
-        )
+        frame = as_stored(picture)
         frame.pts, frame.time_base = pts, self._time_base
         return self._put(self._stream.encode(frame))
 
@@ -123,7 +126,7 @@ class ClipWriter:
     def finish(self) -> list[NDArray[np.uint8]]:
         """End the clip; the frames that viewers see and that were not returned before."""
         seen = self._put(self._stream.encode(None))
-        seen += [_as_seen(frame) for frame in self._decoder.decode(None)]
+        seen += [as_seen(frame) for frame in self._decoder.decode(None)]
         self._container.close()
         return seen
 
@@ -133,7 +136,7 @@ class ClipWriter:
             data = Packet(bytes(packet))
             data.pts, data.dts, data.time_base = packet.pts, packet.dts, packet.time_base
             self._container.mux(packet)
-            seen += [_as_seen(frame) for frame in self._decoder.decode(data)]
+            seen += [as_seen(frame) for frame in self._decoder.decode(data)]
         return seen
 
     def _copied(self, audio: AudioStream, kind: _Kind) -> AudioStream:
@@ -156,10 +159,3 @@ def kind_of(path: Path) -> _Kind:
         raise ConfigError(
             f"{path} has the suffix {path.suffix!r}: expected one of {', '.join(SUFFIXES)}"
         ) from None
-
-
-def _as_seen(frame: VideoFrame) -> NDArray[np.uint8]:
-    shown = frame.reformat(
-        format="rgb24", src_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.JPEG
-    )
-    return np.asarray(shown.to_ndarray(), dtype=np.uint8)

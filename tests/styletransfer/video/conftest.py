@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 def make_frames() -> Callable[..., list[NDArray[np.uint8]]]:
     """A window that moves over soft spots, uint8 (height, width, 3) each."""
 
-    def make(count: int, height: int, width: int, step: tuple[int, int] = (0, 2)):
+    def make(count: int, height: int, width: int, step: tuple[int, int] = (0, 2), blur=5.0):
         rng = np.random.default_rng(0)
         tall, wide = height + abs(step[0]) * count, width + abs(step[1]) * count
         spots = rng.uniform(0, 1, (tall, wide, 3)).astype(np.float32)
-        ground = cv2.GaussianBlur(spots, (0, 0), 5)
+        ground = cv2.GaussianBlur(spots, (0, 0), blur)
         ground = 60 + 140 * (ground - ground.min()) / (ground.max() - ground.min())
         return [
             ground[i * step[0] : i * step[0] + height, i * step[1] : i * step[1] + width]
