@@ -57,6 +57,7 @@ NAMES = (
     "forget",
     "tune",
     "fit_look",
+    "channels",
 )
 
 

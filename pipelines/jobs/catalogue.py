@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -39,11 +40,14 @@ def render_catalogue(
     max_items: int | None,
     max_styles: int | None,
     pictures: Path | None = None,
+    item_ids: Collection[str] | None = None,
+    style_ids: Collection[str] | None = None,
 ) -> dict[str, Any]:
     """Paint the first `max_items` items in the first `max_styles` looks, at `strength` in (0, 1].
 
-    `pictures` is the folder that picture paths start from (None: found by the tables' folders).
-    Adds to `renders/`, and writes `renders.parquet` and `rejects/`, in `out`; returns the counts.
+    With `item_ids` or `style_ids` others are left out first. `pictures` is the folder that picture
+    paths start from (None: found by the tables' folders). Adds to `renders/`, and writes
+    `renders.parquet` and `rejects/`, in `out`; returns the counts.
     Raises ConfigError on a strength out of range, SchemaError on a table that cannot be used,
     InputError where trained weights cannot be used, another job works in `out`, more is set aside
     than `config.limits` allow or nothing can be shown in a look.
@@ -66,6 +70,8 @@ def render_catalogue(
             max_items,
             max_styles,
             pictures,
+            item_ids,
+            style_ids,
         )
 
 
@@ -148,12 +154,14 @@ def _render_catalogue(
     max_items: int | None,
     max_styles: int | None,
     pictures: Path | None,
+    item_ids: Collection[str] | None,
+    style_ids: Collection[str] | None,
 ) -> dict[str, Any]:
     catalogue = read_catalogue(items_path, styles_path, workspace, config, pictures)
     chosen = replace(
         catalogue,
-        items=catalogue.items.head(max_items or len(catalogue.items)),
-        styles=catalogue.styles.head(max_styles or len(catalogue.styles)),
+        items=_chosen(catalogue.items, "item_id", item_ids, max_items),
+        styles=_chosen(catalogue.styles, "style_id", style_ids, max_styles),
     )
     item_pictures, looks, rejects = encode_catalogue(chosen, workspace, config)
     looks = with_fitted(looks, config.render)
@@ -167,3 +175,13 @@ def _render_catalogue(
         refused = set_aside("renders", counts["renders"], workspace.read(TABLE)["reason"])
         check_set_aside("render", refused, config.limits)
     return {"items": len(item_pictures), "looks": len(looks), **counts}
+
+
+def _chosen(
+    table: pd.DataFrame, column: str, wanted: Collection[str] | None, most: int | None
+) -> pd.DataFrame:
+    if wanted is not None:
+        table = table[table[column].isin(list(wanted))]
+        if table.empty:
+            raise InputError(f"{column}: the table has none of those that are asked for")
+    return table.head(most or len(table)).reset_index(drop=True)

@@ -114,7 +114,7 @@ def item_painter(
                 rows += [untried(*wanted, item.item_id, PAST_DEADLINE) for wanted in item.wanted]
                 continue
             try:
-                photo = _read_photo(item, config.size_px, limits)
+                photo = read_photo(item.path, item.mask_path, config.size_px, limits)
                 mask = photo.mask
                 if mask is None and config.mode != "artistic":
                     mask = product_mask(photo.picture)
@@ -166,7 +166,7 @@ def item_painter(
 
 
 @dataclass(frozen=True)
-class _Photo:
+class Photo:
     """A photo at the renders' size, its mask if one came with it, its file, and what was wrong."""
 
     picture: NDArray[np.uint8]
@@ -175,7 +175,7 @@ class _Photo:
     problem: str
 
 
-def _problems(item: ItemWork, photo: _Photo) -> str:
+def _problems(item: ItemWork, photo: Photo) -> str:
     """JSON list of what of the item was set aside although it is painted: reason, got."""
     problems = []
     if photo.problem:
@@ -186,16 +186,20 @@ def _problems(item: ItemWork, photo: _Photo) -> str:
     return json.dumps(problems, ensure_ascii=False) if problems else ""
 
 
-def _read_photo(item: ItemWork, size_px: int, limits: ImageLimits) -> _Photo:
-    data = read_picture(Path(item.path), limits)
+def read_photo(path: str, mask_path: str | None, size_px: int, limits: ImageLimits) -> Photo:
+    """An item's photo, its longer side at most `size_px`; a mask that cannot be read is noted.
+
+    Raises ImageError where the photo cannot be read.
+    """
+    data = read_picture(Path(path), limits)
     photo = decode_file(data, limits)
     picture = resize_longest(photo.picture, size_px)
     height, width = picture.shape[:2]
     given, problem = None, ""
-    if item.mask_path is not None:
+    if mask_path is not None:
         try:
             shape = photo.picture.shape[:2]
-            found = read_mask(Path(item.mask_path), (shape[0], shape[1]), photo.turned, limits)
+            found = read_mask(Path(mask_path), (shape[0], shape[1]), photo.turned, limits)
             given = [_resize_plane(one, height, width) for one in found]
         except InputError as error:
             problem = f"mask: {error}; estimated instead"
@@ -204,7 +208,7 @@ def _read_photo(item: ItemWork, size_px: int, limits: ImageLimits) -> _Photo:
     if given is not None or alpha is not None:
         mask = product_mask(picture, alpha, given)
         problem = f"mask: {mask.note}" if mask.note else problem
-    return _Photo(picture, mask, data, problem)
+    return Photo(picture, mask, data, problem)
 
 
 def _resize_plane(plane: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

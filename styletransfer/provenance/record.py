@@ -121,6 +121,24 @@ def embed_provenance(
     return write_blocks(encoded, format, blocks)
 
 
+def embed_tags(encoded: bytes, format: PictureFormat, source: bytes) -> bytes:
+    """Write into an encoded picture the tags of the photo `source` that it shows untouched.
+
+    What `embed_provenance` keeps of them is kept; nothing is said of how the picture was made.
+    Raises ImageError where `encoded` is not of `format` or is damaged.
+    """
+    kept = _kept(source, *_size_px(encoded, format))[0]
+    tags = xmp.parse(kept.xmp) if kept.xmp else []
+    if kept.iptc and format != "jpeg":
+        present = {element.tag for element in tags}
+        tags += [e for e in iptc.as_xmp(kept.iptc) if e.tag not in present]
+    tags = [element for element in tags if element.tag not in _STALE]
+    packet = None
+    with suppress(RecursionError):
+        packet = xmp.write(_fitting(tags, MAX_BLOCK_BYTES - len(xmp.write([])))) if tags else None
+    return write_blocks(encoded, format, MetadataBlocks(kept.exif, packet, kept.iptc))
+
+
 def lost_tags(source: bytes) -> str:
     """What of a photo's tags cannot be kept in pictures made of it, in words; empty: nothing."""
     return "; ".join(_kept(source, 1, 1)[1])

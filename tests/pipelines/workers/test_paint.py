@@ -14,7 +14,7 @@ from pipelines.jobs.doctor import inspect_picture
 from pipelines.stages.render import recipe, with_masks, within_budget
 from pipelines.stores.render_store import known_renders, whole_renders
 from pipelines.stores.workspace import Workspace
-from pipelines.workers.paint import ItemWork, LookSource, _read_photo, item_painter
+from pipelines.workers.paint import ItemWork, LookSource, item_painter, read_photo
 from styletransfer.config import RenderConfig
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -41,6 +41,10 @@ def _item(shop, path, mask_path):
     folder, code, rivals, _ = shop
     mask = None if mask_path is None else str(mask_path)
     return ItemWork("000", str(folder / path), mask, code, rivals, ((KEY, "s0", 1.0),))
+
+
+def _read(item):
+    return read_photo(item.path, item.mask_path, 96, DEFAULT_LIMITS)
 
 
 def test_a_photo_is_repaired_before_it_is_painted_where_asked_for(shop, tmp_path):
@@ -124,7 +128,7 @@ def test_a_mask_that_cannot_be_used_is_set_aside_and_estimated(shop, tmp_path, m
     path = tmp_path / "mask.png"
     if mask is not None:
         mask.save(path)
-    photo = _read_photo(_item(shop, "pictures/item000.jpg", path), 96, DEFAULT_LIMITS)
+    photo = _read(_item(shop, "pictures/item000.jpg", path))
     assert photo.mask is None or photo.mask.source not in ("given", "alpha")
     assert photo.problem.startswith("mask: ")
     assert reason in photo.problem
@@ -142,10 +146,10 @@ def test_masks_of_every_kind_are_read_and_what_disagrees_is_set_aside(shop, tmp_
     true.point(lambda level: 255 - level).save(tmp_path / "inverted.png")
     for name in ("cut-out", "labels", "half"):
         item = _item(shop, "pictures/item000.jpg", tmp_path / f"{name}.png")
-        photo = _read_photo(item, 96, DEFAULT_LIMITS)
+        photo = _read(item)
         assert (photo.mask.source, photo.mask.confidence, photo.problem) == ("given", 0.95, "")
     inverted = _item(shop, "pictures/item000.jpg", tmp_path / "inverted.png")
-    photo = _read_photo(inverted, 96, DEFAULT_LIMITS)
+    photo = _read(inverted)
     assert "inverted" in photo.problem
     assert (photo.mask.alpha >= 0.5)[seen].mean() > 0.9
     [row], rejects = _paint(shop, tmp_path, "pictures/item000.jpg", inverted.mask_path, "accent")
