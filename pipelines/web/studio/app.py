@@ -14,15 +14,17 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from features.schema import InputError
-from pipelines.web.studio import enter, pictures, shoppers
+from pipelines.web.studio import enter, looks, pictures, shoppers
 from pipelines.web.studio.access.audit import Audit
 from pipelines.web.studio.access.guard import Guard
 from pipelines.web.studio.access.rates import Rates
 from pipelines.web.studio.access.sessions import Sessions
 from pipelines.web.studio.finished_run import Runs
 from pipelines.web.studio.pages import STATIC, Studio, is_fragment, page, session_of, static_url
+from pipelines.web.studio.previews import Previews
+from pipelines.workers.paint import SETS
 
-AREAS = (enter, pictures, shoppers)
+AREAS = (enter, pictures, shoppers, looks)
 """Modules of pages, a `router` each."""
 
 
@@ -31,11 +33,15 @@ def studio_app(out: Path, sessions: Sessions, hosts: Collection[str] = ()) -> Fa
 
     Raises InputError where there is no finished run.
     """
-    studio = Studio(out, Runs(out), sessions, Rates(), Audit(out))
+    runs = Runs(out)
+    config = runs.current().config
+    previews = Previews(config.render, config.images, out / SETS)
+    studio = Studio(out, runs, sessions, Rates(), Audit(out), previews)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        previews.close()
 
     app = FastAPI(
         title="Stylefeed studio",

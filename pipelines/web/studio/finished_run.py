@@ -14,16 +14,21 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from features.images import decode
+from features.images.look_traits import colour_words, measure_look, trait_words
 from features.schema import ORIGINAL, InputError
 from pipelines.config import RunConfig, parse_config
 from pipelines.report.artefacts import Artefacts, read_artefacts
 from pipelines.report.selection import Portrait, choose_shoppers
 from pipelines.report.shoppers import Describer, Shopper
+from pipelines.stages.render import with_permissions
 from pipelines.stores import storage
+from pipelines.stores.arrays import stack_vectors
 from pipelines.stores.feed_versions import POINTER, current_version, read_feed
 from pipelines.stores.picture_files import job_root, resolve_picture
 from pipelines.stores.workspace import Workspace
 from pipelines.web.studio.pictures import Pictures
+from recsys.prototypes.look_words import LookWords
 
 _KEPT_SHOPPERS: Final = 4096
 
@@ -72,6 +77,26 @@ class FinishedRun:
     def renders(self) -> pd.DataFrame:
         """All of `renders.parquet`."""
         return self.workspace.read("renders.parquet")
+
+    @cached_property
+    def looks(self) -> pd.DataFrame:
+        """Looks by style_id: path of the picture, raw style_code, verbatim, and its statistics."""
+        pictures = self.workspace.read("tables/look_pictures.parquet")
+        return with_permissions(pictures, self.run.styles).set_index("style_id")
+
+    @cached_property
+    def look_words(self) -> LookWords:
+        """What words say of the looks, read from their names, tags and pictures."""
+        pictures = [decode(Path(path), self.config.images) for path in self.looks["path"]]
+        traits = trait_words(np.stack([measure_look(picture) for picture in pictures]))
+        styles = self.run.styles.set_index("style_id")
+        said = []
+        for style, picture, words in zip(self.looks.index, pictures, traits, strict=True):
+            named = [styles.at[style, column] for column in ("name", "tags") if column in styles]
+            own = [str(text) for text in named if isinstance(text, str)]
+            said.append(" ".join([*own, *colour_words(picture), *words]))
+        codes = stack_vectors(self.looks["style_code"])
+        return LookWords().fit([str(style) for style in self.looks.index], said, codes)
 
     def rows_of(self, user_id: str) -> pd.DataFrame | None:
         """The rows of a shopper's feed by rank; None for one whom the feed does not know."""

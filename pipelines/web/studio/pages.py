@@ -22,6 +22,7 @@ from pipelines.web.studio.access.audit import Audit
 from pipelines.web.studio.access.rates import Rates
 from pipelines.web.studio.access.sessions import Session, Sessions
 from pipelines.web.studio.finished_run import FinishedRun, Runs
+from pipelines.web.studio.previews import Previews
 
 STATIC: Final = files("pipelines.web.studio").joinpath("static")
 _MOST_FIELDS: Final = 40
@@ -37,6 +38,7 @@ class Studio:
     sessions: Sessions
     rates: Rates
     audit: Audit
+    previews: Previews
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ RATES: Final = {
     "page": Rate(20_000, 5_000),
     "change": Rate(120, 60),
     "paint": Rate(60, 30),
-    "upload": Rate(12, 8),
+    "upload": Rate(20, 20),
 }
 
 

@@ -57,8 +57,8 @@
     if (target.matches("input")) target.focus(); else target.click();
   });
 
-  document.addEventListener("change", (event) => {
-    const shown = event.target.closest("label")?.querySelector("output");
+  document.addEventListener("input", (event) => {
+    const shown = event.target.id && document.querySelector(`output[for="${CSS.escape(event.target.id)}"]`);
     if (shown) shown.textContent = event.target.value;
   });
   document.addEventListener("htmx:afterSettle", (event) => layAll(event.target.parentElement || document));

@@ -1,10 +1,15 @@
 """The studio over a tiny finished job, asked in this process and by a real browser."""
 
+import itertools
 import re
 import shutil
+import socket
+import threading
 
 import pytest
+import uvicorn
 from fastapi.testclient import TestClient
+from playwright.sync_api import expect, sync_playwright
 
 from pipelines.web.studio.access.accounts import Account, add_account
 from pipelines.web.studio.access.sessions import Sessions
@@ -12,6 +17,7 @@ from pipelines.web.studio.app import studio_app
 
 PASSWORD = "a long password"
 SHOPPER = "lonely"
+_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -26,10 +32,12 @@ def studio_job(finished_job, tmp_path_factory):
 
 
 class Visitor:
-    """A client that keeps its cookies, and finds the token that forms carry."""
+    """A client of an address of its own that keeps its cookies, and finds the token of forms."""
 
     def __init__(self, app):
-        self.client = TestClient(app, base_url="http://127.0.0.1", follow_redirects=False)
+        address = (f"192.0.2.{next(_numbers)}", 50000)
+        options = {"base_url": "http://127.0.0.1", "follow_redirects": False, "client": address}
+        self.client = TestClient(app, **options)
 
     def get(self, path, **options):
         options.setdefault("headers", {"accept": "text/html"})
@@ -79,3 +87,76 @@ def merchandiser(app):
 @pytest.fixture(scope="module")
 def shopper(app):
     return _logged_in(app, "shopper")
+
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, as the system has it."""
+    program = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if program is None:
+        pytest.skip(f"no browser is installed: none of {', '.join(CHROMIUM)} is found")
+    with sync_playwright() as playwright:
+        # Root may not use chromium's sandbox; the pages are our own.
+        options = ["--no-sandbox", "--disable-dev-shm-usage"]
+        started = playwright.chromium.launch(executable_path=program, args=options)
+        # The painter's process opens its networks first.
+        expect.set_options(timeout=60_000)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def site(studio_job):
+    """The address of the studio, served by a thread of this process."""
+    app = studio_app(studio_job, Sessions(), ("127.0.0.1",))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(30)
+
+
+@pytest.fixture
+def open_page(browser, site):
+    """Opens a page, logged in as a role; whatever a page's console complains of is an error."""
+    contexts = []
+
+    def open_as(role=None, path="/", scripts=True, width=1400, scheme="light"):
+        context = browser.new_context(
+            base_url=site,
+            java_script_enabled=scripts,
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.complaints = []
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on("console", lambda said: _complain(page, said))
+        if role is not None:
+            page.goto("/login")
+            page.get_by_label("Name").fill(role)
+            page.get_by_label("Password").fill(PASSWORD)
+            page.get_by_role("button", name="Log in").click()
+        page.goto(path)
+        return page
+
+    yield open_as
+    complaints = [
+        said for context in contexts for page in context.pages for said in page.complaints
+    ]
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+def _complain(page, said):
+    # A page that is refused on purpose is no complaint of the page.
+    if said.type in ("error", "warning") and "status of 4" not in said.text:
+        page.complaints.append(said.text)

@@ -108,8 +108,6 @@ def test_a_shopper_sees_their_own_feed_alone(shopper):
 def test_too_many_logins_are_put_off(visitor):
     codes = {visitor.log_in("engineer", "wrong password").status_code for _ in range(15)}
     assert codes == {403, 429}
-    # The other tests come from the same address.
-    visitor.client.app.state.studio.rates.__init__()
 
 
 def test_a_body_that_is_too_long_is_refused_however_it_is_declared(engineer):

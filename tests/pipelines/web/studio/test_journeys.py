@@ -1,0 +1,141 @@
+"""What people do in the studio, in a real browser: with a mouse, by keyboard, without scripts."""
+
+import re
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import expect
+
+from pipelines.stores.feed_versions import read_feed
+from pipelines.stores.feedback_events import read_feedback
+
+pytestmark = pytest.mark.slow
+FEED = "/feed?shopper=lonely"
+LOOK = "/look?shopper=lonely&rank=1"
+PAGES = ["/login", "/shoppers", FEED, LOOK, "/nowhere"]
+
+
+@pytest.fixture
+def styled(studio_job):
+    """A shopper and the rank of a card that is served in a look."""
+    feed = read_feed(studio_job)
+    row = feed[feed["style_id"] != "original"].sort_values(["user_id", "rank"]).iloc[0]
+    return row["user_id"], int(row["rank"])
+
+
+def test_a_login_that_is_wrong_is_refused_and_a_right_one_opens_the_feed(open_page):
+    page = open_page(path="/feed")
+    assert page.url.endswith("/login")
+    page.get_by_label("Name").fill("shopper")
+    page.get_by_label("Password").fill("no such password")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_contain_text("open nothing here")
+    page.get_by_label("Name").fill("shopper")
+    page.get_by_label("Password").fill("a long password")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Chosen for you")
+    page.goto("/shoppers")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Not for this login")
+
+
+def test_a_shopper_is_found_and_the_feed_seen(open_page):
+    page = open_page("engineer", "/shoppers")
+    page.get_by_label("Find by id").press_sequentially("lon")
+    expect(page.locator("#found a")).to_have_count(1)
+    page.locator("#found a").click()
+    expect(page.locator(".card")).to_have_count(4)
+    shown = page.locator(".card img").first
+    shown.scroll_into_view_if_needed()
+    expect(shown).to_have_js_property("complete", True)
+    assert shown.evaluate("image => image.naturalWidth") > 0
+
+
+def test_the_slider_lays_the_photo_over_the_render(open_page, styled):
+    page = open_page("engineer", f"/feed?shopper={styled[0]}")
+    compare = page.locator(f"#card-{styled[1]} .compare")
+    cut = "one => getComputedStyle(one.querySelector('.as-photographed')).clipPath"
+    slider = compare.get_by_role("slider")
+    slider.focus()
+    before = compare.evaluate(cut)
+    slider.press("End")
+    assert compare.evaluate(cut) != before
+    assert compare.evaluate("one => one.style.getPropertyValue('--cut')") == "100%"
+
+
+def test_a_card_is_liked_by_keyboard_and_taken_back(open_page, studio_job, styled):
+    page = open_page("engineer", f"/feed?shopper={styled[0]}")
+    for _ in range(styled[1]):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("l")
+    button = page.locator(f"#card-{styled[1]}").get_by_role("button", name="Like", exact=True)
+    expect(button).to_have_attribute("aria-pressed", "true")
+    expect(button).to_be_focused()
+    assert read_feedback(studio_job)["event_type"].tolist() == ["impression", "click"]
+    page.keyboard.press("l")
+    expect(button).to_have_attribute("aria-pressed", "false")
+    assert read_feedback(studio_job).empty
+
+
+def test_a_blend_is_previewed_as_the_controls_change(open_page):
+    page = open_page("engineer", LOOK)
+    page.get_by_role("radio", name="Stripes s4").check(force=True)
+    result = page.locator("#result")
+    expect(result.locator("img[src^='/previews/']")).to_be_visible()
+    first = result.locator("img[src^='/previews/']").get_attribute("src")
+    page.get_by_label("Second look").select_option("s5")
+    page.get_by_label("How much of it").fill("50")
+    expect(result).to_contain_text("50 % Stripes s5")
+    second = result.locator("img[src^='/previews/']").get_attribute("src")
+    assert first != second
+    page.get_by_label("Strength").fill("0")
+    expect(result).to_contain_text("Shown as photographed")
+
+
+def test_a_picture_of_ones_own_is_uploaded_and_shown(open_page, tmp_path):
+    y, x = np.mgrid[0:120, 0:120]
+    picture = np.where(((x // 9 + y // 9) % 2 == 0)[..., None], (20, 90, 200), (240, 240, 80))
+    Image.fromarray(picture.astype(np.uint8)).save(tmp_path / "mine.png")
+    page = open_page("shopper", "/look?rank=2")
+    page.get_by_label("JPEG, PNG or WebP").set_input_files(tmp_path / "mine.png")
+    page.get_by_role("button", name="Use as a look").click()
+    expect(page.locator("#result img[src^='/previews/']")).to_be_visible()
+    expect(page.get_by_role("radio", name="Your picture")).to_be_checked()
+
+
+def test_words_become_a_look_and_what_was_understood_is_said(open_page):
+    page = open_page("shopper", "/look?rank=2")
+    page.get_by_label("What is the look like?").fill("calm stripes")
+    page.get_by_role("button", name="Find that look").click()
+    expect(page.locator("#result")).to_contain_text("Understood: calm, stripes")
+    page.get_by_label("What is the look like?").fill("zebras")
+    page.get_by_role("button", name="Find that look").click()
+    expect(page.locator("main")).to_contain_text("none of these words")
+
+
+def test_all_can_be_read_and_said_with_scripts_off(open_page, studio_job, styled):
+    page = open_page("engineer", f"/feed?shopper={styled[0]}", scripts=False)
+    card = page.locator(f"#card-{styled[1]}")
+    photo, served = card.locator("figure").all()
+    assert photo.bounding_box()["x"] + photo.bounding_box()["width"] <= served.bounding_box()["x"]
+    expect(card.get_by_role("slider")).to_have_count(0)
+    card.get_by_role("button", name="Dislike").click()
+    assert read_feedback(studio_job)["event_type"].tolist() == ["impression"]
+    page.locator(f"#card-{styled[1]}").get_by_role("button", name="Dislike").click()
+    assert read_feedback(studio_job).empty
+    page.locator(f"#card-{styled[1]}").get_by_role("link", name=re.compile("Change")).click()
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator("#result img[src^='/previews/']")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1400, 400])
+def test_every_page_is_accessible_and_fits_its_width(open_page, width, scheme):
+    page = open_page("engineer", width=width, scheme=scheme)
+    for path in PAGES:
+        page.goto(path)
+        found = Axe().run(page).response["violations"]
+        told = [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found]
+        assert not told, path
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
