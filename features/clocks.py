@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Self
 
 import numpy as np
 import pandas as pd
@@ -21,24 +22,61 @@ _ZONES: Final = pd.Timedelta(days=1)
 _NEVER_SET: Final = pd.Timestamp("1990-01-01", tz="UTC")
 
 
-def split_wrong_clocks(
-    events: pd.DataFrame,
-    clock_utc: pd.Timestamp,
-    as_of: pd.Timestamp | None = None,
-    rows: NDArray[np.int64] | None = None,
-    every_time: NDArray[np.int64] | None = None,
-) -> tuple[NDArray[np.bool_], pd.DataFrame]:
-    """Which rows of a valid log may be believed, bool (n,), and the rejects.
+@dataclass(frozen=True)
+class ClockLimits:
+    """Between which times the rows of one log are believed, microseconds since 1970, learned once.
 
-    Not believed are rows after `as_of`; without it, rows after `clock_utc`, the time at which the
-    job runs, and a few rows far after all others. Nor are a few rows far before all others, and
-    times before 1990 in a log that is later. Far is a pause of 30 days or more, in which 100 rows
-    were due; few are at most 10 rows or one in a hundred, and never one in five. `rows`: where
-    each row was in the input; `every_time`: the times of the whole log, microseconds since 1970,
-    where `events` are a part of it. Raises SchemaError when `as_of` is before every row.
+    `low` and `high`: before and after which a clock is wrong by itself; `first` and `last`: the
+    times that no long pause parts from nearly all the others. `clock_utc`: when the job runs;
+    `as_of`: what the settings take for now, or None.
     """
-    times = events["timestamp"].to_numpy(dtype="datetime64[us]").astype(np.int64)
-    every = times if every_time is None else every_time
+
+    low: int
+    high: int
+    first: int
+    last: int
+    clock_utc: pd.Timestamp
+    as_of: pd.Timestamp | None
+
+    @classmethod
+    def of(
+        cls,
+        every_time: NDArray[np.int64],
+        clock_utc: pd.Timestamp,
+        as_of: pd.Timestamp | None = None,
+    ) -> Self:
+        """The limits of a log by the times of its valid rows, `every_time` int64 (n,), n >= 1.
+
+        Raises SchemaError when `as_of` is before every row.
+        """
+        low, high = _limits(every_time, clock_utc, as_of)
+        if as_of is not None and not (every_time <= high).any():
+            raise SchemaError(
+                f"events: every row is after as_of, {as_of.isoformat()}: the first is of "
+                f"{pd.Timestamp(every_time.min(), unit='us', tz='UTC').isoformat()}: expected a "
+                "log of before: correct as_of"
+            )
+        first, last = _bounds(every_time[(every_time >= low) & (every_time <= high)])
+        return cls(low, high, first, last, clock_utc, as_of)
+
+    @property
+    def now(self) -> pd.Timestamp:
+        """`as_of`, or else the last time that is believed."""
+        return pd.Timestamp(self.last, unit="us", tz="UTC") if self.as_of is None else self.as_of
+
+
+def split_wrong_clocks(
+    events: pd.DataFrame, limits: ClockLimits, rows: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.bool_], pd.DataFrame]:
+    """Which rows of a valid log, or of a part of it, may be believed, bool (n,), and the rejects.
+
+    Not believed are rows after `as_of`; without it, rows after the time at which the job runs, and
+    a few rows far after all others. Nor are a few rows far before all others, and times before
+    1990 in a log that is later. Far is a pause of 30 days or more, in which 100 rows were due; few
+    are at most 10 rows or one in a hundred, and never one in five. `rows`: where each row was in
+    the input.
+    """
+    times = microseconds_of(events["timestamp"])
     wrong = np.zeros(len(times), dtype=bool)
     faults = []
 
@@ -51,42 +89,28 @@ def split_wrong_clocks(
             faults.append(rejected("events", numbers, keys, reason, got))
             wrong[at] = True
 
-    low, high = _limits(every, clock_utc, as_of)
-    if as_of is not None and not (every <= high).any():
-        raise SchemaError(
-            f"events: every row is after as_of, {as_of.isoformat()}: the first is of "
-            f"{pd.Timestamp(every.min(), unit='us', tz='UTC').isoformat()}: expected a log of "
-            "before: correct as_of"
-        )
+    as_of = limits.as_of
     late = (
-        f"timestamp is after the day of the job, {clock_utc:%Y-%m-%d}"
+        f"timestamp is after the day of the job, {limits.clock_utc:%Y-%m-%d}"
         if as_of is None
         else f"timestamp is after as_of, {as_of.isoformat()}"
     )
-    set_aside(times > high, late)
-    set_aside(times < low, "timestamp is before 1990: a clock that was not set")
-    right = (every >= low) & (every <= high)
-    first, last = _bounds(every[right])
-    day = f"{pd.Timestamp(last, unit='us'):%Y-%m-%d}"
+    set_aside(times > limits.high, late)
+    set_aside(times < limits.low, "timestamp is before 1990: a clock that was not set")
+    day = f"{pd.Timestamp(limits.last, unit='us'):%Y-%m-%d}"
     if as_of is None:
         set_aside(
-            times > last,
+            times > limits.last,
             f"timestamp is far after the rest, which ends on {day}: if it is right, set as_of",
         )
-    day = f"{pd.Timestamp(first, unit='us'):%Y-%m-%d}"
-    set_aside(times < first, f"timestamp is far before the rest, which begins on {day}")
+    day = f"{pd.Timestamp(limits.first, unit='us'):%Y-%m-%d}"
+    set_aside(times < limits.first, f"timestamp is far before the rest, which begins on {day}")
     return ~wrong, join_rejects(faults)
 
 
-def last_time(
-    every_time: NDArray[np.int64], clock_utc: pd.Timestamp, as_of: pd.Timestamp | None = None
-) -> pd.Timestamp:
-    """`as_of`, or else the last time of a log that `split_wrong_clocks` believes."""
-    if as_of is not None:
-        return as_of
-    low, high = _limits(every_time, clock_utc, None)
-    _, last = _bounds(every_time[(every_time >= low) & (every_time <= high)])
-    return pd.Timestamp(last, unit="us", tz="UTC")
+def microseconds_of(times: pd.Series) -> NDArray[np.int64]:
+    """Times of a log as microseconds since 1970, int64 (n,)."""
+    return times.to_numpy(dtype="datetime64[us]").astype(np.int64)
 
 
 def _limits(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.clocks import split_wrong_clocks
+from features.clocks import ClockLimits, microseconds_of, split_wrong_clocks
 from features.config import LogConfig
 from features.contracts.names import name_event_types, rename_columns
 from features.events import LOSES_NOTHING, clean_events, require_outcomes
@@ -60,12 +60,21 @@ class CanonicalLog:
 
 
 @dataclass(frozen=True)
-class LogPart:
-    """Where the events of some shoppers are in their log: `rows` int64 (n,), ascending, of the
-    file, and the times of the whole log, `every_time`, microseconds since 1970."""
+class CheckedLog:
+    """A raw log, or the part of it of some shoppers, by its contract, its times not judged yet.
 
+    `table` as `check_events` gives it, without what is withheld; `rows` int64 (n,): where each of
+    its rows was in the file. `rejects`, `value_rejects`, `lost`, `opted_out` and `withheld` as in
+    `CanonicalLog`.
+    """
+
+    table: pd.DataFrame
     rows: NDArray[np.int64]
-    every_time: NDArray[np.int64]
+    rejects: pd.DataFrame
+    value_rejects: pd.DataFrame
+    lost: pd.DataFrame
+    opted_out: list[str]
+    withheld: dict[str, int]
 
 
 def as_of(config: LogConfig) -> pd.Timestamp | None:
@@ -79,15 +88,39 @@ def canonical_log(
     item_ids: IdMap | None = None,
     style_ids: IdMap | None = None,
     clock_utc: pd.Timestamp | None = None,
-    part: LogPart | None = None,
     rule: Withholding = NOTHING,
 ) -> CanonicalLog:
     """Validate a raw log, set wrong clocks, repeats and bots aside; events in time order.
 
-    `clock_utc` is the time of the job (None: now). `part`: where `events` are all events of some of
-    a log's shoppers; then rows alone are judged, and whoever joins the parts judges the log.
-    `rule` says which shoppers are withheld, and the names of the others.
-    Raises SchemaError when the log cannot be used at all, or no outcome is left.
+    `clock_utc` is the time of the job (None: now). `rule` says which shoppers are withheld, and the
+    names of the others. Raises SchemaError when the log cannot be used at all, or no outcome is
+    left.
+    """
+    checked = check_log(events, config, item_ids, style_ids, rule)
+    if checked.table.empty:
+        raise nothing_left(len(events), checked.rejects, checked.withheld)
+    clock = pd.Timestamp.now("UTC") if clock_utc is None else clock_utc
+    times = microseconds_of(checked.table["timestamp"])
+    log = clean_log(checked, config, ClockLimits.of(times, clock, as_of(config)))
+    if log.events.empty:
+        raise nothing_left(len(events), log.rejects, log.withheld)
+    require_outcomes(log.events, log.rejects)
+    return log
+
+
+def check_log(
+    events: pd.DataFrame,
+    config: LogConfig,
+    item_ids: IdMap | None = None,
+    style_ids: IdMap | None = None,
+    rule: Withholding = NOTHING,
+    rows: NDArray[np.int64] | None = None,
+) -> CheckedLog:
+    """Validate a raw log and take out what `rule` withholds.
+
+    `rows` int64 (n,), ascending: where the rows are in the file, where `events` are all events of
+    some of its shoppers; then rows alone are judged, and whoever joins the parts judges the log.
+    Raises SchemaError as `check_events`.
     """
     admitted = admit(
         check_events(
@@ -97,50 +130,54 @@ def canonical_log(
             columns=config.columns_of("events"),
             event_types=config.event_types,
             day_first=config.day_first,
-            part=part is not None,
+            part=rows is not None,
         ),
         rule,
     )
     checked = admitted.log
-    if checked.table.empty and part is None:
-        raise nothing_left(len(events), checked.rejects, admitted.counts)
-    places = checked.rows if part is None else part.rows[checked.rows]
-    clock = pd.Timestamp.now("UTC") if clock_utc is None else clock_utc
-    every_time = None if part is None else part.every_time
-    sound, mistimed = split_wrong_clocks(checked.table, clock, as_of(config), places, every_time)
-    old = sound & past_retention(
-        checked.table["timestamp"], config.retention_days, clock, as_of(config), every_time
-    )
-    sound &= ~old
-    withheld = {**admitted.counts, PAST_RETENTION: int(old.sum())}
-    kept, unclean = clean_events(
-        checked.table[sound].reset_index(drop=True),
-        config.cleaning,
-        places[sound],
-    )
-    if part is not None:
+    asked = checked.rejects["reason"].str.startswith(LOSES_NOTHING).to_numpy(dtype=bool)
+    at = checked.rejects["row"].to_numpy(dtype=np.int64)
+    lost = _impressions(events, config)[at] & ~asked
+    places = checked.rows
+    if rows is not None:
+        places = rows[checked.rows]
         for table in (checked.rejects, checked.value_rejects):
-            table["row"] = part.rows[table["row"].to_numpy()]
-    rejects = join_rejects([checked.rejects, mistimed, unclean])
-    if kept.empty and part is None:
-        raise nothing_left(len(events), rejects, withheld)
-    if part is None:
-        require_outcomes(kept, rejects)
-    shown = _impressions(events, config)
-    lost = join_rejects([checked.rejects, mistimed])
-    asked = lost["reason"].str.startswith(LOSES_NOTHING)
-    at = lost["row"].to_numpy()
-    if part is not None:
-        at = np.searchsorted(part.rows, at)
-    lost = lost[shown[at] & ~asked.to_numpy()]
+            table["row"] = rows[table["row"].to_numpy(dtype=np.int64)]
+    return CheckedLog(
+        checked.table,
+        places,
+        checked.rejects,
+        checked.value_rejects,
+        checked.rejects[lost],
+        admitted.opted_out,
+        dict(admitted.counts),
+    )
+
+
+def clean_log(log: CheckedLog, config: LogConfig, limits: ClockLimits) -> CanonicalLog:
+    """Set wrong clocks, what is past retention, repeats and bots aside; events in time order.
+
+    `limits`: those of the whole log, where `log` is a part of it.
+    """
+    table = log.table
+    sound, mistimed = split_wrong_clocks(table, limits, log.rows)
+    old = sound & past_retention(table["timestamp"], config.retention_days, limits.now)
+    sound &= ~old
+    kept, unclean = clean_events(
+        table[sound].reset_index(drop=True), config.cleaning, log.rows[sound]
+    )
+    at = np.searchsorted(log.rows, mistimed["row"].to_numpy(dtype=np.int64))
+    shown = (table["event_type"] == "impression").to_numpy(dtype=bool)[at]
+    asked = mistimed["reason"].str.startswith(LOSES_NOTHING).to_numpy(dtype=bool)
+    lost = join_rejects([log.lost, mistimed[shown & ~asked]])
     return CanonicalLog(
         kept,
-        rejects,
-        checked.value_rejects,
+        join_rejects([log.rejects, mistimed, unclean]),
+        log.value_rejects,
         int((kept["event_type"] == "impression").sum()) + len(lost),
         lost,
-        admitted.opted_out,
-        withheld,
+        log.opted_out,
+        {**log.withheld, PAST_RETENTION: int(old.sum())},
     )
 
 

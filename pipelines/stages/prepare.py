@@ -18,7 +18,7 @@ from pipelines.config import RunConfig
 from pipelines.limits import set_aside
 from pipelines.stages.canonical import canonical_log
 from pipelines.stages.large_log import (
-    LARGE_FROM,
+    LARGE_LOG_ROWS,
     CountedLog,
     is_typed,
     prepare_large_log,
@@ -104,7 +104,8 @@ def find_bots(rejects: pd.DataFrame) -> set[str]:
 def prepare(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     """Read the job's inputs and write `tables/`; returns the counts for the manifest.
 
-    A log of over `LARGE_FROM` rows in Parquet is never in memory as a whole.
+    A log of over `LARGE_LOG_ROWS` rows in Parquet files that tell their types is never in memory as
+    a whole; one in folders such as `day=2026-01-01`, whose names are columns, is.
     """
     raw = {
         name: storage.read_input_table(folder.inputs[name], name) for name in ("items", "styles")
@@ -113,7 +114,7 @@ def prepare(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     path = folder.inputs["events"]
     rule = Withholding.of(folder.root, config.privacy.pseudonymise)
     rows = raw_rows(path)
-    if rows is not None and rows > LARGE_FROM and is_typed(path, config.log):
+    if rows is not None and rows > LARGE_LOG_ROWS and is_typed(path, config.log):
         log = prepare_large_log(folder, path, config.log, shop.item_ids, shop.style_ids, rule=rule)
     else:
         log = _prepare_log(folder, path, config.log, shop, rule)

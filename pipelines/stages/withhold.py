@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.clocks import last_time
 from features.contracts.strings import read_ids
 from features.tables import Checked
 from pipelines.config import RunConfig
@@ -139,21 +138,11 @@ def _renamed(rejects: pd.DataFrame, rule: Withholding, opted_out: list[str]) -> 
 
 
 def past_retention(
-    times: pd.Series,
-    retention_days: float | None,
-    clock_utc: pd.Timestamp,
-    as_of: pd.Timestamp | None = None,
-    every_time: NDArray[np.int64] | None = None,
+    times: pd.Series, retention_days: float | None, now: pd.Timestamp
 ) -> NDArray[np.bool_]:
-    """Which of `times` are over `retention_days` before now, bool (n,).
-
-    `every_time`: those of the whole log, where `times` are of a part, as `split_wrong_clocks` takes
-    them; now is `as_of`, or the last of them that may be believed.
-    """
+    """Which of `times` are over `retention_days` before `now`, bool (n,)."""
     if retention_days is None or times.empty:
         return np.zeros(len(times), dtype=bool)
-    moments = times.to_numpy(dtype="datetime64[us]").astype(np.int64)
-    now = last_time(moments if every_time is None else every_time, clock_utc, as_of)
     return np.asarray((times < now - pd.Timedelta(days=retention_days)).to_numpy(), dtype=bool)
 
 

@@ -18,12 +18,9 @@ from recsys.candidates.allowed import Allowed
 from recsys.candidates.interactions import Interactions
 from recsys.candidates.model import Arrays, CandidateModel
 from recsys.candidates.selection import pairs_with_popularity, with_popularity
-from recsys.candidates.sparse_selection import flat, pair_products
+from recsys.candidates.sparse_selection import LARGE_FROM, flat, pair_products
 
 Floats = NDArray[np.float32]
-
-_SCAN_FROM = 5_000
-"""Items from which an index is worth building; fewer are scored outright."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ class Factors:
         users = np.asarray(user_positions, dtype=np.int64)
         known = self.interactions
         scanned = np.zeros(len(users), dtype=bool)
-        if len(self.items) >= _SCAN_FROM:
+        if len(self.items) >= LARGE_FROM:
             inside = (users >= 0) & (users < len(known.users))
             scanned[inside] = ~known.is_cold(users[inside])
         positions = np.full((len(users), k), -1, dtype=np.int64)

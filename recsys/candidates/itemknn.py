@@ -9,17 +9,16 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from features.array_files import sparse_from, sparse_parts
-from recsys.candidates import selection
-from recsys.candidates.allowed import Allowed, look_up
 from recsys.candidates.interactions import Interactions
-from recsys.candidates.model import Arrays, CandidateModel, Sources
+from recsys.candidates.model import Arrays, Sources
 from recsys.candidates.reason_words import SHOPPERS
+from recsys.candidates.sparse_evidence import SparseEvidence
 from recsys.config import ItemKNNConfig
 
 _ITEMS_PER_BLOCK = 1024
 
 
-class ItemKNN(CandidateModel):
+class ItemKNN(SparseEvidence):
     """Scores an item by its similarity to what the user touched, weight by weight."""
 
     name = "itemknn"
@@ -38,28 +37,8 @@ class ItemKNN(CandidateModel):
     def _learn(self, interactions: Interactions) -> None:
         self._from_item = similarity(interactions.matrix, self.config).T.tocsr()
 
-    def score(self, user_positions: NDArray[np.int64]) -> NDArray[np.float32]:
-        fitted = self._fitted()
-        scores = (fitted.rows(user_positions) @ self._from_item).toarray()
-        return selection.with_popularity(scores, fitted, user_positions, evidence_above=0.0)
-
-    def propose(
-        self, user_positions: NDArray[np.int64], k: int, allowed: Allowed
-    ) -> NDArray[np.int64]:
-        near = sparse.csr_matrix(self._fitted().rows(user_positions) @ self._from_item).tocoo()
-        user, item = near.row.astype(np.int64), near.col.astype(np.int64)
-        return self._best_among(user_positions, user, item, k, allowed)
-
-    def score_pairs(
-        self,
-        user_positions: NDArray[np.int64],
-        user: NDArray[np.int64],
-        item: NDArray[np.int64],
-    ) -> NDArray[np.float32]:
-        fitted = self._fitted()
-        near = sparse.csr_matrix(fitted.rows(user_positions) @ self._from_item)
-        scores = look_up(near, user, item)
-        return selection.pairs_with_popularity(scores, fitted, user_positions, user, item, 0.0)
+    def _evidence(self, user_positions: NDArray[np.int64]) -> sparse.csr_matrix:
+        return sparse.csr_matrix(self._fitted().rows(user_positions) @ self._from_item)
 
     def _arrays(self) -> Arrays:
         return sparse_parts("from_item", self._from_item)

@@ -53,7 +53,7 @@ def _prepared(shop, out, settings=CONFIG):
 
 def test_the_parts_of_a_log_give_what_the_whole_gives(damaged_shop, tmp_path, monkeypatch):
     whole, counts = _prepared(damaged_shop, tmp_path / "whole")
-    monkeypatch.setattr(stage, "LARGE_FROM", 10)
+    monkeypatch.setattr(stage, "LARGE_LOG_ROWS", 10)
     monkeypatch.setattr(event_buckets, "ROWS_PER_BUCKET", 40)
     monkeypatch.setattr("pipelines.stages.large_log._ROWS_AT_ONCE", 97)
     parts, told = _prepared(damaged_shop, tmp_path / "parts")
@@ -81,7 +81,7 @@ def test_the_parts_of_a_log_give_what_the_whole_gives(damaged_shop, tmp_path, mo
     ids=["other words", "other items", "no outcome", "positions from 0"],
 )
 def test_what_the_whole_log_tells_is_refused(shop_copy, tmp_path, damage, message, monkeypatch):
-    monkeypatch.setattr(stage, "LARGE_FROM", 10)
+    monkeypatch.setattr(stage, "LARGE_LOG_ROWS", 10)
     events = pd.read_parquet(shop_copy / "events.parquet")
     damage(events).to_parquet(shop_copy / "events.parquet", index=False)
     with pytest.raises(SchemaError, match=message):
@@ -94,9 +94,72 @@ def test_only_parquet_that_says_its_types_is_read_in_parts(shop_copy):
     assert is_typed(path, CONFIG.log)
     assert raw_rows(shop_copy / "items.csv") is None
     events = pd.read_parquet(path)
-    for wrong in ({"timestamp": events["timestamp"].astype("str")}, {"user_id": 1.0}):
+    for wrong in ({"timestamp": events["timestamp"].astype("str")}, {"user_id": 1.0}, {"event_type": 1}):
         events.assign(**wrong).to_parquet(path)
         assert not is_typed(path, CONFIG.log)
+
+
+def _split_into_folder(path):
+    """The log at `path` as a folder of files of other schemas; returns the whole as it was."""
+    events = pd.read_parquet(path)
+    path.unlink()
+    path.mkdir()
+    first, second, last = (events.iloc[n::3] for n in range(3))
+    first.set_index("timestamp", drop=False).rename_axis("saved").to_parquet(path / "a.parquet")
+    second.astype({"user_id": "category", "event_type": "category"}).to_parquet(
+        path / "b.parquet", index=False
+    )
+    last = last.assign(extra=1.5).astype({"position": "int32", "dwell_s": "float32"})
+    last = last[[*reversed(last.columns)]]
+    last.to_parquet(path / "c.parquet", index=False)
+
+
+def test_files_of_other_schemas_give_what_the_whole_gives(shop_copy, tmp_path, monkeypatch):
+    _split_into_folder(shop_copy / "events.parquet")
+    assert is_typed(shop_copy / "events.parquet", CONFIG.log)
+    whole, counts = _prepared(shop_copy, tmp_path / "whole")
+    monkeypatch.setattr(stage, "LARGE_LOG_ROWS", 10)
+    parts, told = _prepared(shop_copy, tmp_path / "parts")
+    assert told == counts
+    pd.testing.assert_frame_equal(read_events(parts), read_events(whole))
+
+
+def test_files_whose_types_do_not_agree_are_read_at_once(shop_copy):
+    path = shop_copy / "events.parquet"
+    events = pd.read_parquet(path)
+    path.unlink()
+    path.mkdir()
+    events.assign(user_id=range(len(events))).to_parquet(path / "a.parquet")
+    events.to_parquet(path / "b.parquet")
+    assert not is_typed(path, CONFIG.log)
+
+
+def test_a_torn_file_is_refused_in_one_line(shop_copy, tmp_path):
+    path = shop_copy / "events.parquet"
+    path.write_bytes(path.read_bytes()[:-100])
+    assert raw_rows(path) is None
+    with pytest.raises(SchemaError, match=r"cannot be read as parquet.*check that the copy"):
+        _prepared(shop_copy, tmp_path / "out")
+
+
+def test_wrong_clocks_and_old_events_are_judged_by_the_rows_that_may_be_used(
+    shop_copy, tmp_path, monkeypatch
+):
+    # Rows of unknown items, a month after all others: they must not move what is past retention.
+    path = shop_copy / "events.parquet"
+    events = pd.read_parquet(path)
+    events["timestamp"] = events["timestamp"].astype("datetime64[us, UTC]")
+    late = events.iloc[:60].assign(item_id="gone")
+    late["timestamp"] = events["timestamp"].max() + pd.Timedelta(days=31)
+    pd.concat([events, late]).to_parquet(path, index=False)
+    span = events["timestamp"].max() - events["timestamp"].min()
+    settings = parse_config({"log": {"retention_days": span / pd.Timedelta(days=2)}})
+    whole, counts = _prepared(shop_copy, tmp_path / "whole", settings)
+    monkeypatch.setattr(stage, "LARGE_LOG_ROWS", 10)
+    parts, told = _prepared(shop_copy, tmp_path / "parts", settings)
+    assert told == counts
+    assert 0 < counts["events_past_retention"] < len(events)
+    pd.testing.assert_frame_equal(read_events(parts), read_events(whole))
 
 
 def test_a_sample_of_shoppers_is_whole_and_the_same_from_any_buckets(tmp_path):
@@ -142,7 +205,7 @@ def test_what_is_withheld_is_the_same_in_parts_and_in_whole(shop_copy, tmp_path,
     for name in ("whole", "parts"):
         add_tombstones(tmp_path / name, [users[1]], read_key("the test"))
     whole, counts = _prepared(shop_copy, tmp_path / "whole", settings)
-    monkeypatch.setattr(stage, "LARGE_FROM", 10)
+    monkeypatch.setattr(stage, "LARGE_LOG_ROWS", 10)
     parts, told = _prepared(shop_copy, tmp_path / "parts", settings)
     assert told == counts
     assert min(counts[f"events_{why}"] for why in ("forgotten", "opted_out", "past_retention")) > 0
