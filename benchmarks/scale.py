@@ -7,6 +7,7 @@ looks, items of Zipf popularity in 200 categories; shoppers like a few categorie
 family of looks. Pictures are synthetic too: their codes and embeddings are drawn, and all items
 share one file, since `encode` works item by item and knows no shopper. Painting is left out:
 `render` counts the renders wanted and makes their keys, and every one is taken for painted.
+`export` writes the feed as one SQLite file. What each stage took is told on stderr when it ends.
 
 Seconds are processor seconds of all processes, which other work on the machine does not change, and
 memory is the largest proportional set size (PSS, shared pages counted once) of the process tree.
@@ -18,6 +19,7 @@ import argparse
 import os
 import resource
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -32,6 +34,7 @@ from PIL import Image
 from benchmarks.machine import describe
 from features.style_space import StyleSpace
 from pipelines.config import RunConfig, parse_config
+from pipelines.jobs.export_feed import export_feed
 from pipelines.stages import road
 from pipelines.stages.encode import STYLE_SPACE
 from pipelines.stages.render import render_plan, wanted_renders
@@ -42,7 +45,9 @@ from pipelines.stores.workspace import StageFolder, read_record
 LOOKS, FAMILIES, CATEGORIES, CONTENT, CODE = 50, 8, 200, 1280, 100
 SHOPPERS_PER_BLOCK = 20_000
 STAGES = ("prepare", "encode", "fit", "score", "render", "feed")
-PER_USER = ("prepare", "score", "render", "feed")
+PARTS = (*STAGES, "export")
+PER_USER = ("prepare", "score", "render", "feed", "export")
+"""`export` is the SQLite file; `encode` and `fit` do not grow with the shoppers."""
 START = pd.Timestamp("2026-01-01", tz="UTC")
 
 
@@ -59,8 +64,8 @@ def main() -> None:
         f"\n{told.items:,} items, {LOOKS} looks, fit.max_users = {told.fit_users:,}, "
         f"{told.workers} worker(s); processor seconds by stage, peak PSS in GiB\n"
     )
-    print("| users | events | " + " | ".join(STAGES) + " | users/s and core | peak GiB |")
-    print("|" + "---|" * (len(STAGES) + 4))
+    print("| users | events | " + " | ".join(PARTS) + " | users/s and core | peak GiB |")
+    print("|" + "---|" * (len(PARTS) + 4))
     for users in told.users:
         folder = Path(tempfile.mkdtemp(prefix="scale"))
         try:
@@ -85,14 +90,21 @@ def measure(folder: Path, users: int, items: int, fit_users: int, workers: int) 
     road.STAGES = tuple(replace(s, run=replaced.get(s.name, s.run)) for s in stages)
     try:
         with Memory() as memory:
-            for stage in STAGES:
-                before = _processor_seconds()
-                road.run_stages(workspace, job, config, [stage], lambda _: None)
-                spent[stage] = (_processor_seconds() - before, memory.peak_gib())
+            for part in PARTS:
+                before, started = _processor_seconds(), time.time()
+                if part == "export":
+                    export_feed(workspace.root)
+                else:
+                    road.run_stages(workspace, job, config, [part], lambda _: None)
+                spent[part] = (_processor_seconds() - before, memory.peak_gib())
+                clock = time.time() - started
+                print(
+                    f"{users:,} {part}: {spent[part]}, {clock:.0f} s on the clock", file=sys.stderr
+                )
     finally:
         road.STAGES = stages
     counts = read_record(workspace, "prepare")["counts"]
-    per_user = sum(spent[stage][0] for stage in PER_USER)
+    per_user = sum(spent[part][0] for part in PER_USER)
     cells = " | ".join(f"{seconds:.0f} s, {gib:.1f}" for seconds, gib in spent.values())
     peak = max(gib for _, gib in spent.values())
     return (

@@ -29,7 +29,9 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 def map_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays of a safetensors file, mapped to memory: read when first touched, then shared.
 
-    What is written to an array stays in this process and never reaches the file.
+    What is written to an array stays in this process and never reaches the file. The header is read
+    here, since the safetensors library copies: its `load_file` holds all arrays in each process's
+    own memory.
     """
     raw = np.memmap(path, dtype=np.uint8, mode="c")
     start = 8 + int(raw[:8].view("<u8")[0])

@@ -67,13 +67,21 @@ class FitConfig:
     Models are fitted on, and the evaluation made with, all shoppers or about `max_users` >= 1000 of
     them, drawn by a hash of their ids. All shoppers are served: what one likes is told by their own
     events and by what was learned of the shoppers drawn. Memory and time of a fit grow with it.
+    `refit_after` in [0, 1]: the share of events that may be added to a log before models are fitted
+    and judged anew; until then shoppers with new events are served by the models as they are, and
+    the rows of others stay (0: every new event calls for a new fit).
     """
 
     max_users: int = 50_000
+    refit_after: float = 0.0
 
     def __post_init__(self) -> None:
         if self.max_users < 1000:
             raise ConfigError(f"fit.max_users is {self.max_users}: expected at least 1000")
+        if not 0.0 <= self.refit_after <= 1.0:
+            raise ConfigError(
+                f"fit.refit_after is {self.refit_after}: expected a share of events in [0, 1]"
+            )
 
 
 @dataclass(frozen=True)

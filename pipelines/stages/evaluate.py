@@ -16,6 +16,7 @@ from pipelines.progress import progress
 from pipelines.stages.encode import STYLE_SPACE, without_pictures
 from pipelines.stages.fit import fit_recommender, item_features
 from pipelines.stages.lift import measure_lift
+from pipelines.stages.refit import note_learned
 from pipelines.stages.tastes import TasteFitter
 from pipelines.stores import storage
 from pipelines.stores.event_buckets import read_events
@@ -87,6 +88,7 @@ def evaluate(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
         advance(1)
     result["n_users"] = int(truth["user_id"].nunique())
     storage.write_json(folder.path("metrics.json"), result)
+    note_learned(folder, config)
     return {"users": result["n_users"], "models": len(result["models"])}
 
 

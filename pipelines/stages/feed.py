@@ -10,9 +10,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from features.ids import IdMap
 from features.schema import ORIGINAL, InputError
 from pipelines.config import RunConfig
 from pipelines.stores import storage
@@ -38,35 +36,21 @@ FEED_COLUMNS = [
 ]  # fmt: skip
 
 
+_KEYS: Final = ["item_id", "style_id", "strength"]
+
+
 class Renders:
     """The table of renders, to look up many times: `find` is as a left join on its keys."""
 
     def __init__(self, table: pd.DataFrame) -> None:
         """`table`: item_id, style_id, strength, each combination once, and `SERVED`."""
-        self._items = IdMap.sorted(table["item_id"])
-        self._looks = IdMap.sorted(table["style_id"])
-        self._strengths = np.unique(table["strength"].to_numpy(dtype=np.float64))
-        keys = self._keys(table)
-        order = np.argsort(keys, kind="stable")
-        self._sorted = keys[order]
-        self._served = table[SERVED].iloc[order].reset_index(drop=True)
+        self._index = pd.MultiIndex.from_frame(table[_KEYS])
+        self._served = table[SERVED].reset_index(drop=True)
 
     def find(self, chosen: pd.DataFrame) -> pd.DataFrame:
         """The `SERVED` columns of each of the `chosen` rows, null where there is no render."""
-        keys = self._keys(chosen)
-        place = np.searchsorted(self._sorted, keys)
-        found = np.append(self._sorted, -1)[place] == keys
-        rows = self._served.reindex(np.where(found & (keys >= 0), place, -1))
-        return rows.reset_index(drop=True)
-
-    def _keys(self, table: pd.DataFrame) -> NDArray[np.int64]:
-        """One number for each combination, -1 for one of an unknown item, look or strength."""
-        item, look = self._items.to_index(table["item_id"]), self._looks.to_index(table["style_id"])
-        strength = table["strength"].to_numpy(dtype=np.float64)
-        step = np.searchsorted(self._strengths, strength)
-        known = (item >= 0) & (look >= 0) & (np.append(self._strengths, np.nan)[step] == strength)
-        key = (item * len(self._looks) + look) * max(len(self._strengths), 1) + step
-        return np.where(known, key, -1)
+        place = self._index.get_indexer(pd.MultiIndex.from_frame(chosen[_KEYS]))
+        return self._served.reindex(place).reset_index(drop=True)
 
 
 def feed_rows(

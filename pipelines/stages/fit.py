@@ -15,6 +15,7 @@ from pipelines.config import RunConfig
 from pipelines.progress import progress
 from pipelines.stages.canonical import as_of
 from pipelines.stages.encode import STYLE_SPACE, without_pictures
+from pipelines.stages.refit import note_learned
 from pipelines.stages.tastes import TasteFitter
 from pipelines.stores import storage
 from pipelines.stores.arrays import stack_vectors
@@ -99,6 +100,7 @@ def fit(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
         with _whole_folder(folder.path("models/two_stage")) as path:
             recommender.save(path)
         advance(1)
+    note_learned(folder, config)
     served = recommender.served
     return {
         "users": int(events["user_id"].nunique()),

@@ -17,6 +17,7 @@ from pipelines.stages.evaluate import evaluate
 from pipelines.stages.feed import feed
 from pipelines.stages.fit import fit
 from pipelines.stages.prepare import prepare
+from pipelines.stages.refit import LEARNED_FROM, keep_learned
 from pipelines.stages.render import fitted_version, painter_version, render
 from pipelines.stages.report import report
 from pipelines.stages.score import score
@@ -39,6 +40,7 @@ from pipelines.stores.workspace import (
     stage_key,
 )
 from pipelines.verbosity import about, warn
+from pipelines.workers.served_before import SERVED, SHOPPERS
 
 _PICTURES = ("tables/item_pictures.parquet", "tables/look_pictures.parquet")
 _LOG = ("tables/events", "tables/log.json")
@@ -59,15 +61,16 @@ STAGES = (
     Stage(
         "fit", fit, ("prepare", "encode"),
         ("seed", "fit", "preference", "browsing", "ranking", "events", "log"),
-        ("models/preference", "models/prototypes", "models/two_stage"),
+        ("models/preference", "models/prototypes", "models/two_stage", LEARNED_FROM["fit"]),
         reads=(*_TABLES, *_PICTURES, STYLE_SPACE),
     ),
     Stage(
         "score", score, ("fit",),
         ("top_k", "max_users", "seed", "log", "looks", "policy", "guard_rails"),
-        ("users.parquet", "style_affinity.parquet", "tables/chosen", "tables/served"),
+        ("users.parquet", "style_affinity.parquet", "tables/chosen", "tables/served",
+         SHOPPERS, SERVED),
         reads=(*_TABLES, "tables/opted_out.parquet", "models", "tables/look_pictures.parquet"),
-        revision=2,
+        replaces=("tables/chosen", SHOPPERS), revision=2,
     ),
     Stage(
         "render", render, ("score",), ("render", "images"),
@@ -84,7 +87,7 @@ STAGES = (
         "evaluate", evaluate, ("prepare", "encode"),
         ("seed", "fit", "preference", "browsing", "ranking", "events", "log", "top_k",
          "train_share", "policy", "verdict"),
-        ("metrics.json", "tables/tastes_before.parquet", "ab"),
+        ("metrics.json", "tables/tastes_before.parquet", "ab", LEARNED_FROM["evaluate"]),
         reads=(*_TABLES, *_PICTURES, STYLE_SPACE, "stages/prepare.json"),
         facts=("inputs", "digests", "version"),
     ),
@@ -201,6 +204,10 @@ def run_stages(
             continue
         folder = StageFolder(workspace.root, stage, keys[stage.name], job)
         settings = StageConfig(config, stage.name, stage.settings)
+        if stage.name in LEARNED_FROM and keep_learned(folder, settings):
+            since = read_record(workspace, stage.name)["counts"]["events_since"]
+            say(f"{stage.name}: as before, with {since:,} events since")
+            continue
         with about(stage.name):
             record = run_stage(folder, settings, config.limits)
         if record is not None:
@@ -330,15 +337,18 @@ def _picture_state(
     """Digest of the root and of a table's pictures: their ids, paths, sizes, times of change."""
     rows = workspace.read(f"tables/{table}.parquet")
     root = job_root(job, table, rows["image_path"])
-    states = [str(root)]
-    for name, picture in zip(rows[key], rows[column], strict=True):
-        state = f"{name} {picture}"
+    files: dict[Any, str] = {}  # Variants of a product share a picture.
+    for picture in rows[column].unique():
+        files[picture] = ""
         if isinstance(picture, str):
             with suppress(InputError, OSError):
                 status = resolve_picture(picture, root).stat()
-                state += f" {status.st_size} {status.st_mtime_ns}"
-        states.append(state)
-    return storage.digest_bytes(*(state.encode() for state in states))
+                files[picture] = f" {status.st_size} {status.st_mtime_ns}"
+    states = [
+        f"{name} {picture}{files.get(picture, '')}"
+        for name, picture in zip(rows[key], rows[column], strict=True)
+    ]
+    return storage.digest_bytes(*(state.encode() for state in (str(root), *states)))
 
 
 def _manifest(workspace: Workspace, job: dict[str, Any]) -> dict[str, Any]:

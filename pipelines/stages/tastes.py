@@ -28,24 +28,24 @@ class TasteFitter:
 
     def __init__(
         self,
-        looks_shown: bool,
+        facts: LogFacts,
         looks: pd.DataFrame,
         items: pd.DataFrame,
         pictures: pd.DataFrame,
         config: RunConfig,
     ) -> None:
-        """`looks_shown`: whether the log shows any look; `looks`: style_id and style_code; `items`:
+        """`facts`: of the whole log; `looks`: style_id and style_code; `items`:
         item_id and category; `pictures`: item_id and style_code."""
         self._looks, self._items, self._pictures = looks, items, pictures
         self._config = config
-        self.looks_shown = looks_shown
+        self.looks_shown, self._stamping = facts.looks_shown, facts.stamping
         self._fitted: dict[tuple[int, pd.Timestamp], TasteModel] = {}
 
     @classmethod
     def of(cls, workspace: Workspace, config: RunConfig) -> TasteFitter:
         """The fitter of the tables in `workspace`."""
         return cls(
-            LogFacts.load(workspace.path(FACTS)).looks_shown,
+            LogFacts.load(workspace.path(FACTS)),
             _looks_with_codes(
                 workspace.read("tables/styles.parquet"),
                 workspace.read("tables/look_pictures.parquet"),
@@ -75,7 +75,7 @@ class TasteFitter:
     def _from_looks(self, events: pd.DataFrame) -> StylePreferenceModel:
         model = StylePreferenceModel(self._config.preference, self._config.seed)
         codes = stack_vectors(self._looks["style_code"])
-        shown = exposures(events, self._config.log.clock_tolerance_s)
+        shown = exposures(events, self._config.log.clock_tolerance_s, self._stamping)
         return model.fit(shown, self._looks["style_id"].tolist(), codes)
 
     def _from_photos(self, events: pd.DataFrame) -> BrowsingPreferenceModel:

@@ -62,8 +62,9 @@ class Stage:
     whose `keyed_by` says otherwise. `settings` are the parts of the config it may see, `reads` the
     artefacts, and folders of them, that it may read, `facts` what it may know of the job
     (`inputs`, `run_id`). It leaves the files and folders `artefacts`, and in each of the folders
-    `stores`, which outlive it, the files that it keeps. `revision` goes up with every change of
-    what it computes from the same inputs.
+    `stores`, which outlive it, the files that it keeps; the artefacts `replaces` it finds as they
+    were, and replaces them whole. `revision` goes up with every change of what it computes from the
+    same inputs.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Stage:
     reads: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
+    replaces: tuple[str, ...] = ()
     keyed_by: tuple[str, ...] | None = None
     revision: int = 1
 
@@ -189,10 +191,10 @@ def run_stage(folder: StageFolder, config: Any, limits: LimitConfig) -> dict[str
     """Run the folder's stage unless its record has the same key and its artefacts are whole.
 
     Returns the new record, None where there was no work to do; what a stage left for the next run
-    is work to do. The stage finds the folders that are its artefacts empty: what other inputs or a
-    run that was killed left there may be of shoppers who are to be gone. The record is written
-    last, so a killed stage runs again. Raises InputError, and leaves no record, where the stage set
-    more aside than `limits` allow.
+    is work to do. The stage finds the folders that are its artefacts empty, but those it replaces:
+    what other inputs or a run that was killed left there may be of shoppers who are to be gone. The
+    record is written last, so a killed stage runs again. Raises InputError, and leaves no record,
+    where the stage set more aside than `limits` allow.
     """
     stage, path = folder.stage, folder.root / f"stages/{folder.stage.name}.json"
     record = find_record(folder, stage.name)
@@ -202,7 +204,7 @@ def run_stage(folder: StageFolder, config: Any, limits: LimitConfig) -> dict[str
         _check(stage, record["counts"], limits)
         return None
     _remove(path)
-    for name in stage.artefacts:
+    for name in set(stage.artefacts) - set(stage.replaces):
         _remove_folder(folder.root / name)
     started = time.perf_counter()
     counts = stage.run(folder, config)

@@ -80,11 +80,11 @@ class LookSettings:
 @dataclass(frozen=True)
 class LookChoice:
     """`rows`: the recommendations with style_id, style_propensity, strength and look_reason;
-    how many shoppers are `undecided`, and rows are `explored`."""
+    which shoppers are `undecided`, bool (users,), and which rows `explored`, bool (rows,)."""
 
     rows: pd.DataFrame
-    undecided: int
-    explored: int
+    undecided: NDArray[np.bool_]
+    explored: NDArray[np.bool_]
 
 
 def choose_looks(
@@ -141,4 +141,4 @@ def choose_looks(
         look_reason=pd.array(reasons, dtype="str"),
     )
     undecided = undecided_rows(affinity, spread, allowed, plain) & ~asked_for_plain
-    return LookChoice(rows, int(undecided.sum()), int((reasons == TRIED).sum()))
+    return LookChoice(rows, undecided, np.asarray(reasons == TRIED, dtype=bool))

@@ -46,10 +46,13 @@ class ALS(FactorModel):
             model.fit(matrix, show_progress=False)
         return model.user_factors, model.item_factors
 
-    def for_users(self, interactions: Interactions) -> Self:
-        """As `CandidateModel.for_users`; users who were not in the fit are folded in."""
+    def for_users(self, interactions: Interactions, anew: bool = False) -> Self:
+        """As `CandidateModel.for_users`; users who were not in the fit, and all where `anew`, are
+        folded in."""
         other, known = super().for_users(interactions), self._known()
         place = self._fitted().users.to_index(interactions.users.ids)
+        if anew:
+            place = np.full_like(place, -1)
         vectors = np.zeros((len(place), known.items.shape[1]), dtype=np.float32)
         vectors[place >= 0] = known.users[place[place >= 0]]
         new = np.flatnonzero(place < 0)

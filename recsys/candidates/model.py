@@ -114,8 +114,11 @@ class CandidateModel(ABC):
             found[first:last] = scores[user[first:last] - batch.start, item[first:last]]
         return found
 
-    def for_users(self, interactions: Interactions) -> Self:
-        """The model with other users, who touched what `interactions.of_others` says."""
+    def for_users(self, interactions: Interactions, anew: bool = False) -> Self:
+        """The model with other users, who touched what `interactions.of_others` says.
+
+        `anew`: what the fit learned of any of them is out of date.
+        """
         other = copy(self)
         other._interactions = replace(interactions, shares=self._fitted().popularity)
         return other

@@ -12,9 +12,10 @@ from typing import Final, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
 
+from features.array_files import map_arrays, write_arrays
 from features.ids import IdMap, require_some_known, text_ids
+from features.products import steady_product
 from features.schema import ORIGINAL, NotFittedError, SchemaError
 from features.style_space import StyleSpace
 from recsys.config import BrowsingConfig
@@ -104,13 +105,14 @@ class BrowsingPreferenceModel:
     def _keep(self, slab: Slab) -> None:
         """Take what `slab` says of `_users`."""
         self._evidence = slab.evidence
-        self._affinity = np.vstack([slab.taste, np.zeros(slab.taste.shape[1])]) @ self._place.T
+        taste = np.vstack([slab.taste, np.zeros(slab.taste.shape[1])])
+        self._affinity = steady_product(taste, self._place.T)
 
-    def for_users(self, views: pd.DataFrame) -> Self:
+    def for_users(self, views: pd.DataFrame, anew: bool = False) -> Self:
         """The model for the users of `views`, all that they viewed, and for no others.
 
-        Users of the fit keep what is known of them; others are folded in, each from their own
-        views and by what was learned of items and of tastes. `views` as `fit` takes them.
+        Users of the fit keep what is known of them, unless `anew`; others are folded in, each from
+        their own views and by what was learned of items and of tastes. `views` as `fit` takes them.
         """
         users = IdMap.sorted(views["user_id"])
         known = self._rows(users.ids)
@@ -126,7 +128,7 @@ class BrowsingPreferenceModel:
         found = viewing_evidence(pairs, catalogue, len(users))
         new = tastes_given(found.score, found.information, self._covariance, self._share)
         other._keep(new)
-        kept = np.flatnonzero(known >= 0)
+        kept = np.flatnonzero((known >= 0) & (not anew))
         other._evidence[kept] = self._evidence[known[kept]]
         other._affinity[kept] = self._affinity[known[kept]]
         return other
@@ -182,7 +184,7 @@ class BrowsingPreferenceModel:
         score = self._affinity[rows][:, :-1][:, placed] / _EMBEDDING_TEMPERATURE
         weight = np.exp(score - score.max(axis=1, initial=0.0, keepdims=True))
         weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1e-300)
-        embeddings = (weight @ self._codes[placed]).astype(np.float32)
+        embeddings = steady_product(weight, self._codes[placed]).astype(np.float32)
         return user_table(
             names, embeddings, np.where(events > 0, strength, 0.0).astype(np.float32), events
         )
@@ -204,7 +206,6 @@ class BrowsingPreferenceModel:
         """Write the model to `folder` as browsing.safetensors and browsing.json."""
         users = self._names(None)
         place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
         tensors = {
             "affinity": self._affinity,
             "evidence": self._evidence,
@@ -215,8 +216,7 @@ class BrowsingPreferenceModel:
             "share": np.array([self._share]),
             **{f"catalogue.{name}": table for name, table in vars(self._catalogue).items()},
         }
-        contiguous = {name: np.ascontiguousarray(table) for name, table in tensors.items()}
-        save_file(contiguous, place / _TENSORS)
+        write_arrays(place / _TENSORS, tensors)
         looks = self._looks.ids.tolist()
         items = self._items.ids.tolist()
         record = {"config": asdict(self.config), "users": users, "looks": looks, "items": items}
@@ -232,7 +232,7 @@ class BrowsingPreferenceModel:
                 "save a fitted BrowsingPreferenceModel there"
             )
         record = json.loads((place / _SETTINGS).read_text(encoding="utf-8"))
-        tensors = load_file(place / _TENSORS)
+        tensors = map_arrays(place / _TENSORS)
         model = cls(BrowsingConfig(**record["config"]))
         model._users, model._looks = IdMap(record["users"]), IdMap(record["looks"])
         model._affinity, model._evidence = tensors["affinity"], tensors["evidence"]

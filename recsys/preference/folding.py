@@ -148,16 +148,23 @@ def with_looks(
 
 
 def of_users(
-    state: PreferenceState, exposures: pd.DataFrame, config: PreferenceConfig, until_day: float
+    state: PreferenceState,
+    exposures: pd.DataFrame,
+    config: PreferenceConfig,
+    until_day: float,
+    anew: bool,
 ) -> PreferenceState:
     """`state` with the users of `exposures` in the place of its own, each from their own rows.
 
-    Users it knows keep what it knows of them; others are folded in, as seen on `until_day`, days
-    since 1970, which no row is after. What is known of looks, items and kinds of users stays.
+    Users it knows keep what it knows of them, unless `anew`; others are folded in, as seen on
+    `until_day`, days since 1970, which no row is after. What is known of looks, items and kinds of
+    users stays.
     """
     users = IdMap.sorted(exposures["user_id"].unique())
     known = state.vocabulary.users.to_index(users.ids)
-    new = exposures[~exposures["user_id"].isin(state.vocabulary.users.ids)]
+    if anew:
+        known = np.full_like(known, -1)
+    new = exposures[exposures["user_id"].isin(users.ids[known < 0])]
     folded = fold(_without_users(state, until_day), new, config, effects=False)
     kept = torch.from_numpy(known[known >= 0])
     # Those known, then those folded in, both ascending: brought to one order.

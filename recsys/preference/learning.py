@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numpy as np
 import torch
@@ -19,6 +20,9 @@ from recsys.preference.outcomes import learn_grade
 from recsys.preference.rows import Rows, Vocabulary, last_day
 from recsys.preference.state import PreferenceState
 
+FAMILY_SHOPPERS: Final = 10_000
+"""Shoppers from whom families of looks are learned: their number decides what a fit costs."""
+
 
 def learn(
     rows: Rows,
@@ -29,7 +33,9 @@ def learn(
 ) -> PreferenceState:
     """Tastes of every shopper in `rows`; codes: float32 (L, d), NaN where a look has none.
 
-    One look for everybody says nothing about tastes: then every shopper is indifferent.
+    One look for everybody says nothing about tastes: then every shopper is indifferent. Where there
+    are more than `FAMILY_SHOPPERS`, families of looks are learned from so many of them, drawn at
+    random; what items and positions do, and each shopper's own taste, from all rows.
     """
     if len(torch.unique(rows.look)) < 2:
         evidence = ClickEvidence.of(rows, vocabulary, config.propensity_floor)
@@ -52,11 +58,13 @@ def _learn(
     seed: int,
 ) -> PreferenceState:
     mixture = TasteMixture(codes, evidence.exposure, families, config.prior, seed)
-    cells = _fit(mixture, evidence, evidence.cells, config)
+    drawn = _drawn(len(evidence.vocabulary.users), seed)
+    cells = _fit(mixture, evidence, evidence.cells, drawn, config)
     by_clicks = _state(evidence, codes, mixture, cells, config)
     grades = _grades(evidence, by_clicks)
     if grades:
-        cells = _fit(mixture, evidence, evidence.with_grades(evidence.cells, grades), config)
+        graded = evidence.with_grades(evidence.cells, grades)
+        cells = _fit(mixture, evidence, graded, drawn, config)
     elif math.isinf(config.half_life_days):
         return by_clicks
     if math.isinf(config.half_life_days):
@@ -84,12 +92,25 @@ def _choose_families(
     return config.family_choices[int(np.argmin(losses))]
 
 
+def _drawn(n_users: int, seed: int) -> Tensor | slice:
+    """The shoppers from whom families are learned, ascending: all where they are few enough."""
+    if n_users <= FAMILY_SHOPPERS:
+        return slice(None)
+    rng = np.random.default_rng(seed)
+    return torch.from_numpy(np.sort(rng.choice(n_users, FAMILY_SHOPPERS, replace=False)))
+
+
 def _fit(
-    mixture: TasteMixture, evidence: ClickEvidence, cells: Tensor, config: PreferenceConfig
+    mixture: TasteMixture,
+    evidence: ClickEvidence,
+    cells: Tensor,
+    drawn: Tensor | slice,
+    config: PreferenceConfig,
 ) -> Tensor:
-    """Fit `mixture` and return the cells as it saw them."""
+    """Fit `mixture` on the `drawn` shoppers and return everybody's cells as it would see them."""
     blurred = blur(cells, config.noise_sd)
-    mixture.fit(evidence.shaped(blurred), *evidence.rate, config.iterations)
+    rate, precision = evidence.rate
+    mixture.fit(evidence.shaped(blurred)[drawn], rate[drawn], precision, config.iterations)
     return blurred
 
 

@@ -110,16 +110,16 @@ class StylePreferenceModel:
         """
         return self._folded(exposures, effects=False)
 
-    def for_users(self, exposures: pd.DataFrame, now: pd.Timestamp) -> Self:
+    def for_users(self, exposures: pd.DataFrame, now: pd.Timestamp, anew: bool = False) -> Self:
         """The model for the users of `exposures`, all that they were shown, and for no others.
 
-        Users who were not in the fit are folded in, as `fold_in` does, each from their own rows and
-        as seen at `now`, a time with a zone that no row is after.
+        Users who were not in the fit, and all where `anew`, are folded in, as `fold_in` does, each
+        from their own rows and as seen at `now`, a time with a zone that no row is after.
         """
         day = float(now.timestamp()) / 86_400.0
         other = copy(self)
         with _one_thread():
-            other._state = of_users(self._fitted(), exposures, self.config, day)
+            other._state = of_users(self._fitted(), exposures, self.config, day, anew)
         return other
 
     def update(self, exposures: pd.DataFrame) -> Self:

@@ -48,16 +48,18 @@ class TwoStageModels:
         tastes: pd.DataFrame | None,
         now: pd.Timestamp,
         weights: EventWeights,
+        anew: bool,
     ) -> TwoStageModels:
         """The models with other users, of whom `events`, all before `now`, are all that is known.
 
-        `tastes` of these users as `gather` takes them; `weights` are those of the fit.
+        `tastes` of these users as `gather` takes them; `weights` are those of the fit; `anew`: what
+        the fit learned of any of these users is out of date.
         """
         table = interactions(events, event_weights(events, weights, now))
         theirs = self.known.interactions.of_others(table, IdMap.sorted(table["user_id"]))
         return replace(
             self,
-            candidates=[model.for_users(theirs) for model in self.candidates],
+            candidates=[model.for_users(theirs, anew) for model in self.candidates],
             known=self.known.for_users(events, theirs, tastes, now),
         )
 

@@ -121,17 +121,25 @@ class TwoStageRecommender:
         parts = [serve(models, self.config, self.seed, ids[batch], k, barred) for batch in batches]
         return pd.concat(parts, ignore_index=True)
 
-    def for_users(self, events: pd.DataFrame, tastes: pd.DataFrame | None = None) -> Self:
-        """The same recommender for the users of `events`: all that they did, before the fit's now.
+    def for_users(
+        self,
+        events: pd.DataFrame,
+        tastes: pd.DataFrame | None = None,
+        now: pd.Timestamp | None = None,
+    ) -> Self:
+        """The same recommender for the users of `events`: all that they did, before `now`.
 
         They need not have been in the fit; what was learned of items, and of users in general, is
-        kept, and nothing is known of any other user. `tastes`: theirs, as `fit` gets them. Raises
-        NotFittedError before fit or load, ContractError for an event at or after the fit's now.
+        kept, and nothing is known of any other user. `tastes`: theirs, as `fit` gets them; `now`:
+        that of the fit (None), or a later one, at which these users are known by `events` alone.
+        Raises NotFittedError before fit or load, ContractError for an event at or after `now`.
         """
         models = self._fitted()
         assert self.now is not None
         other = copy(self)
-        other._models = models.for_users(events, tastes, self.now, self.weights)
+        seen = self.now if now is None else max(now, self.now)
+        other.now = seen
+        other._models = models.for_users(events, tastes, seen, self.weights, seen > self.now)
         return other
 
     @property

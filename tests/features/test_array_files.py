@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 from scipy import sparse
 
 from features.array_files import map_arrays, sparse_from, sparse_parts, write_arrays
@@ -20,6 +21,19 @@ def test_arrays_of_every_type_and_shape_come_back_as_they_were(tmp_path):
     for name, array in arrays.items():
         assert mapped[name].dtype == array.dtype
         np.testing.assert_array_equal(mapped[name], array)
+
+
+def test_the_library_that_defines_the_format_reads_the_same(tmp_path):
+    arrays = {"a": np.arange(6.0).reshape(2, 3), "b": np.array([True, False])}
+    write_arrays(tmp_path / "a.safetensors", arrays)
+    mapped, read = map_arrays(tmp_path / "a.safetensors"), load_file(tmp_path / "a.safetensors")
+    assert mapped.keys() == read.keys()
+    for name in read:
+        np.testing.assert_array_equal(mapped[name], read[name])
+    base = mapped["a"]
+    while isinstance(base.base, np.ndarray):
+        base = base.base
+    assert isinstance(base, np.memmap)
 
 
 def test_what_is_written_to_a_mapped_array_never_reaches_the_file(tmp_path):

@@ -94,7 +94,11 @@ def test_only_parquet_that_says_its_types_is_read_in_parts(shop_copy):
     assert is_typed(path, CONFIG.log)
     assert raw_rows(shop_copy / "items.csv") is None
     events = pd.read_parquet(path)
-    for wrong in ({"timestamp": events["timestamp"].astype("str")}, {"user_id": 1.0}, {"event_type": 1}):
+    for wrong in (
+        {"timestamp": events["timestamp"].astype("str")},
+        {"user_id": 1.0},
+        {"event_type": 1},
+    ):
         events.assign(**wrong).to_parquet(path)
         assert not is_typed(path, CONFIG.log)
 

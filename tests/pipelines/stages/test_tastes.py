@@ -41,9 +41,10 @@ def _shop(seed: int = 0):
     return events, styles, items, pictures
 
 
-def test_plain_browsing_tells_who_has_a_taste():
+def test_plain_browsing_tells_who_has_a_taste(tmp_path):
     events, styles, items, pictures = _shop()
-    fitter = TasteFitter(False, styles, items, pictures, parse_config({}))
+    facts = write_log(Workspace(tmp_path), events)
+    fitter = TasteFitter(facts, styles, items, pictures, parse_config({}))
     assert not fitter.looks_shown
     users = fitter.tastes(events).set_index("user_id")["style_strength"]
     fond, indifferent = users.iloc[:60], users.iloc[60:]

@@ -16,7 +16,7 @@ from scipy.stats import norm
 
 from features.ids import IdMap
 from features.schema import ORIGINAL, ConfigError, ContractError, NotFittedError, SchemaError
-from recsys.preference import PreferenceConfig, StylePreferenceModel
+from recsys.preference import PreferenceConfig, StylePreferenceModel, learning
 from recsys.preference.baseline import fit_effects
 from recsys.preference.cells import ORDER, REACH, basis, blur, tabulate
 from recsys.preference.outcomes import Grade, add_grade, learn_grade
@@ -425,3 +425,19 @@ def test_ids_that_are_no_text_are_refused_at_every_entry(fitted: StylePreference
     ):
         with pytest.raises(ContractError, match="expected text in every place"):
             ask()
+
+
+def test_families_learned_from_some_shoppers_are_those_of_all(monkeypatch) -> None:
+    log, codes = _log(n_users=240, n_events=60), _codes()
+    every = StylePreferenceModel(QUICK).fit(log, STYLE_IDS, codes)
+    monkeypatch.setattr(learning, "FAMILY_SHOPPERS", 240)
+    same = StylePreferenceModel(QUICK).fit(log, STYLE_IDS, codes)
+    monkeypatch.setattr(learning, "FAMILY_SHOPPERS", 120)
+    some = StylePreferenceModel(QUICK).fit(log, STYLE_IDS, codes)
+    users = log["user_id"].unique()
+    whole, exact, part = (m.affinity_matrix(users) for m in (every, same, some))
+    assert (exact == whole).all()
+    assert not (part == whole).all()
+    assert np.corrcoef(part.ravel(), whole.ravel())[0, 1] > 0.95
+    again = StylePreferenceModel(QUICK).fit(log, STYLE_IDS, codes)
+    assert (again.affinity_matrix(users) == part).all()
