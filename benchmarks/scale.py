@@ -132,10 +132,10 @@ def write_log(path: Path, users: int, items: int) -> None:
     with storage.GrowingTable(path) as file:
         for start in range(0, users, SHOPPERS_PER_BLOCK):
             n = min(SHOPPERS_PER_BLOCK, users - start)
-            file.add(_events(np.arange(start, start + n), items))
+            file.add(synthetic_events(np.arange(start, start + n), items))
 
 
-def _events(users: np.ndarray[Any, Any], n_items: int) -> pd.DataFrame:
+def synthetic_events(users: np.ndarray[Any, Any], n_items: int) -> pd.DataFrame:
     """Impressions, and the views and purchases they led to, of some shoppers."""
     rng = np.random.default_rng([7, int(users[0])])
     # About four slates of four impressions; an answer to a quarter of them.

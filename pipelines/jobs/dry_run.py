@@ -11,7 +11,7 @@ from features.schema import InputError
 from pipelines.config import RunConfig
 from pipelines.jobs.plan import Size, UnitCosts, plan_of, unit_costs
 from pipelines.stages.canonical import canonical_log
-from pipelines.stages.large_log import LARGE_FROM, is_typed, large_log_size, raw_rows
+from pipelines.stages.large_log import LARGE_LOG_ROWS, is_typed, large_log_size, raw_rows
 from pipelines.stages.prepare import Shop, checked_shop
 from pipelines.stages.withhold import Withholding
 from pipelines.stores import storage
@@ -57,7 +57,7 @@ def dry_run(
 def _log_size(out: Path, path: Path, shop: Shop, config: RunConfig) -> tuple[int, int]:
     """(events, shoppers) of the log at `path`."""
     rows = raw_rows(path)
-    if rows is not None and rows > LARGE_FROM and is_typed(path, config.log):
+    if rows is not None and rows > LARGE_LOG_ROWS and is_typed(path, config.log):
         return large_log_size(path, config.log)
     log = storage.read_input_table(path, "events")
     rule = Withholding.of(out, config.privacy.pseudonymise)

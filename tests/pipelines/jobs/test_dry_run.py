@@ -32,7 +32,7 @@ def test_a_shop_is_counted_and_no_folder_is_made(tiny_shop, tmp_path):
 
 
 def test_a_log_that_is_read_in_parts_is_counted_as_it_is(tiny_shop, tmp_path, monkeypatch):
-    monkeypatch.setattr(job, "LARGE_FROM", 10)
+    monkeypatch.setattr(job, "LARGE_LOG_ROWS", 10)
     plan = dry_run(tmp_path, _inputs(tiny_shop), parse_config({}))
     log = pd.read_parquet(tiny_shop / "events.parquet")
     assert (plan["events"], plan["users"]) == (len(log), log["user_id"].nunique())
