@@ -2,6 +2,7 @@
 
 from pipelines.commands import (
     ab,
+    campaign,
     channels,
     check,
     clip,
@@ -31,6 +32,7 @@ from pipelines.commands.app import app
 
 __all__ = [
     "ab",
+    "campaign",
     "channels",
     "check",
     "clip",
@@ -60,18 +62,9 @@ __all__ = [
 # Help lists them as a user meets them; importing a command has put it on the command line.
 _ORDER = (
     *("import", "init", "check", "run", "fit", "score", "feed", "evaluate", "report"),
-    *("render", "channels", "clip", "ab", "simulate", "train-generator", "fit-look", "tune"),
-    *(
-        "export",
-        "export-feed",
-        "serve",
-        "studio",
-        "studio-account",
-        "runs",
-        "prune",
-        "forget",
-        "doctor",
-    ),
+    *("render", "channels", "campaign", "clip", "ab", "simulate", "train-generator", "fit-look"),
+    *("tune", "export", "export-feed", "serve", "studio", "studio-account", "runs", "prune"),
+    *("forget", "doctor"),
 )
 app.registered_commands.sort(
     key=lambda command: _ORDER.index(command.name or getattr(command.callback, "__name__", ""))

@@ -81,7 +81,7 @@ def serve(factory: bytes, connection: Connection) -> None:
             connection.send((kind, value))
 
     threading.Thread(target=_beat, args=(say,), daemon=True).start()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     try:
         work = pickle.loads(factory)()
     except Exception as error:
@@ -111,7 +111,7 @@ def _beat(say: Callable[[str], None]) -> None:
         time.sleep(HEARTBEAT_S)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Wait for the parent's end, whatever its cause, and end this process at once."""
     parent = parent_process()
     if parent is not None:

@@ -85,13 +85,13 @@ def plan_of(size: Size, config: RunConfig, costs: UnitCosts | None = None) -> di
         renders = min(renders, config.render.max_renders)
     to_paint = min(renders, max(possible - size.stored, 0))
     if costs is None:
-        seconds, render_bytes = _seconds(size, to_paint, config), _render_bytes(config)
+        seconds, each_bytes = _seconds(size, to_paint, config), render_bytes(config)
         table_bytes = 0.0
     else:
         pictures = size.pictures + size.looks
         seconds = costs.encode_s * pictures + costs.render_s * to_paint
         seconds += costs.event_s * size.events
-        render_bytes, table_bytes = costs.render_bytes, costs.event_bytes * size.events
+        each_bytes, table_bytes = costs.render_bytes, costs.event_bytes * size.events
     return {
         "events": size.events,
         "users": users,
@@ -103,7 +103,7 @@ def plan_of(size: Size, config: RunConfig, costs: UnitCosts | None = None) -> di
         "stored": size.stored,
         "to_paint": to_paint,
         "seconds": round(seconds),
-        "bytes": round(to_paint * render_bytes + table_bytes) + size.picture_bytes,
+        "bytes": round(to_paint * each_bytes + table_bytes) + size.picture_bytes,
     }
 
 
@@ -119,7 +119,8 @@ def _seconds(size: Size, to_paint: int, config: RunConfig) -> float:
     return START_S + EVENT_S * size.events + parallel / config.processes
 
 
-def _render_bytes(config: RunConfig) -> float:
+def render_bytes(config: RunConfig) -> float:
+    """What a render's file has about, by its size and format."""
     return config.render.size_px**2 * BYTES_PER_PX[config.render.format]
 
 
@@ -132,11 +133,12 @@ def plan_lines(plan: Mapping[str, int]) -> list[str]:
         f"a run: {plan['users']:,} shoppers, {plan['events']:,} events, {plan['items']:,} items, "
         f"{plan['pictures']:,} pictures, {plan['looks']:,} looks",
         f"at most {plan['rows']:,} rows and {plan['renders']:,} renders{kept}, about "
-        f"{_duration(plan['seconds'])} on this machine and {plan['bytes'] / 1e6:,.0f} MB",
+        f"{duration(plan['seconds'])} on this machine and {plan['bytes'] / 1e6:,.0f} MB",
     ]
 
 
-def _duration(seconds: int) -> str:
+def duration(seconds: int) -> str:
+    """Seconds in words."""
     if seconds < 90:
         return f"{seconds} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,1 @@
+"""Campaigns: looks for categories of products in channels, planned, made and packed to send."""
