@@ -130,7 +130,7 @@ def _make_spin(folder: Path, look: Look, out: Path, config: RunConfig, key: str)
                     painter,
                     SetShelf(config=config.render.sets),
                     count,
-                    one_shot=True,
+                    spin=True,
                     on_frame=partial(advance, 1),
                 )
             _require_served(folder, report)

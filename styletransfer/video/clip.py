@@ -85,12 +85,12 @@ def restyle_clip(
     painter: Painter,
     shelf: SetShelf,
     count: int = 0,
-    one_shot: bool = False,
+    spin: bool = False,
     on_frame: Callable[[], None] | None = None,
 ) -> ClipReport:
     """Write `frames` to `sink` with the product as it is and its surroundings in `look`.
 
-    Each shot (all frames with `one_shot`) has one set of the look, or where `config.surroundings`
+    Each shot (a `spin` is one) has one set of the look, or where `config.surroundings`
     or the look asks for it paint of its own surroundings by `painter`. Every frame is judged as a
     viewer sees it; where more than 1 % of them (of `count`, if that is known) are out of the
     budget, nothing more is written and the report says original. Memory does not grow with a clip.
@@ -104,7 +104,7 @@ def restyle_clip(
     gate = ClipGate(config.budget, anchor, look.strength, _has_set(look, config), count)
     around: Surroundings | None = None
     name = b""
-    for tracked in track_masks(frames, _estimate, one_shot):
+    for tracked in track_masks(frames, _estimate, spin):
         picture, mask = tracked.frame.picture, tracked.mask
         plate = take_apart(picture, mask.alpha)
         composer = Composer(plate)

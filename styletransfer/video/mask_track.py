@@ -2,7 +2,8 @@
 
 From each keyframe the mask is carried ahead to the next one and back from there, and the two are
 mixed by how near each is in time, so that nothing jumps where a mask is estimated anew. Where the
-two do not agree, a keyframe is added half way.
+two do not agree, a keyframe is added half way; a mask that jumps from one frame to the next is not
+trusted.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from styletransfer.video.reader import Frame
 
 EVERY: Final = 12
 """Frames between keyframes, at most: what is held in memory."""
-_AGREE: Final = 0.93
+_AGREE: Final = 0.95
 # Carried edges get softer at every step; the mask's own edges are about this steep.
 _STEEPER: Final = 1.4
 
@@ -43,11 +44,12 @@ class Tracked:
 
 
 def track_masks(
-    frames: Iterable[Frame], estimate: Estimate = product_mask, one_shot: bool = False
+    frames: Iterable[Frame], estimate: Estimate = product_mask, spin: bool = False
 ) -> Iterator[Tracked]:
     """Every frame with its mask, in order; holds at most `EVERY` + 1 frames at a time.
 
-    With `one_shot` no cuts are looked for.
+    Frames of a `spin` are too far apart to carry masks between them: each has its own estimate, and
+    no cuts are looked for.
 
     `estimate` takes a picture and its transparency, as `product_mask` does. A mask that is carried
     is trusted as far as the lesser of the two keyframes it lies between; a keyframe whose estimate
@@ -58,13 +60,13 @@ def track_masks(
     begun: Mask | None = None
     for frame in frames:
         motion = find_motion(segment[-1].picture, frame.picture) if segment else None
-        if (
-            motion is not None
-            and not one_shot
-            and is_cut(segment[-1].picture, frame.picture, motion)
-        ):
+        if motion is not None and not spin and is_cut(segment[-1].picture, frame.picture, motion):
             yield from _masks(segment, motions, begun, estimate)
             segment, motions, begun, motion = [], [], None, None
+        if spin:
+            yield Tracked(frame, estimate(frame.picture, frame.alpha), motion)
+            segment = [frame]
+            continue
         segment.append(frame)
         motions.append(motion)
         if len(segment) > EVERY:
@@ -72,7 +74,7 @@ def track_masks(
             yield from tracked[:-1]
             begun = tracked[-1].mask
             segment, motions = segment[-1:], motions[-1:]
-    if segment:
+    if motions:
         yield from _masks(segment, motions, begun, estimate)
 
 
@@ -92,7 +94,7 @@ def _masks(
     waiting = list(zip(sorted(known), sorted(known)[1:], strict=False))
     while waiting:
         low, high = waiting.pop()
-        ahead, back = _carry(known[low].alpha, motions, low, high, True), []
+        ahead = _carry(known[low].alpha, motions, low, high, True)
         if _relied(known[low]) != _relied(known[high]):
             sure = low if _relied(known[low]) else high
             carried = ahead if sure == low else _carry(known[high].alpha, motions, high, low, False)
@@ -101,17 +103,24 @@ def _masks(
                 masks[place] = Mask(alpha, known[sure].confidence, known[sure].source)
             continue
         back = _carry(known[high].alpha, motions, high, low, False)[::-1]
-        if high - low > 1 and _overlap(ahead[-1], back[-1]) < _AGREE:
+        overlap = _overlap(ahead[-1], back[-1])
+        if high - low > 1 and overlap < _AGREE:
             middle = (low + high) // 2
             known[middle] = estimate(frames[middle].picture, None)
             waiting += [(low, middle), (middle, high)]
             continue
         trust = min(known[low].confidence, known[high].confidence)
+        brought = frames[low].alpha is not None and frames[high].alpha is not None
+        if overlap < _AGREE and not brought:
+            # No product changes so much from one frame to the next: one of the two is wrong.
+            trust *= overlap
         for step in range(high - low + 1):
             share = step / (high - low)
             mixed = _mix(ahead[step], back[step], share)
             source = known[low if share < 0.5 else high].source
-            masks[low + step] = Mask(mixed, trust, source)
+            place = low + step
+            trusted = min(trust, masks[place].confidence) if place in masks else trust
+            masks[place] = Mask(mixed, trusted, source)
     masks = masks or {0: known[0]}
     for place, (frame, motion) in enumerate(zip(frames, motions, strict=True)):
         yield Tracked(frame, masks[place], motion)

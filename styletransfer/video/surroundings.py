@@ -23,6 +23,7 @@ Plane = NDArray[np.float32]
 
 # Share of what is new in each frame, where the frame before can be followed.
 _NEW: Final = np.float32(0.3)
+_ALIKE: Final = 12.0
 
 
 class Surroundings(Protocol):
@@ -95,7 +96,7 @@ class BlendedPaint:
         self._anchor = anchor
         self._painter = painter
         self._own_code: NDArray[np.float32] | None = None
-        self._before: Plane | None = None
+        self._before: tuple[Plane, Plane] | None = None
 
     def next(
         self, plate: Plate, composer: Composer, motion: Motion | None, camera: Matrix
@@ -103,17 +104,18 @@ class BlendedPaint:
         """See `Surroundings.next`; where a pixel was not seen before, its paint is all new."""
         ((paint, _),) = self._painter.paint(plate.background, [self._look], self._own_code)
         now = composer.finish_paint(paint, self._anchor.palette)
+        ground = cv2.blur(plate.background, (3, 3)).astype(np.float32)
         if self._before is not None and motion is not None:
-            # Behind and next to the product the ground moves as the camera does, not as it does.
-            near = cv2.dilate((plate.alpha > 0.02).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
-            flow = np.where(near[..., None], _flow(camera, *near.shape), motion.back)
-            known = (motion.valid | near)[..., None]
-            height, width = near.shape
-            y, x = np.mgrid[:height, :width].astype(np.float32) + flow.transpose(2, 0, 1)[::-1]
-            inside = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
-            kept = follow(self._before, flow)
-            now = np.where(known & inside[..., None], _NEW * now + (1 - _NEW) * kept, now)
-        self._before = now
+            paint_before, ground_before = self._before
+            # Most of a ground moves as the camera does, behind the product and where it is too
+            # plain for a flow too; the rest, nearer or farther things, as the flow says.
+            rigid = _flow(camera, *plate.alpha.shape)
+            as_camera = _is_alike(follow(ground_before, rigid), ground)
+            flow = np.where(as_camera[..., None], rigid, motion.back)
+            known = (as_camera | motion.valid) & _leads_inside(flow)
+            kept = follow(paint_before, flow)
+            now = np.where(known[..., None], _NEW * now + (1 - _NEW) * kept, now)
+        self._before = now, ground
         return now
 
 
@@ -133,6 +135,17 @@ def _flow(matrix: Matrix, height: int, width: int) -> Plane:
     y, x = np.mgrid[:height, :width].astype(np.float32)
     points = np.stack([x, y, np.ones_like(x)], axis=-1)
     return np.asarray(points @ matrix.T.astype(np.float32) - points[..., :2], dtype=np.float32)
+
+
+def _is_alike(first: Plane, second: Plane) -> NDArray[np.bool_]:
+    """Where two grounds (h, w, 3), levels of 0..255, show the same colour but for noise."""
+    return np.asarray(np.abs(first - second).max(axis=2) < _ALIKE)
+
+
+def _leads_inside(flow: Plane) -> NDArray[np.bool_]:
+    height, width = flow.shape[:2]
+    y, x = np.mgrid[:height, :width].astype(np.float32) + flow.transpose(2, 0, 1)[::-1]
+    return np.asarray((x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1))
 
 
 def _mixed_in(colours: Plane, plate: Plate, strength: float) -> Plane:
