@@ -1,6 +1,6 @@
 """Trains the release weights of docs/model_card.md and says what the best check was.
 
-    python -m benchmarks.train_release [--steps 700] [--folder runs/train_release]
+    python -m benchmarks.train_release [--steps 500] [--folder runs/train_release]
 
 From the packaged weights, on the training part of the clothing photos and looks that
 `benchmarks.train_generator` parts; bit for bit the same on one thread of the same processor.
@@ -35,7 +35,7 @@ CONFIG: Final = TrainingConfig(
 def main() -> None:
     """Train, or go on, and print the checks."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--steps", type=int, default=700)
+    parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--folder", type=Path, default=Path("runs/train_release"))
     asked = parser.parse_args()
     torch.set_num_threads(1)

@@ -19,7 +19,7 @@ RELEASE = "release"
 """In place of a path: the weights that this package carries; see docs/model_card.md."""
 
 _RELEASE_FILE = "painters/generator/release.safetensors"
-_RELEASE_SHA256 = "04cdbe1071822926d93e3bdc07088d72adfbcfca3226e02f4a5dad31cabe2abe"
+_RELEASE_SHA256 = "ba9cd80edf4f7b2414eadd6ff4a62df24972e7d45d3d1cd4613bb843209b6a23"
 _ADVICE = (
     "expected a generator.safetensors that `stylefeed train-generator` wrote, or a "
     "student.safetensors of `stylefeed export`"
