@@ -3,6 +3,7 @@
 from pipelines.commands import (
     ab,
     campaign,
+    challenge,
     channels,
     check,
     clip,
@@ -33,6 +34,7 @@ from pipelines.commands.app import app
 __all__ = [
     "ab",
     "campaign",
+    "challenge",
     "channels",
     "check",
     "clip",
@@ -63,7 +65,17 @@ __all__ = [
 _ORDER = (
     *("import", "init", "check", "run", "fit", "score", "feed", "evaluate", "report"),
     *("render", "channels", "campaign", "clip", "ab", "simulate", "train-generator", "fit-look"),
-    *("tune", "export", "export-feed", "serve", "studio", "studio-account", "runs", "prune"),
+    *(
+        "tune",
+        "export",
+        "export-feed",
+        "serve",
+        "studio",
+        "studio-account",
+        "challenge",
+        "runs",
+        "prune",
+    ),
     *("forget", "doctor"),
 )
 app.registered_commands.sort(
