@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 from collections.abc import Iterator
 from textwrap import wrap
 from typing import Any
@@ -60,3 +61,36 @@ def settings_toml() -> str:
         ]
         parts.append("\n".join(lines) + "\n")
     return "".join(parts)
+
+
+def changed_toml(config: RunConfig) -> str:
+    """A settings file with every key of `config` that is not at its default, and no other."""
+    lines = ["# Settings of `stylefeed run --config`: what is not at its default."]
+    lines += _changed(config, RunConfig(), "")
+    return "\n".join(lines) + "\n"
+
+
+def _changed(section: Any, default: Any, name: str) -> list[str]:
+    rows, inner = [], []
+    for field in dataclasses.fields(section):
+        value, usual = getattr(section, field.name), getattr(default, field.name)
+        if dataclasses.is_dataclass(value):
+            inner += _changed(value, usual, f"{name}.{field.name}".lstrip("."))
+        elif value != usual and value is not None:
+            rows.append(f"{field.name} = {_written(value)}")
+    return [*(["", f"[{name}]"] if rows and name else []), *rows, *inner]
+
+
+def _written(value: Any) -> str:
+    """`value` as TOML writes it, whatever its text holds."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        # A basic string of TOML is one of JSON, but for the character DEL.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_written(part) for part in value) + "]"
+    if isinstance(value, dict):
+        pairs = (f"{_written(str(key))} = {_written(part)}" for key, part in value.items())
+        return "{" + ", ".join(pairs) + "}"
+    return repr(value)
