@@ -289,9 +289,11 @@ def time_one(seconds: float, who: str) -> None:
             rate = Fraction(RATE)
             out = folder / "out.mp4"
             with ClipWriter(out, reader.height, reader.width, 1 / rate, rate, {}) as writer:
-                restyle_clip(
+                report = restyle_clip(
                     reader.frames(), writer, look, config, bench.painter, bench.shelf, count
                 )
+            if report.served_mode != "faithful":
+                raise SystemExit(f"the clip was not served: {report.reason}")
     spent = time.process_time() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"| {seconds:g} s | {who} | {count} | {count / spent:.1f} | {peak:.0f} |", flush=True)

@@ -2,14 +2,14 @@
 
 From each keyframe the mask is carried ahead to the next one and back from there, and the two are
 mixed by how near each is in time, so that nothing jumps where a mask is estimated anew. Where the
-two do not agree, a keyframe is added half way; a mask that jumps from one frame to the next is not
-trusted.
+two do not agree, a keyframe is added half way; where the mask would jump from one frame to the
+next, the one before holds on, with less trust each time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -24,6 +24,9 @@ from styletransfer.video.reader import Frame
 EVERY: Final = 12
 """Frames between keyframes, at most: what is held in memory."""
 _AGREE: Final = 0.95
+# What is left of the trust in a mask each time that a later estimate is passed over for it: three
+# times in a row, 1.5 s of 24 frames, are too many.
+_PASSED_OVER: Final = 0.97
 # Carried edges get softer at every step; the mask's own edges are about this steep.
 _STEEPER: Final = 1.4
 
@@ -52,8 +55,8 @@ def track_masks(
     no cuts are looked for.
 
     `estimate` takes a picture and its transparency, as `product_mask` does. A mask that is carried
-    is trusted as far as the lesser of the two keyframes it lies between; a keyframe whose estimate
-    is not to be relied on is passed over where the other one's is.
+    is trusted as far as the lesser of the two keyframes it lies between; an estimate that is not to
+    be relied on, or makes the mask jump, is passed over for the mask before.
     """
     segment: list[Frame] = []
     motions: list[Motion | None] = []
@@ -90,38 +93,36 @@ def _masks(
             known[place] = estimate(frames[place].picture, frames[place].alpha)
     if last not in known:
         known[last] = estimate(frames[last].picture, None)
-    masks: dict[int, Mask] = {}
-    waiting = list(zip(sorted(known), sorted(known)[1:], strict=False))
+    masks: dict[int, Mask] = {0: known[0]}
+    waiting = [*zip(sorted(known), sorted(known)[1:], strict=False)][::-1]
     while waiting:
         low, high = waiting.pop()
-        ahead = _carry(known[low].alpha, motions, low, high, True)
-        if _relied(known[low]) != _relied(known[high]):
-            sure = low if _relied(known[low]) else high
-            carried = ahead if sure == low else _carry(known[high].alpha, motions, high, low, False)
-            for step, alpha in enumerate(carried):
-                place = low + step if sure == low else high - step
-                masks[place] = Mask(alpha, known[sure].confidence, known[sure].source)
+        first, second = known[low], known[high]
+        if _relied(second) and not _relied(first):
+            for step, alpha in enumerate(_carry(second.alpha, motions, high, low, False)):
+                masks[high - step] = replace(second, alpha=alpha)
             continue
-        back = _carry(known[high].alpha, motions, high, low, False)[::-1]
-        overlap = _overlap(ahead[-1], back[-1])
-        if high - low > 1 and overlap < _AGREE:
+        ahead = _carry(first.alpha, motions, low, high, True)
+        back = _carry(second.alpha, motions, high, low, False)[::-1]
+        brought = frames[low].alpha is not None and frames[high].alpha is not None
+        differ = _overlap(ahead[-1], back[-1]) < _AGREE and not brought
+        if differ and high - low > 1 and _relied(second):
             middle = (low + high) // 2
             known[middle] = estimate(frames[middle].picture, None)
-            waiting += [(low, middle), (middle, high)]
-            continue
-        trust = min(known[low].confidence, known[high].confidence)
-        brought = frames[low].alpha is not None and frames[high].alpha is not None
-        if overlap < _AGREE and not brought:
-            # No product changes so much from one frame to the next: one of the two is wrong.
-            trust *= overlap
-        for step in range(high - low + 1):
-            share = step / (high - low)
-            mixed = _mix(ahead[step], back[step], share)
-            source = known[low if share < 0.5 else high].source
-            place = low + step
-            trusted = min(trust, masks[place].confidence) if place in masks else trust
-            masks[place] = Mask(mixed, trusted, source)
-    masks = masks or {0: known[0]}
+            waiting += [(middle, high), (low, middle)]
+        elif _relied(first) and (differ or not _relied(second)):
+            # No product changes so much from one frame to the next: what was known holds on.
+            trust = first.confidence * _PASSED_OVER
+            for step, alpha in enumerate(_carry(first.alpha, motions, low, last, True)):
+                masks[low + step] = replace(first, alpha=alpha, confidence=trust)
+            break
+        else:
+            trust = min(first.confidence, second.confidence)
+            for step in range(high - low):
+                share = step / (high - low)
+                source = first.source if share < 0.5 else second.source
+                masks[low + step] = Mask(_mix(ahead[step], back[step], share), trust, source)
+            masks[high] = second
     for place, (frame, motion) in enumerate(zip(frames, motions, strict=True)):
         yield Tracked(frame, masks[place], motion)
 

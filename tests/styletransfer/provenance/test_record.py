@@ -14,6 +14,8 @@ from styletransfer.provenance.record import (
     Provenance,
     embed_provenance,
     lost_tags,
+    provenance_of_tags,
+    provenance_tags,
     read_digital_source_type,
     read_provenance,
 )
@@ -308,3 +310,12 @@ def test_a_lossless_webp_keeps_its_transparency(n_colours, mode):
     marked = embed_provenance(buffer.getvalue(), "webp", MADE)
     assert _open(marked).mode == mode
     assert _open(marked).tobytes() == _open(buffer.getvalue()).tobytes()
+
+
+def test_provenance_is_read_back_from_a_clips_tags_whatever_their_case():
+    told = Provenance("faithful", "mug\x00\n%7", "späte Wellen", 0.75, "abc-grain")
+    tags = provenance_tags(told)
+    assert tags["digital_source_type"] == told.digital_source_type
+    assert all(text.isprintable() for text in tags.values())
+    assert provenance_of_tags({name.upper(): text for name, text in tags.items()}) == told
+    assert provenance_of_tags({"title": "A mug"}) is None
