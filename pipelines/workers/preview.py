@@ -39,6 +39,7 @@ class PreviewWork(NamedTuple):
     """What to show: the photo's file, its mask's, the parts of the look, and how.
 
     `code` (100,) is painted in place of the parts' own; `unjudged` shows what the gate refuses.
+    `stamp` is another where a file of the same name has changed.
     """
 
     photo: str
@@ -47,6 +48,7 @@ class PreviewWork(NamedTuple):
     controls: Controls
     code: NDArray[np.float32] | None = None
     unjudged: bool = False
+    stamp: int = 0
 
 
 class Preview(NamedTuple):
@@ -63,10 +65,11 @@ class Preview(NamedTuple):
 
 
 class MaskWork(NamedTuple):
-    """Whose mask to show: the photo's file and, where the catalogue has one, its mask's."""
+    """Whose mask to show: the photo's file and, where there is one, its mask's, with its stamp."""
 
     photo: str
     mask: str | None
+    stamp: int = 0
 
 
 class ShownMask(NamedTuple):
@@ -106,7 +109,7 @@ def preview_painter(
         return PreviewRenderer(replace(config, budget=allowing), store)
 
     @lru_cache(maxsize=_PHOTOS_KEPT)
-    def photo(path: str, mask_path: str | None) -> tuple[NDArray[np.uint8], Mask]:
+    def photo(path: str, mask_path: str | None, stamp: int) -> tuple[NDArray[np.uint8], Mask]:
         return _read_photo(Path(path), mask_path, config.size_px, limits)
 
     @lru_cache(maxsize=_LOOKS_KEPT)
@@ -116,7 +119,7 @@ def preview_painter(
         return resize_longest(full, max(_LOOK_PX, config.set_side_px)), code
 
     def work(asked: PreviewWork | MaskWork) -> Preview | ShownMask:
-        picture, mask = photo(asked.photo, asked.mask)
+        picture, mask = photo(asked.photo, asked.mask, asked.stamp)
         height, width = picture.shape[:2]
         if isinstance(asked, MaskWork):
             grey = np.repeat((mask.alpha * 255.0 + 0.5).astype(np.uint8)[..., None], 3, axis=2)

@@ -14,7 +14,17 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from features.schema import InputError
-from pipelines.web.studio import enter, looks, pictures, shoppers
+from pipelines.web.studio import (
+    enter,
+    failures,
+    inspector,
+    looks,
+    masks,
+    pictures,
+    prototypes,
+    run_pages,
+    shoppers,
+)
 from pipelines.web.studio.access.audit import Audit
 from pipelines.web.studio.access.guard import Guard
 from pipelines.web.studio.access.rates import Rates
@@ -24,7 +34,10 @@ from pipelines.web.studio.pages import STATIC, Studio, is_fragment, page, sessio
 from pipelines.web.studio.previews import Previews
 from pipelines.workers.paint import SETS
 
-AREAS = (enter, pictures, shoppers, looks)
+AREAS = (
+    *(enter, pictures, shoppers, looks),
+    *(prototypes, inspector, failures, masks, run_pages),
+)
 """Modules of pages, a `router` each."""
 
 

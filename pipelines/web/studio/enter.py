@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from pipelines.web.studio.access.accounts import Account, find_account
 from pipelines.web.studio.access.guard import COOKIE
-from pipelines.web.studio.pages import form_of, page, studio_of, text_of
+from pipelines.web.studio.pages import SentForm, page, studio_of, text_of
 
 router = APIRouter()
 _REFUSED: Final = "That name and password, or that token, open nothing here."
@@ -52,9 +52,8 @@ async def login(request: Request) -> Response:
 
 
 @router.post("/logout")
-async def logout(request: Request) -> Response:
+async def logout(request: Request, _: SentForm) -> Response:
     """End the session."""
-    await form_of(request)
     studio = studio_of(request)
     studio.sessions.close(request.cookies.get(COOKIE))
     response = RedirectResponse("/login", 303)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from numpy.typing import NDArray
 from starlette.concurrency import run_in_threadpool
@@ -18,7 +18,7 @@ from features.schema import ORIGINAL
 from pipelines.web.studio.access.sessions import Session
 from pipelines.web.studio.finished_run import FinishedRun
 from pipelines.web.studio.pages import (
-    form_of,
+    SentForm,
     is_fragment,
     number_of,
     page,
@@ -28,7 +28,7 @@ from pipelines.web.studio.pages import (
     text_of,
 )
 from pipelines.web.studio.pictures import IMMUTABLE, SMALL_PX
-from pipelines.web.studio.shoppers import row_of, shopper_of
+from pipelines.web.studio.shoppers import ShopperId, row_of
 from pipelines.web.studio.uploads import read_upload
 from pipelines.workers.preview import Preview, PreviewPart, PreviewWork
 from recsys.prototypes.look_words import Understood
@@ -73,7 +73,7 @@ class Shown:
 
 
 @router.get("/look")
-async def look_page(request: Request, rank: int, user_id: str = Depends(shopper_of)) -> Response:
+async def look_page(request: Request, rank: int, user_id: ShopperId) -> Response:
     """The workbench for one photo of a feed, with nothing changed yet."""
     run, session = run_of(request), session_of(request)
     row = row_of(run, user_id, rank)
@@ -88,9 +88,8 @@ async def look_page(request: Request, rank: int, user_id: str = Depends(shopper_
 
 
 @router.post("/preview")
-async def preview(request: Request, rank: int, user_id: str = Depends(shopper_of)) -> Response:
+async def preview(request: Request, form: SentForm, rank: int, user_id: ShopperId) -> Response:
     """The photo as the form asks for it: the page, or for a script the picture alone."""
-    form = await form_of(request)
     row = row_of(run_of(request), user_id, rank)
     choice = _choice(form)
     shown = await _paint(request, row, choice)
@@ -100,9 +99,8 @@ async def preview(request: Request, rank: int, user_id: str = Depends(shopper_of
 
 
 @router.post("/own-look")
-async def own_look(request: Request, rank: int, user_id: str = Depends(shopper_of)) -> Response:
+async def own_look(request: Request, form: SentForm, rank: int, user_id: ShopperId) -> Response:
     """Take a picture of one's own as a look, for this session."""
-    form = await form_of(request)
     studio, session = studio_of(request), session_of(request)
     row_of(run_of(request), user_id, rank)
     try:
@@ -116,9 +114,8 @@ async def own_look(request: Request, rank: int, user_id: str = Depends(shopper_o
 
 
 @router.post("/words")
-async def words(request: Request, rank: int, user_id: str = Depends(shopper_of)) -> Response:
+async def words(request: Request, form: SentForm, rank: int, user_id: ShopperId) -> Response:
     """Take words as a look, for this session."""
-    form = await form_of(request)
     run = run_of(request)
     row_of(run, user_id, rank)
     phrase = text_of(form, "phrase")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Annotated, Any, Final, cast
 
-from fastapi import HTTPException, Request
+from fastapi import Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Template
 from starlette.datastructures import FormData
@@ -54,6 +54,13 @@ _STAFF: Final[tuple[Role, ...]] = ("merchandiser", "engineer")
 NAVIGATION: Final = (
     NavigationEntry("/feed", "My feed", ("shopper",)),
     NavigationEntry("/shoppers", "Shoppers", _STAFF),
+    NavigationEntry("/prototypes", "Map of looks", _STAFF),
+    NavigationEntry("/inspector", "Inspector", ("engineer",)),
+    NavigationEntry("/failures", "Failures", ("engineer",)),
+    NavigationEntry("/masks", "Masks", ("engineer",)),
+    NavigationEntry("/rejects", "Rejects", ("engineer",)),
+    NavigationEntry("/runs", "Runs", ("engineer",)),
+    NavigationEntry("/api", "API", ("engineer",)),
 )
 
 
@@ -87,18 +94,24 @@ def allow(*roles: Role) -> Callable[[Request], None]:
     return check
 
 
-async def form_of(request: Request) -> FormData:
+async def form_of(request: Request) -> AsyncIterator[FormData]:
     """The form that was sent, read within limits: it must carry its session's token, else 403."""
     form = await request.form(max_files=_MOST_FILES, max_fields=_MOST_FIELDS)
-    session = session_of(request)
-    sent = request.headers.get("x-csrf-token") or form.get("csrf")
-    if not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), session.csrf.encode()):
-        studio_of(request).audit.note(session.account, request.url.path, "refused: token of form")
-        raise HTTPException(403, "This form is out of date: go back, reload the page, try again.")
-    return form
+    try:
+        session = session_of(request)
+        sent, expected = request.headers.get("x-csrf-token") or form.get("csrf"), session.csrf
+        if not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), expected.encode()):
+            studio_of(request).audit.note(
+                session.account, request.url.path, "refused: form's token"
+            )
+            words = "This form is out of date: go back, reload the page, try again."
+            raise HTTPException(403, words)
+        yield form
+    finally:
+        await form.close()
 
 
-Endpoint = Callable[[Request], Awaitable[HTMLResponse]]
+SentForm = Annotated[FormData, Depends(form_of)]
 
 
 def is_fragment(request: Request) -> bool:

@@ -55,6 +55,10 @@ class Pictures:
         self._sizes[path] = (width, height)
         self._paths[self._name(path)] = (Path(path), version)
 
+    def size_of(self, path: str) -> tuple[int, int]:
+        """(width, height) of a file that was made known."""
+        return self._sizes[path]
+
     def add(self, path: Path, size_px: int) -> Picture:
         """See `PictureSource.add`: the link to a copy of about that size."""
         name = self._name(str(path))

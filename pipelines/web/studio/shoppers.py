@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, cast, get_args
+from typing import Annotated, Any, Final, cast, get_args
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -16,8 +16,8 @@ from pipelines.report.shoppers import Card
 from pipelines.stores.feedback_events import Opinion, keep_opinion, opinions
 from pipelines.web.studio.finished_run import FinishedRun
 from pipelines.web.studio.pages import (
+    SentForm,
     allow,
-    form_of,
     is_fragment,
     page,
     run_of,
@@ -59,6 +59,9 @@ def shopper_of(request: Request) -> str:
     return asked
 
 
+ShopperId = Annotated[str, Depends(shopper_of)]
+
+
 def row_of(run: FinishedRun, user_id: str, rank: int) -> dict[str, Any]:
     """One row of a shopper's feed; 404 where it has no such rank."""
     rows = run.rows_of(user_id)
@@ -96,7 +99,7 @@ async def shoppers(request: Request, find: str = "") -> HTMLResponse:
 
 
 @router.get("/feed")
-async def feed(request: Request, user_id: str = Depends(shopper_of)) -> HTMLResponse:
+async def feed(request: Request, user_id: ShopperId) -> HTMLResponse:
     """The feed of one shopper."""
     run = run_of(request)
     rows = run.rows_of(user_id)
@@ -111,9 +114,8 @@ async def feed(request: Request, user_id: str = Depends(shopper_of)) -> HTMLResp
 
 
 @router.post("/feedback")
-async def feedback(request: Request, user_id: str = Depends(shopper_of)) -> Response:
+async def feedback(request: Request, form: SentForm, user_id: ShopperId) -> Response:
     """Keep what the shopper says of one card, or of all (`plain photos please`)."""
-    form = await form_of(request)
     studio, run = studio_of(request), run_of(request)
     word = text_of(form, "opinion")
     if word not in (*get_args(Opinion), "none"):

@@ -17,7 +17,13 @@ COOKIE: Final = "stylefeed_studio"
 MOST_BODY_BYTES: Final = 12 * 2**20
 _OPEN: Final = ("/healthz", "/login", "/enter", "/static/")
 _SAFE: Final = ("GET", "HEAD")
-_KINDS: Final = {"/login": "login", "/enter": "login", "/preview": "paint", "/words": "paint"}
+_KINDS: Final = {
+    "/login": "login",
+    "/enter": "login",
+    "/preview": "paint",
+    "/words": "paint",
+    "/failures/refused": "paint",
+}
 _UPLOADS: Final = ("/own-look", "/mask")
 _HEADERS: Final = {
     "Content-Security-Policy": (

@@ -41,8 +41,10 @@
     }
     const key = event.key.toLowerCase();
     if (key === "arrowright" || key === "arrowleft") {
-      if (move(key === "arrowright" ? 1 : -1)) event.preventDefault();
-      return;
+      if (move(key === "arrowright" ? 1 : -1)) {
+        event.preventDefault();
+        return;
+      }
     }
     const opinion = { l: "like", d: "dislike", p: "plain" }[key];
     const card = current();

@@ -8,13 +8,17 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import expect
 
+from pipelines.stores.drawn_masks import find_mask
 from pipelines.stores.feed_versions import read_feed
 from pipelines.stores.feedback_events import read_feedback
 
 pytestmark = pytest.mark.slow
 FEED = "/feed?shopper=lonely"
 LOOK = "/look?shopper=lonely&rank=1"
-PAGES = ["/login", "/shoppers", FEED, LOOK, "/nowhere"]
+PAGES = [
+    *("/login", "/shoppers", FEED, LOOK, "/nowhere", "/prototypes", "/inspector", "/failures"),
+    *("/masks", "/mask?item=003", "/rejects", "/runs", "/api"),
+]
 
 
 @pytest.fixture
@@ -112,6 +116,62 @@ def test_words_become_a_look_and_what_was_understood_is_said(open_page):
     page.get_by_label("What is the look like?").fill("zebras")
     page.get_by_role("button", name="Find that look").click()
     expect(page.locator("main")).to_contain_text("none of these words")
+
+
+def test_what_the_gate_refused_is_seen_with_its_reason(open_page):
+    page = open_page("engineer", "/failures")
+    card = page.locator(".failure").first
+    expect(card).to_contain_text("Served as photographed")
+    card.get_by_role("button", name=re.compile("Show what was refused")).click()
+    expect(card.locator("img[src^='/previews/']")).to_be_visible()
+    page.locator(".reasons a").nth(1).click()
+    expect(page.locator(".reasons a").nth(1)).to_have_attribute("aria-current", "true")
+
+
+def test_rows_of_the_feed_are_found_while_typing(open_page):
+    page = open_page("engineer", "/inspector")
+    page.keyboard.press("/")
+    page.keyboard.type("lonely")
+    expect(page.locator("#inspected tbody tr")).to_have_count(4)
+    page.get_by_role("combobox", name="Served").select_option("original")
+    expect(page.locator("#inspected tbody tr")).not_to_have_count(4)
+
+
+def test_a_mask_is_painted_taken_back_and_kept(open_page, studio_job):
+    page = open_page("engineer", "/mask?item=003")
+    canvas = page.locator("canvas[data-ready]")
+    canvas.scroll_into_view_if_needed()
+    pixels = "one => one.toDataURL()"
+    page.mouse.move(1, 1)
+    before = canvas.evaluate(pixels)
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 10, box["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 90, box["y"] + 10, steps=4)
+    page.mouse.up()
+    page.mouse.move(1, 1)
+    painted = canvas.evaluate(pixels)
+    assert painted != before
+    page.get_by_role("button", name="Undo").click()
+    assert canvas.evaluate(pixels) == before
+    canvas.focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    page.keyboard.press("s")
+    expect(page.get_by_role("status").first).to_contain_text("Saved")
+    expect(page.locator("img[src^='/previews/']")).to_have_count(2)
+    kept = Image.open(find_mask(studio_job, "003"))
+    grey = np.asarray(kept.convert("L"))
+    assert grey[grey.shape[0] // 2, grey.shape[1] // 2] == 255
+
+
+def test_the_map_leads_to_each_look_by_keyboard(open_page):
+    page = open_page("merchandiser", "/prototypes")
+    link = page.locator(".map a").first
+    link.focus()
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#look-1")
 
 
 def test_all_can_be_read_and_said_with_scripts_off(open_page, studio_job, styled):
