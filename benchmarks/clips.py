@@ -303,14 +303,16 @@ def _write_long(path: Path, photo: Photo, count: int) -> None:
     """A clip that shakes, written frame by frame."""
     first = None
     writer = None
+    part = path.with_suffix(".part.mp4")
     for number, frame in enumerate(make("shake", photo, photo, 384, count)):
         if writer is None or first is None:
             first = frame.picture.shape[:2]
             rate = Fraction(RATE)
-            writer = ClipWriter(path, *first, 1 / rate, rate, {})
+            writer = ClipWriter(part, *first, 1 / rate, rate, {})
         writer.write(frame.picture, number)
     assert writer is not None
     writer.finish()
+    part.rename(path)
 
 
 def main() -> None:

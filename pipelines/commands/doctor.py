@@ -1,4 +1,4 @@
-"""`stylefeed doctor`: whether a picture, a job's files or the installation are sound."""
+"""`stylefeed doctor`: whether a picture, a clip, a job's files or the installation are sound."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from pipelines.commands.app import Json, app, print_result
 @app.command()
 def doctor(
     path: Annotated[
-        Path | None, typer.Argument(help="A picture to inspect, or the folder of a job to check.")
+        Path | None,
+        typer.Argument(help="A picture or clip to inspect, or a job's folder to check."),
     ] = None,
     key: Annotated[int | None, typer.Option(help="Key of the watermark.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Tell where a picture comes from, or whether a job's files or the installation are sound.
+    """Tell where a picture or a clip comes from, or whether a job or the installation is sound.
 
     Example: stylefeed doctor
     """
@@ -38,5 +39,8 @@ def doctor(
         if not found["ok"]:
             raise typer.Exit(1)
     else:
-        found = job.inspect_picture(path, DEFAULT_KEY if key is None else key)
+        if job.is_clip(path):
+            found = job.inspect_clip(path)
+        else:
+            found = job.inspect_picture(path, DEFAULT_KEY if key is None else key)
         print_result(found, as_json, job.picture_lines(found))

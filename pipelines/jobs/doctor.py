@@ -16,7 +16,12 @@ from PIL import Image
 from features.images import DEFAULT_LIMITS, decode
 from features.schema import StylefeedError
 from styletransfer.config import DEFAULT_KEY
-from styletransfer.provenance.record import read_digital_source_type, read_provenance
+from styletransfer.provenance.record import (
+    Provenance,
+    provenance_of_tags,
+    read_digital_source_type,
+    read_provenance,
+)
 from styletransfer.provenance.signing import can_sign, read_signature
 from styletransfer.provenance.watermark import PAYLOAD_BITS, detect
 
@@ -44,8 +49,17 @@ _EXTRAS: Final = {
     "s3": ("s3fs",),
     "signing": ("c2pa",),
     "text": ("rapidocr_onnxruntime",),
+    "video": ("av",),
     "web": ("fastapi", "uvicorn"),
 }
+
+
+_CLIPS: Final = ("mp4", "mov", "mkv", "webm")
+
+
+def is_clip(path: Path) -> bool:
+    """Whether a file's name says that it is a clip of the kinds that are written here."""
+    return path.suffix[1:].lower() in _CLIPS
 
 
 def inspect_picture(path: Path, key: int = DEFAULT_KEY) -> dict[str, Any]:
@@ -61,8 +75,6 @@ def inspect_picture(path: Path, key: int = DEFAULT_KEY) -> dict[str, Any]:
     with Image.open(io.BytesIO(encoded), formats=DEFAULT_LIMITS.formats) as image:
         format = str(image.format).lower()
     mark = detect(picture, key)
-    made = read_provenance(encoded)
-    names = ("mode", "item_id", "style_id", "strength", "model_version", "run_id")
     return {
         "path": str(path),
         "format": format,
@@ -75,9 +87,36 @@ def inspect_picture(path: Path, key: int = DEFAULT_KEY) -> dict[str, Any]:
             "confidence": round(mark.confidence, 3),
         },
         "digital_source_type": read_digital_source_type(encoded),
-        **{name: None if made is None else getattr(made, name) for name in names},
+        **_facts(read_provenance(encoded)),
         "signature": read_signature(encoded) if can_sign() else None,
     }
+
+
+def inspect_clip(path: Path) -> dict[str, Any]:
+    """What a clip's file says of where it comes from, as `inspect_picture`: clips bear no mark.
+
+    Raises ConfigError without the extra `video`, InputError where the file is no clip.
+    """
+    from styletransfer.video.reader import ClipReader
+
+    with ClipReader(path, DEFAULT_LIMITS.max_pixels) as reader:
+        tags = {name.lower(): text for name, text in reader.tags.items()}
+        return {
+            "path": str(path),
+            "format": path.suffix[1:].lower(),
+            "width_px": reader.width,
+            "height_px": reader.height,
+            "bytes": path.stat().st_size,
+            "watermark": {"found": False, "payload": None, "confidence": 0.0},
+            "digital_source_type": tags.get("digital_source_type"),
+            **_facts(provenance_of_tags(tags)),
+            "signature": None,
+        }
+
+
+def _facts(made: Provenance | None) -> dict[str, Any]:
+    names = ("mode", "item_id", "style_id", "strength", "model_version", "run_id")
+    return {name: None if made is None else getattr(made, name) for name in names}
 
 
 def check_installation() -> dict[str, Any]:
@@ -110,8 +149,9 @@ def picture_lines(report: dict[str, Any]) -> list[str]:
         watermark = f"found, payload {mark['payload']}, confidence {mark['confidence']:.2f}"
     else:
         watermark = "not found"
+    kind = "clip" if report["format"] in _CLIPS else "picture"
     lines = [
-        f"picture: {report['format']}, {report['width_px']} x {report['height_px']} px, "
+        f"{kind}: {report['format']}, {report['width_px']} x {report['height_px']} px, "
         f"{report['bytes']:,} bytes",
         f"watermark: {watermark}",
         f"digital source type: {report['digital_source_type'] or 'not declared'}",

@@ -14,6 +14,7 @@ from features.schema import ConfigError, InputError
 from pipelines.cli import app
 from pipelines.config import load_config
 from pipelines.jobs.clip import make_clip
+from pipelines.jobs.doctor import inspect_clip, picture_lines
 from styletransfer.provenance.record import provenance_of_tags, read_provenance
 from styletransfer.video.reader import ClipReader, read_tags
 from styletransfer.video.writer import ClipWriter
@@ -74,6 +75,10 @@ def test_a_clip_in_a_look_is_a_file_that_says_what_it_is(tmp_path, video, config
     assert (told.mode, told.item_id, told.style_id) == ("faithful", "mug", "wave-mosaic")
     assert read_tags(out)["digital_source_type"].endswith("compositeWithTrainedAlgorithmicMedia")
     assert read_tags(out)["title"] == "A mug"
+    lines = picture_lines(inspect_clip(out))
+    assert lines[0].startswith(f"clip: {out.suffix[1:]}, 112 x 128 px, ")
+    assert "item: mug" in lines
+    assert "look: wave-mosaic, strength 1, faithful" in lines
 
 
 def test_a_second_call_does_no_work_until_something_changes(tmp_path, video, config):
