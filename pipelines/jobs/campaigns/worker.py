@@ -32,8 +32,9 @@ _PATIENCE_S: Final = 5.0
 def work_queue(out: Path) -> int:
     """Work on the queue of the job in `out` until nothing waits; returns how many were worked on.
 
-    Products, looks and settings are the job's own. One that was worked on when its worker was
-    killed goes on first. Raises InputError where another process works on it already.
+    A request has `campaign`, as `Campaign.to_request` told it. Products, looks and settings are the
+    job's own. One that was worked on when its worker was killed goes on first. Raises InputError
+    where another process works on it already.
     """
     queue = CampaignQueue(out / QUEUE)
     worked = 0
@@ -78,7 +79,7 @@ def _make(out: Path, folder: Path, request: dict[str, Any]) -> None:
         inputs = {name: Path(path) for name, path in job["inputs"].items()}
         pictures = job.get("pictures")
         told = make_campaign(
-            Campaign.from_request(request),
+            Campaign.from_request(request["campaign"]),
             inputs["items"],
             inputs["styles"],
             folder,

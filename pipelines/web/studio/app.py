@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from features.schema import InputError
+from pipelines.jobs.campaigns.worker import CampaignWorker
 from pipelines.web.studio import (
     enter,
     failures,
@@ -30,12 +31,14 @@ from pipelines.web.studio.access.guard import Guard
 from pipelines.web.studio.access.rates import Rates
 from pipelines.web.studio.access.sessions import Sessions
 from pipelines.web.studio.finished_run import Runs
+from pipelines.web.studio.merchandise import campaigns, challenge, channels, limits
 from pipelines.web.studio.pages import STATIC, Studio, is_fragment, page, session_of, static_url
 from pipelines.web.studio.previews import Previews
 from pipelines.workers.paint import SETS
 
 AREAS = (
     *(enter, pictures, shoppers, looks),
+    *(campaigns, channels, challenge, limits),
     *(prototypes, inspector, failures, masks, run_pages),
 )
 """Modules of pages, a `router` each."""
@@ -49,11 +52,15 @@ def studio_app(out: Path, sessions: Sessions, hosts: Collection[str] = ()) -> Fa
     runs = Runs(out)
     config = runs.current().config
     previews = Previews(config.render, config.images, out / SETS)
-    studio = Studio(out, runs, sessions, Rates(), Audit(out), previews)
+    work = CampaignWorker(out)
+    studio = Studio(out, runs, sessions, Rates(), Audit(out), previews, work)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        # What waited or was at work when the studio ended goes on.
+        work.wake()
         yield
+        work.close()
         previews.close()
 
     app = FastAPI(

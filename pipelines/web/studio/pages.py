@@ -16,6 +16,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Template
 from starlette.datastructures import FormData
 
+from pipelines.jobs.campaigns.worker import CampaignWorker
 from pipelines.report.templates import open_template
 from pipelines.web.studio.access.accounts import Role
 from pipelines.web.studio.access.audit import Audit
@@ -39,6 +40,7 @@ class Studio:
     rates: Rates
     audit: Audit
     previews: Previews
+    campaigns: CampaignWorker
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,10 @@ _STAFF: Final[tuple[Role, ...]] = ("merchandiser", "engineer")
 NAVIGATION: Final = (
     NavigationEntry("/feed", "My feed", ("shopper",)),
     NavigationEntry("/shoppers", "Shoppers", _STAFF),
+    NavigationEntry("/campaigns", "Campaigns", _STAFF),
+    NavigationEntry("/channels", "Channels", _STAFF),
+    NavigationEntry("/challenge", "Challenge", ("shopper", *_STAFF)),
+    NavigationEntry("/limits", "Limits", _STAFF),
     NavigationEntry("/prototypes", "Map of looks", _STAFF),
     NavigationEntry("/inspector", "Inspector", ("engineer",)),
     NavigationEntry("/failures", "Failures", ("engineer",)),

@@ -109,7 +109,7 @@ def test_progress_is_counted_in_the_folder(made, tmp_path):
 def _ask(job, **change):
     queue = CampaignQueue(job / QUEUE)
     request = Campaign("Spring", ("s0",), **{**SMALL, **change}).to_request()
-    return queue, queue.add(request)
+    return queue, queue.add({"campaign": request})
 
 
 def test_the_queue_is_worked_on_and_says_what_failed(job_copy):

@@ -1,0 +1,1 @@
+"""The merchandiser's pages: campaigns, channels, the challenge, limits of looks."""
