@@ -24,7 +24,7 @@ _KINDS: Final = {
     "/words": "paint",
     "/failures/refused": "paint",
 }
-_UPLOADS: Final = ("/own-look", "/mask")
+_UPLOADS: Final = ("/own-look", "/mask", "/challenge/enter")
 _HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
