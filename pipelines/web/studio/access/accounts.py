@@ -56,7 +56,7 @@ def add_account(out: Path, account: Account, password: str) -> None:
     salt = secrets.token_bytes(16)
     kept = {**asdict(account), "salt": salt.hex(), "hash": _hash(password, salt).hex()}
     others = [entry for entry in _read(out) if entry["name"] != account.name]
-    storage.write_json(out / ACCOUNTS, {"accounts": [*others, kept]})
+    storage.write_json(out / ACCOUNTS, {"users": [*others, kept]})
     (out / ACCOUNTS).chmod(0o600)
 
 
@@ -80,9 +80,9 @@ def _read(out: Path) -> list[dict[str, Any]]:
     if not (out / ACCOUNTS).is_file():
         return []
     kept = storage.find_json(out / ACCOUNTS)
-    if kept is None or not isinstance(kept.get("accounts"), list):
+    if kept is None or not isinstance(kept.get("users"), list):
         raise InputError(
             f"{out / ACCOUNTS} cannot be read: expected what `stylefeed studio-account` wrote: "
             "delete it and add the accounts again"
         )
-    return list(kept["accounts"])
+    return list(kept["users"])

@@ -26,12 +26,23 @@ class Audit:
         self._path = out / AUDIT
         self._lock = threading.Lock()
 
-    def note(self, account: Account | None, action: str, outcome: str, **facts: str | int) -> None:
-        """Append who did what, with what outcome; `facts` are short and hold no user's text."""
+    def note(
+        self,
+        account: Account | None,
+        action: str,
+        outcome: str,
+        about: str | None = None,
+        **facts: str | int,
+    ) -> None:
+        """Append who did what, with what outcome.
+
+        `about` is the shopper concerned (None: the account's own), so that `stylefeed forget` finds
+        the line; `facts` are short and hold no user's text.
+        """
         told: dict[str, str | int | None] = {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "role": None if account is None else account.role,
-            "user_id": None if account is None else account.user_id,
+            "user_id": about if account is None or about is not None else account.user_id,
             "action": action,
             "outcome": outcome,
         }

@@ -62,6 +62,12 @@ def app(studio_job):
     return made
 
 
+@pytest.fixture(scope="session")
+def new_visitor():
+    """Makes a visitor of an application."""
+    return Visitor
+
+
 @pytest.fixture
 def visitor(app):
     """Somebody who has not logged in."""

@@ -1,11 +1,21 @@
 """Feeds as the studio shows them, and what is said of them."""
 
 import re
+import shutil
 
 import pytest
 
+from features.exposures import exposures
+from features.tables import validate_events
+from pipelines.jobs.forget import forget
 from pipelines.stores.feed_versions import read_feed
-from pipelines.stores.feedback_events import read_feedback
+from pipelines.stores.feedback_events import FEEDBACK, read_feedback
+from pipelines.stores.input_tables import read_input_table
+from pipelines.stores.shopper_keys import KEY_VARIABLE
+from pipelines.web.studio.access.accounts import ACCOUNTS
+from pipelines.web.studio.access.audit import AUDIT
+from pipelines.web.studio.access.sessions import Sessions
+from pipelines.web.studio.app import studio_app
 
 
 @pytest.fixture
@@ -120,3 +130,36 @@ def test_a_script_gets_the_part_of_the_page_that_changed(shopper):
     assert answer.text.lstrip().startswith("<form")
     assert 'aria-pressed="true"' in answer.text
     shopper.post("/feedback", {"rank": "all", "opinion": "none"})
+
+
+def test_the_log_of_the_next_run_may_hold_both_tables(shopper, studio_job, tiny_shop, tmp_path):
+    shopper.post("/feedback", {"rank": "all", "opinion": "plain"})
+    shutil.copy(tiny_shop / "events.parquet", tmp_path / "shop.parquet")
+    shutil.copy(studio_job / FEEDBACK, tmp_path / "studio.parquet")
+    said = read_feedback(studio_job)
+    log, rejects = validate_events(read_input_table(tmp_path, "events"))
+    before, _ = validate_events(read_input_table(tiny_shop / "events.parquet", "events"))
+    assert rejects.empty
+    assert len(log) == len(before) + len(said)
+    added = exposures(log)[lambda shown: shown["session_id"].fillna("").str.startswith("studio-")]
+    assert added["clicked"].sum() == (said["event_type"] == "click").sum()
+    shopper.post("/feedback", {"rank": "all", "opinion": "none"})
+
+
+def test_who_is_forgotten_is_gone_from_the_studio_too(
+    studio_job, new_visitor, tmp_path, monkeypatch
+):
+    out = tmp_path / "out"
+    shutil.copytree(studio_job, out)
+    app = studio_app(out, Sessions(), ("127.0.0.1",))
+    for name in ("shopper", "engineer"):
+        visitor = new_visitor(app)
+        visitor.log_in(name)
+        path = "/feedback?shopper=lonely"
+        assert visitor.post(path, {"rank": "1", "opinion": "like"}).status_code == 303
+    assert "lonely" in (out / AUDIT).read_text()
+    monkeypatch.setenv(KEY_VARIABLE, "k" * 32)
+    forget(out, ["lonely"])
+    assert read_feedback(out).empty
+    for kept in (AUDIT, ACCOUNTS):
+        assert "lonely" not in (out / kept).read_text()
