@@ -110,6 +110,10 @@ class Describer:
             str(look): formatting.look_name(str(name))
             for look, name in zip(run.styles["style_id"], run.styles["name"], strict=True)
         }
+        # Found once: a page of many shoppers would search the whole log for each.
+        self._done = run.events[run.events["event_type"] != "impression"]
+        self._done_by = self._done.groupby("user_id", observed=True).indices
+        self._shown_to = run.feed.groupby("user_id").indices
         # One scale for all shoppers shown, so that an indifferent one's bars look as flat as
         # they are.
         shown = run.affinity.loc[list(user_ids)].to_numpy(dtype=np.float64)
@@ -163,8 +167,7 @@ class Describer:
         )
 
     def _seen(self, user_id: str) -> list[Seen]:
-        events = self.run.events
-        mine = events[(events["user_id"] == user_id) & (events["event_type"] != "impression")]
+        mine = self._done.iloc[self._done_by.get(user_id, [])]
         weight = mine["event_type"].astype(str).map({t: i for i, t in enumerate(_DONE)})
         mine = mine.assign(weight=weight).sort_values(
             ["timestamp", "weight", "item_id"], ascending=[False, True, True]
@@ -207,8 +210,8 @@ class Describer:
         return [Taste(self.look(look), mine[look], self.bar(mine[look])) for look in shown]
 
     def _cards(self, user_id: str) -> list[Card]:
-        feed = self.run.feed
-        return [self._card(row) for row in feed[feed["user_id"] == user_id].to_dict("records")]
+        rows = self.run.feed.iloc[self._shown_to.get(user_id, [])]
+        return [self._card(row) for row in rows.to_dict("records")]
 
     def _card(self, row: Mapping[Hashable, Any]) -> Card:
         item, look = str(row["item_id"]), str(row["style_id"])

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from filelock import FileLock
 
 from features.schema import ContractError, InputError
@@ -40,18 +42,20 @@ def read_feedback(out: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(path)
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} cannot be read ({str(error).splitlines()[0]}): bring it back from a backup, "
-            "or delete it: what was said in the studio is lost then"
-        ) from error
+        raise _damaged(path, error) from error
 
 
 def opinions(out: Path, user_id: str, version: str) -> dict[int, Opinion]:
     """What a shopper said of the feed `version`: opinion by rank."""
-    said = read_feedback(out)
-    mine = said[(said["user_id"] == user_id) & (said["session_id"] == _session(version))]
-    known = mine.drop_duplicates("position")
-    return dict(zip(known["position"].astype(int), known["feedback"], strict=True))
+    path = out / FEEDBACK
+    if not path.is_file():
+        return {}
+    mine = [("user_id", "=", user_id), ("session_id", "=", _session(version))]
+    try:
+        said = pq.read_table(path, columns=["position", "feedback"], filters=mine)
+    except (OSError, pa.ArrowException) as error:
+        raise _damaged(path, error) from error
+    return dict(zip(*(column.to_pylist() for column in said.columns), strict=True))
 
 
 def keep_opinion(
@@ -109,6 +113,13 @@ def _events(row: dict[str, Any], version: str, opinion: Opinion, now: datetime) 
         plain = {**shown, "style_id": None, "style_drawn": None, "propensity": None}
         rows += [plain, {**plain, "event_type": "click"}]
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"{path} cannot be read ({str(error).splitlines()[0]}): bring it back from a backup, or "
+        "delete it: what was said in the studio is lost then"
+    )
 
 
 def _session(version: str) -> str:

@@ -58,6 +58,7 @@ class FinishedRun:
         self._rows = {str(users[a]): (a, b) for a, b in itertools.pairwise(bounds)}
         self.user_ids: Sequence[str] = tuple(self._rows)
         self._shoppers: dict[str, Shopper] = {}
+        self._records: dict[str, list[dict[str, Any]]] = {}
         self.masks = _masks(run)
 
     @cached_property
@@ -98,10 +99,17 @@ class FinishedRun:
         codes = stack_vectors(self.looks["style_code"])
         return LookWords().fit([str(style) for style in self.looks.index], said, codes)
 
-    def rows_of(self, user_id: str) -> pd.DataFrame | None:
+    def rows_of(self, user_id: str) -> list[dict[str, Any]] | None:
         """The rows of a shopper's feed by rank; None for one whom the feed does not know."""
         found = self._rows.get(user_id)
-        return None if found is None else self.run.feed.iloc[found[0] : found[1]]
+        if found is None:
+            return None
+        if user_id not in self._records:
+            if len(self._records) >= _KEPT_SHOPPERS:
+                self._records.clear()
+            rows = self.run.feed.iloc[found[0] : found[1]].to_dict("records")
+            self._records[user_id] = [{str(k): v for k, v in row.items()} for row in rows]
+        return self._records[user_id]
 
     def shopper(self, user_id: str) -> Shopper | None:
         """Everything that the page says about a shopper; None for one whom the feed lacks."""

@@ -246,13 +246,12 @@ def _names(
     shopper = run.shopper(user_id)
     assert shopper is not None
     looks = [(look, run.describe.look(look)) for look in _favourites(run, user_id)]
-    rows = run.rows_of(user_id)
     return {
         "run": run,
         "row": row,
         "user_id": user_id,
         "card": next(card for card in shopper.cards if card.rank == rank),
-        "last": 0 if rows is None else int(rows["rank"].max()),
+        "last": max(int(one["rank"]) for one in run.rows_of(user_id) or [row]),
         "choice": choice,
         "shown": shown,
         "looks": looks,

@@ -64,11 +64,10 @@ ShopperId = Annotated[str, Depends(shopper_of)]
 
 def row_of(run: FinishedRun, user_id: str, rank: int) -> dict[str, Any]:
     """One row of a shopper's feed; 404 where it has no such rank."""
-    rows = run.rows_of(user_id)
-    found = [] if rows is None else rows[rows["rank"] == rank].to_dict("records")
-    if not found:
+    found = next((row for row in run.rows_of(user_id) or [] if row["rank"] == rank), None)
+    if found is None:
         raise HTTPException(404, f"This feed has no place {rank}.")
-    return {str(name): value for name, value in found[0].items()}
+    return found
 
 
 def shown_card(run: FinishedRun, row: Mapping[str, Any], said: Mapping[int, Opinion]) -> ShownCard:
@@ -102,13 +101,10 @@ async def shoppers(request: Request, find: str = "") -> HTMLResponse:
 async def feed(request: Request, user_id: ShopperId) -> HTMLResponse:
     """The feed of one shopper."""
     run = run_of(request)
-    rows = run.rows_of(user_id)
-    assert rows is not None
     said = await run_in_threadpool(opinions, studio_of(request).out, user_id, run.version)
-    records = cast(list[dict[str, Any]], rows.to_dict("records"))
     return page(
         request, "feed.html", shopper=run.shopper(user_id), user_id=user_id, run=run,
-        cards=[shown_card(run, row, said) for row in records],
+        cards=[shown_card(run, row, said) for row in run.rows_of(user_id) or []],
         n_said=len(said),
     )  # fmt: skip
 
@@ -123,8 +119,7 @@ async def feedback(request: Request, form: SentForm, user_id: ShopperId) -> Resp
     opinion = None if word == "none" else cast(Opinion, word)
     place = text_of(form, "rank")
     if place == "all":
-        found = run.rows_of(user_id)
-        rows = [] if found is None else cast(list[dict[str, Any]], found.to_dict("records"))
+        rows = run.rows_of(user_id) or []
         rows = [row for row in rows if row["style_id"] != ORIGINAL or opinion is None]
     elif place.isascii() and place.isdigit() and len(place) < 6:
         rows = [row_of(run, user_id, int(place))]
