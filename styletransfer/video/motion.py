@@ -19,7 +19,7 @@ Plane = NDArray[np.float32]
 Matrix = NDArray[np.float64]
 
 # Motion is found at this size; finer flow says no more about masks and sets.
-_FLOW_PX: Final = 384
+_FLOW_PX: Final = 256
 # Corners weaker than this, of grey in 0..1, are noise of a plain ground.
 _LEAST_CORNER: Final = 1e-4
 _STEP_PX: Final = 3
@@ -132,6 +132,10 @@ def _grey(picture: Picture, size: tuple[int, int]) -> Picture:
 def _meets(flow: Plane, other: Plane) -> NDArray[np.bool_]:
     """Where going along `flow` and coming back by `other` ends where it began."""
     returned = follow(other, flow)
-    gap = ((flow + returned) ** 2).sum(axis=2)
-    length = (flow**2).sum(axis=2) + (returned**2).sum(axis=2)
-    return np.asarray(gap <= 0.01 * length + 0.5)
+    gap = flow + returned
+    length = _squared(flow) + _squared(returned)
+    return np.asarray(_squared(gap) <= 0.01 * length + 0.5)
+
+
+def _squared(flow: Plane) -> Plane:
+    return np.asarray(flow[..., 0] ** 2 + flow[..., 1] ** 2, dtype=np.float32)
