@@ -120,6 +120,7 @@ async def campaign(request: Request, campaign_id: str) -> HTMLResponse:
     return page(
         request, "campaign.html", shown=shown, manifest=manifest,
         examples=examples_of(manifest, _EXAMPLES),
+        names=dict(zip(shown.campaign.style_ids, shown.looks, strict=True)),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import uvicorn
 from fastapi.testclient import TestClient
 from playwright.sync_api import expect, sync_playwright
 
+from pipelines.stores import storage
 from pipelines.web.studio.access.accounts import Account, add_account
 from pipelines.web.studio.access.sessions import Sessions
 from pipelines.web.studio.app import studio_app
@@ -29,6 +30,21 @@ def studio_job(finished_job, tmp_path_factory):
         add_account(out, Account(role, role), PASSWORD)
     add_account(out, Account("shopper", "shopper", SHOPPER), PASSWORD)
     return out
+
+
+@pytest.fixture(scope="module")
+def shop(studio_job, tiny_shop, tmp_path_factory):
+    """A job of one's own whose table of looks may be added to."""
+    folder = tmp_path_factory.mktemp("merchandise")
+    shutil.copytree(tiny_shop, folder / "shop")
+    shutil.copytree(studio_job, folder / "out")
+    job = storage.read_json(folder / "out" / "job.json")
+    job["inputs"] = {
+        name: path.replace(str(tiny_shop), str(folder / "shop"))
+        for name, path in job["inputs"].items()
+    }
+    storage.write_json(folder / "out" / "job.json", job)
+    return folder
 
 
 class Visitor:

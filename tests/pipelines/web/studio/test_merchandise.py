@@ -2,7 +2,6 @@
 
 import io
 import re
-import shutil
 import zipfile
 
 import numpy as np
@@ -12,7 +11,6 @@ import pytest
 from features.images import encode
 from pipelines.jobs.campaigns.worker import QUEUE, work_queue
 from pipelines.jobs.look_limits import SETTINGS, read_limits
-from pipelines.stores import storage
 from pipelines.stores.campaign_queue import CampaignQueue
 from pipelines.web.studio.access.sessions import Sessions
 from pipelines.web.studio.app import studio_app
@@ -25,21 +23,6 @@ ASKED = {
     "most": "2",
 }
 PNG = encode(np.full((64, 80, 3), (20, 90, 160), np.uint8), "png")
-
-
-@pytest.fixture(scope="module")
-def shop(studio_job, tiny_shop, tmp_path_factory):
-    """A job of one's own whose table of looks may be added to."""
-    folder = tmp_path_factory.mktemp("merchandise")
-    shutil.copytree(tiny_shop, folder / "shop")
-    shutil.copytree(studio_job, folder / "out")
-    job = storage.read_json(folder / "out" / "job.json")
-    job["inputs"] = {
-        name: path.replace(str(tiny_shop), str(folder / "shop"))
-        for name, path in job["inputs"].items()
-    }
-    storage.write_json(folder / "out" / "job.json", job)
-    return folder
 
 
 @pytest.fixture(scope="module")
