@@ -15,11 +15,14 @@ from pipelines.jobs.look_limits import (
     run_command,
     write_limits,
 )
+from pipelines.stores import storage
 from pipelines.web.studio.merchandise.campaigns import STAFF
 from pipelines.web.studio.pages import SentForm, number_of, page, run_of, session_of, studio_of
 
 router = APIRouter(dependencies=STAFF)
 _STRENGTH: Final = "strength:"
+AB: Final = "ab/ab.json"
+"""What `stylefeed ab` found of the job's own log."""
 
 
 @router.get("/limits")
@@ -28,10 +31,12 @@ async def limits(request: Request) -> HTMLResponse:
     run, out = run_of(request), studio_of(request).out
     told = await run_in_threadpool(read_limits, out)
     path = out / SETTINGS
+    judged = await run_in_threadpool(storage.find_json, out / AB)
     looks = [(str(one), run.describe.look(str(one))) for one in run.run.styles["style_id"]]
     return page(
         request, "limits.html", limits=told, looks=looks, usual=run.config.looks.strength,
         command=run_command(out, path) if path.is_file() else "", kind=run.config.policy.kind,
+        judged=judged,
     )  # fmt: skip
 
 

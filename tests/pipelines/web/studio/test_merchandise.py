@@ -11,9 +11,11 @@ import pytest
 from features.images import encode
 from pipelines.jobs.campaigns.worker import QUEUE, work_queue
 from pipelines.jobs.look_limits import SETTINGS, read_limits
+from pipelines.stores import storage
 from pipelines.stores.campaign_queue import CampaignQueue
 from pipelines.web.studio.access.sessions import Sessions
 from pipelines.web.studio.app import studio_app
+from pipelines.web.studio.merchandise.limits import AB
 
 ASKED = {
     "name": "Spring",
@@ -175,6 +177,17 @@ def test_limits_are_kept_for_the_next_run(engineer, shop):
     before = (shop / "out" / SETTINGS).read_bytes()
     assert engineer.post("/limits", everything).status_code == 422
     assert (shop / "out" / SETTINGS).read_bytes() == before
+
+
+def test_what_a_comparison_of_policies_found_stands_beside_the_limits(merchandiser, shop):
+    path = shop / "out" / AB
+    path.unlink(missing_ok=True)
+    assert "Not judged:" in merchandiser.get("/limits").text
+    told = {"verdict": {"sentence": "Looks earn 3 % more."}, "facts": {"judged": 6838}}
+    storage.write_json(path, told)
+    page = merchandiser.get("/limits").text
+    assert "Looks earn 3 % more." in page
+    assert "6,838 impressions" in page
 
 
 def test_no_form_is_taken_without_its_sessions_token(merchandiser):
