@@ -58,6 +58,7 @@ NAMES = (
     "tune",
     "fit_look",
     "channels",
+    "clips",
 )
 
 

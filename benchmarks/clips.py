@@ -274,7 +274,7 @@ def time_one(seconds: float, who: str) -> None:
     """In a process of its own: make, read, show and write a clip, print frames, time and memory."""
     folder = Path("runs/clips_speed")
     bench = Bench(384, 1, folder)
-    (photo,), count = scenes(1), round(seconds * RATE)
+    photo, count = scenes(3)[-1], round(seconds * RATE)
     source = folder / f"{seconds:g}.mp4"
     if not source.is_file():
         _write_long(source, photo, count)

@@ -74,11 +74,19 @@ def track_masks(
         motions.append(motion)
         if len(segment) > EVERY:
             tracked = list(_masks(segment, motions, begun, estimate))
-            yield from tracked[:-1]
             begun = tracked[-1].mask
             segment, motions = segment[-1:], motions[-1:]
+            tracked.pop()
+            yield from _drained(tracked)
     if motions:
         yield from _masks(segment, motions, begun, estimate)
+
+
+def _drained(tracked: list[Tracked]) -> Iterator[Tracked]:
+    """The list's members in order, none of which is kept."""
+    tracked.reverse()
+    while tracked:
+        yield tracked.pop()
 
 
 def _masks(

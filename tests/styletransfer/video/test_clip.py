@@ -1,5 +1,6 @@
 """A clip in a look: the product its own pixels, its surroundings steady, whole or not at all."""
 
+import weakref
 from dataclasses import replace
 from fractions import Fraction
 
@@ -14,6 +15,7 @@ from styletransfer.look import Look
 from styletransfer.renderer import open_painter
 from styletransfer.sets.shelf import SetShelf
 from styletransfer.video.clip import restyle_clip
+from styletransfer.video.mask_track import EVERY
 from styletransfer.video.reader import Frame
 from styletransfer.video.writer import ClipWriter
 
@@ -169,6 +171,28 @@ def test_one_bad_frame_of_a_hundred_is_let_pass(mug, look, painter, shelf):
     assert (report.served_mode, report.out_of_budget) == ("faithful", 1)
     report, _ = restyle(mug(3), look, painter, shelf, sink=OneBad(), count=99)
     assert report.served_mode == "original"
+
+
+def test_no_more_frames_are_held_than_a_segment_and_the_encoder_need(
+    tmp_path, mug, look, painter, shelf
+):
+    alive = weakref.WeakSet()
+    most = 0
+
+    def frames():
+        nonlocal most
+        for frame in mug(5 * EVERY, step=0, height=96, width=112):
+            # A copy: the fixture's own list holds all of them.
+            one = Frame(frame.picture.copy(), frame.pts)
+            alive.add(one)
+            most = max(most, len(alive))
+            yield one
+
+    size = (96, 112)
+    with ClipWriter(tmp_path / "a.mp4", *size, Fraction(1, 24), Fraction(24), {}) as writer:
+        report, _ = restyle(frames(), look, painter, shelf, sink=writer, count=5 * EVERY)
+    assert report.frames == 5 * EVERY
+    assert most <= EVERY + 3
 
 
 def test_one_frame_is_a_clip(mug, look, painter, shelf):
