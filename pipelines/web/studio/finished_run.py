@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from features.images import decode
 from features.images.look_traits import colour_words, measure_look, trait_words
@@ -89,13 +90,7 @@ class FinishedRun:
     def look_words(self) -> LookWords:
         """What words say of the looks, read from their names, tags and pictures."""
         pictures = [decode(Path(path), self.config.images) for path in self.looks["path"]]
-        traits = trait_words(np.stack([measure_look(picture) for picture in pictures]))
-        styles = self.run.styles.set_index("style_id")
-        said = []
-        for style, picture, words in zip(self.looks.index, pictures, traits, strict=True):
-            named = [styles.at[style, column] for column in ("name", "tags") if column in styles]
-            own = [str(text) for text in named if isinstance(text, str)]
-            said.append(" ".join([*own, *colour_words(picture), *words]))
+        said = describe_looks(self.run.styles, self.looks.index, pictures)
         codes = stack_vectors(self.looks["style_code"])
         return LookWords().fit([str(style) for style in self.looks.index], said, codes)
 
@@ -181,6 +176,23 @@ class Runs:
             except OSError:
                 found.append(0)
         return tuple(found)
+
+
+def describe_looks(
+    styles: pd.DataFrame, style_ids: Iterable[str], pictures: Sequence[NDArray[np.uint8]]
+) -> list[str]:
+    """What is said of each look: its name, tags, and words for its picture.
+
+    `styles` is the table of looks, `pictures` uint8 (h, w, 3), one for each of `style_ids`.
+    """
+    traits = trait_words(np.stack([measure_look(picture) for picture in pictures]))
+    known = styles.set_index("style_id")
+    said = []
+    for style, picture, words in zip(style_ids, pictures, traits, strict=True):
+        named = [known.at[style, column] for column in ("name", "tags") if column in known]
+        own = [str(text) for text in named if isinstance(text, str)]
+        said.append(" ".join([*own, *colour_words(picture), *words]))
+    return said
 
 
 def _masks(run: Artefacts) -> dict[str, str]:
