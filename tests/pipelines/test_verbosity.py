@@ -63,11 +63,11 @@ def test_what_a_library_logs_is_an_object_without_the_words_of_its_exception(as_
     try:
         {}["u0042"]
     except KeyError:
-        logging.getLogger("uvicorn.error").exception("in the application")
-    logging.getLogger("uvicorn.error").info("not told")
+        logging.getLogger("a.library").exception("in the application")
+    logging.getLogger("a.library").info("not told")
     (line,) = capsys.readouterr().err.splitlines()
     told = json.loads(line)
-    assert (told["level"], told["message"]) == ("error", "uvicorn.error: in the application")
+    assert (told["level"], told["message"]) == ("error", "a.library: in the application")
     assert told["error"] == "KeyError"
     assert "'u0042'" not in line
 

@@ -114,9 +114,13 @@ def shopper(app):
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """Chromium, as the system has it."""
+    """Chromium, as the system has it.
+
+    Ended with the module: while it runs, so does an event loop, in which tests of other modules
+    could start none.
+    """
     program = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if program is None:
         pytest.skip(f"no browser is installed: none of {', '.join(CHROMIUM)} is found")
@@ -135,7 +139,7 @@ def site(studio_job):
     """The address of the studio, served by a thread of this process."""
     app = studio_app(studio_job, Sessions(), ("127.0.0.1",))
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
