@@ -43,7 +43,7 @@ _OWN_SIDE_PX: Final = 512
 
 @dataclass(frozen=True, eq=False)
 class OwnLook:
-    """A look that somebody made in this session: an uploaded picture, or a point found by words."""
+    """A look that somebody made since logging in: an uploaded picture, or a point found by words."""
 
     name: str
     title: str
@@ -100,7 +100,7 @@ async def preview(request: Request, form: SentForm, rank: int, user_id: ShopperI
 
 @router.post("/own-look")
 async def own_look(request: Request, form: SentForm, rank: int, user_id: ShopperId) -> Response:
-    """Take a picture of one's own as a look, for this session."""
+    """Take a picture of one's own as a look, until the visitor logs out."""
     studio, session = studio_of(request), session_of(request)
     row_of(run_of(request), user_id, rank)
     try:
@@ -115,7 +115,7 @@ async def own_look(request: Request, form: SentForm, rank: int, user_id: Shopper
 
 @router.post("/words")
 async def words(request: Request, form: SentForm, rank: int, user_id: ShopperId) -> Response:
-    """Take words as a look, for this session."""
+    """Take words as a look, until the visitor logs out."""
     run = run_of(request)
     row_of(run, user_id, rank)
     phrase = text_of(form, "phrase")
@@ -137,10 +137,10 @@ async def preview_file(request: Request, name: str) -> Response:
 
 @router.get("/own/{name}.jpg")
 async def own_file(request: Request, name: str) -> Response:
-    """The picture of a look that was uploaded in this session."""
+    """The picture of a look that was uploaded since logging in."""
     own = _find_own(session_of(request), _OWN + name)
     if own is None or own.picture is None:
-        raise HTTPException(404, "There is no such look in this session.")
+        raise HTTPException(404, "There is no such look; those of your own go when you log out.")
     small = resize_longest(decode(own.picture), SMALL_PX)
     return Response(encode(small, "jpeg", 84), 200, {"Cache-Control": IMMUTABLE}, "image/jpeg")
 
