@@ -43,7 +43,7 @@ _OWN_SIDE_PX: Final = 512
 
 @dataclass(frozen=True, eq=False)
 class OwnLook:
-    """A look that somebody made since logging in: an uploaded picture, or a point found by words."""
+    """A look that somebody made since logging in: an uploaded picture, or a point of words."""
 
     name: str
     title: str
