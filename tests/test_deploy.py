@@ -2,7 +2,6 @@
 
 import ast
 import re
-import runpy
 import shlex
 import shutil
 import subprocess
@@ -104,8 +103,3 @@ def test_the_commands_of_the_dag_have_the_options_that_they_are_given():
     exec(compile(ast.Module(kept, []), DAG.name, "exec"), names)
     for name in ("RUN", "EXPORT", "PRUNE"):
         require_options(names[name])
-
-
-def test_airflow_reads_the_dag():
-    pytest.importorskip("airflow")
-    runpy.run_path(str(DAG))

@@ -26,6 +26,7 @@ def serve(
     Example: stylefeed serve runs/demo --port 8000
     """
     try:
+        from pipelines.web import listening as sockets
         from pipelines.web import server
     except ModuleNotFoundError as error:
         raise InputError(
@@ -33,7 +34,7 @@ def serve(
             "'stylefeed[redis]'"
         ) from error
 
-    with server.listen(host, port) as listening:
+    with sockets.listen(host, port) as listening:
         about, warning = server.check_export(out, redis)
         if warning:
             say(warning)

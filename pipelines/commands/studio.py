@@ -24,13 +24,14 @@ def studio(
     Example: stylefeed studio runs/demo --port 8080
     """
     try:
-        from pipelines.web import server, studio_server
+        from pipelines.web import listening as sockets
+        from pipelines.web import studio_server
     except ModuleNotFoundError as error:
         raise InputError(
             f"{error.name} is not installed: pip install 'stylefeed[studio]'"
         ) from error
 
-    with server.listen(host, port) as listening:
+    with sockets.listen(host, port) as listening:
         shown_host = f"[{host}]" if ":" in host else host
         address = f"http://{shown_host}:{listening.getsockname()[1]}"
         app_, token = studio_server.open_studio(out, host)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
@@ -25,6 +26,34 @@ class BatchFailure:
     """Why a batch has no result: its workers died or hung."""
 
     reason: str
+
+
+class WaitingBatches:
+    """Which of `count` batches wait for a worker, and at which of them workers failed."""
+
+    def __init__(self, count: int) -> None:
+        self._waiting = deque(range(count))
+        self._failed: Counter[int] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def take(self) -> int:
+        """The position of the next batch."""
+        return self._waiting.popleft()
+
+    def put_back(
+        self, index: int, why: str, tries: int, workers: str
+    ) -> list[tuple[int, BatchFailure]]:
+        """Let a batch whose worker failed wait again, or give it up at its last of `tries`.
+
+        `why` the worker failed, `workers` what such workers are called.
+        """
+        self._failed[index] += 1
+        if self._failed[index] >= tries:
+            return [(index, BatchFailure(f"{tries} {workers} failed at it: one {why}"))]
+        self._waiting.append(index)
+        return []
 
 
 class Executor(Protocol):

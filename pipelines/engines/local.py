@@ -5,11 +5,17 @@ from __future__ import annotations
 import pickle
 import queue
 import time
-from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Generic
 
-from pipelines.engines.executor import TRIES, Batch, BatchFailure, Result, WorkerError
+from pipelines.engines.executor import (
+    TRIES,
+    Batch,
+    BatchFailure,
+    Result,
+    WaitingBatches,
+    WorkerError,
+)
 from pipelines.engines.worker_process import Message, Worker, unpack_error, worker_context
 from pipelines.verbosity import warn
 
@@ -60,10 +66,9 @@ class _Pool(Generic[Batch, Result]):
         self._batches = batches
         self._size = size
         self._batch_limit_s = batch_limit_s
-        self._waiting = deque(range(len(batches)))
+        self._waiting = WaitingBatches(len(batches))
         self._inbox: queue.Queue[tuple[Worker, Message]] = queue.Queue()
         self._workers: list[Worker] = []
-        self._failed: Counter[int] = Counter()
         self._failed_starts = 0
 
     def run(self) -> Iterator[tuple[int, Result | BatchFailure]]:
@@ -91,7 +96,7 @@ class _Pool(Generic[Batch, Result]):
     def _hand_out(self) -> None:
         for worker in self._workers:
             if worker.ready and worker.batch is None and self._waiting:
-                index = self._waiting.popleft()
+                index = self._waiting.take()
                 worker.give(index, self._batches[index])
 
     def _next_message(self) -> list[tuple[int, Result | BatchFailure]]:
@@ -152,11 +157,6 @@ class _Pool(Generic[Batch, Result]):
                     f"worker processes cannot start: {_STARTS} in a row ended before they were "
                     f"ready, the last one {why}; check the free memory, or set workers = 1"
                 )
-        index = worker.batch
-        if index is None:
+        if worker.batch is None:
             return []
-        self._failed[index] += 1
-        if self._failed[index] >= TRIES:
-            return [(index, BatchFailure(f"{TRIES} worker processes failed at it: one {why}"))]
-        self._waiting.append(index)
-        return []
+        return [*self._waiting.put_back(worker.batch, why, TRIES, "worker processes")]

@@ -11,13 +11,19 @@ import pickle
 import re
 import socket
 import time
-from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic
 
 from features.schema import ConfigError
-from pipelines.engines.executor import TRIES, Batch, BatchFailure, Result, WorkerError
+from pipelines.engines.executor import (
+    TRIES,
+    Batch,
+    BatchFailure,
+    Result,
+    WaitingBatches,
+    WorkerError,
+)
 from pipelines.engines.worker_process import pack_error, unpack_error
 from pipelines.verbosity import warn
 
@@ -157,9 +163,8 @@ class _Crew(Generic[Batch, Result]):
         self._batches = batches
         self._size = size
         self._batch_limit_s = batch_limit_s
-        self._waiting = deque(range(len(batches)))
+        self._waiting = WaitingBatches(len(batches))
         self._hands: list[_Hand] = []
-        self._failed: Counter[int] = Counter()
         self._failed_starts = 0
 
     def run(self) -> Iterator[tuple[int, Result | BatchFailure]]:
@@ -185,7 +190,7 @@ class _Crew(Generic[Batch, Result]):
     def _hand_out(self) -> None:
         for hand in self._hands:
             if hand.ready and hand.asked is None and self._waiting:
-                hand.batch = self._waiting.popleft()
+                hand.batch = self._waiting.take()
                 hand.since = time.monotonic()
                 hand.asked = hand.actor.do.remote(pickle.dumps(self._batches[hand.batch]))
 
@@ -257,8 +262,4 @@ class _Crew(Generic[Batch, Result]):
                 )
         if hand.batch is None:
             return []
-        self._failed[hand.batch] += 1
-        if self._failed[hand.batch] >= TRIES:
-            return [(hand.batch, BatchFailure(f"{TRIES} Ray actors failed at it: one {why}"))]
-        self._waiting.append(hand.batch)
-        return []
+        return [*self._waiting.put_back(hand.batch, why, TRIES, "Ray actors")]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import socket
-import sys
 from pathlib import Path
 from typing import Final
 
-import uvicorn
 from fastapi import FastAPI
 
+from pipelines.web.listening import answer
 from pipelines.web.studio.access.sessions import Sessions
 from pipelines.web.studio.app import studio_app
 
@@ -30,19 +29,4 @@ def open_studio(out: Path, host: str) -> tuple[FastAPI, str]:
 
 def run(app: FastAPI, listening: socket.socket) -> None:
     """Answer on `listening` until the process is asked to stop (SIGINT or SIGTERM)."""
-    # No access log: it would hold the ids of shoppers.
-    config = uvicorn.Config(
-        app,
-        ws="none",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_PATIENCE_S,
-    )
-    server = uvicorn.Server(config)
-    try:
-        server.run(sockets=[listening])
-    except KeyboardInterrupt:
-        return
-    if not server.started:
-        sys.exit(1)
+    answer(app, listening, timeout_graceful_shutdown=_PATIENCE_S)
