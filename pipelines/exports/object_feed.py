@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.schema import InputError
 from pipelines.exports.answers import digest_version
+from pipelines.stores import storage
 from pipelines.stores.feed_versions import POINTER, bucket_files, version_history
 from pipelines.verbosity import warn
 
@@ -41,6 +43,7 @@ def write_objects(url: str, out: Path) -> dict[str, Any]:
     """
     versions = version_history(out)
     digests = {name: digest_version(out / "feed" / name) for name in versions}
+    wanted = _pictures(out, versions)
     with _naming_failures(url):
         store, root = fsspec.core.url_to_fs(url, skip_instance_cache=True)
         root = root.rstrip("/")
@@ -51,7 +54,6 @@ def write_objects(url: str, out: Path) -> dict[str, Any]:
             name.removeprefix(f"{root}/"): int(about["size"])
             for name, about in store.find(root, detail=True).items()
         }
-        wanted = _pictures(out, versions)
         sent = [name for name in wanted if there.get(name) != (out / name).stat().st_size]
         for name in versions:
             files = sorted((out / "feed" / name).iterdir())
@@ -104,7 +106,10 @@ def _pictures(out: Path, versions: list[str]) -> list[str]:
     named: set[str] = set()
     for name in versions:
         for bucket in bucket_files(out / "feed" / name):
-            table = pq.read_table(bucket, columns=list(_PICTURES))
+            try:
+                table = pq.read_table(bucket, columns=list(_PICTURES))
+            except (OSError, pa.ArrowException) as error:
+                raise storage.read_error(bucket, error) from error
             for column in _PICTURES:
                 named |= set(table[column].unique().to_pylist()) - {None}
     gone = sorted(name for name in named if not (out / name).is_file())

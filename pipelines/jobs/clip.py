@@ -41,19 +41,19 @@ _KEY: Final = "stylefeed_key"
 def make_clip(video: Path, look: Path, out: Path, config: RunConfig) -> dict[str, Any]:
     """Show the clip `video`, a file or the folder of a spin, in the look of the picture `look`.
 
-    `out` is a file whose suffix says what it is to be, or the folder for a spin's frames; it is
-    replaced whole. Where it holds the result of the same inputs and settings, nothing is done.
-    Returns whether there was work, and the figures of the clip's report if so. Raises ConfigError
-    for settings or names that do not go together, InputError for what cannot be read and where the
-    clip is not to be shown in the look, with nothing written.
+    `out` is a file whose suffix says what it is to be, or the folder for a spin's frames, new,
+    empty or of an earlier spin; it is replaced whole. Where it holds the result of the same inputs
+    and settings, nothing is done. Returns whether there was work, and the figures of the clip's
+    report if so. Raises ConfigError for settings or names that do not go together, InputError for
+    what cannot be read and where the clip is not to be shown in the look, with nothing written.
     """
     if config.render.mode != "faithful":
         raise ConfigError(f"render.mode is {config.render.mode!r}: a clip is faithful, or nothing")
     if out.resolve() == video.resolve():
         raise ConfigError(f"--out {out} is the clip itself: give another name")
     is_spin = video.is_dir()
-    if is_spin and out.exists() and not out.is_dir():
-        raise ConfigError(f"--out {out} is a file: a spin is written to a folder")
+    if is_spin:
+        _require_replaceable(out)
     if not is_spin:
         kind_of(out)
         if not video.is_file():
@@ -98,7 +98,7 @@ def _make_file(video: Path, look: Look, out: Path, config: RunConfig, key: str) 
             {**reader.tags, **told, _KEY: key},
             reader.audio,
         )
-        with writer, progress("clip", reader.count) as advance:
+        with writer, progress("clip", reader.expected) as advance:
             report = restyle_clip(
                 reader.frames(writer.write_audio),
                 writer,
@@ -106,7 +106,7 @@ def _make_file(video: Path, look: Look, out: Path, config: RunConfig, key: str) 
                 config.render,
                 painter,
                 SetShelf(config=config.render.sets),
-                reader.count,
+                reader.expected,
                 on_frame=partial(advance, 1),
             )
         _require_served(video, report)
@@ -134,7 +134,8 @@ def _make_spin(folder: Path, look: Look, out: Path, config: RunConfig, key: str)
                     on_frame=partial(advance, 1),
                 )
             _require_served(folder, report)
-            storage.write_json(made / REPORT, {_KEY: key, **report.to_dict()})
+            files = sorted(path.name for path in made.iterdir())
+            storage.write_json(made / REPORT, {_KEY: key, "files": files, **report.to_dict()})
             made.chmod(0o755)
             if out.exists():
                 shutil.rmtree(out)
@@ -183,11 +184,24 @@ def _require_served(video: Path, report: ClipReport) -> None:
         )
 
 
+def _require_replaceable(out: Path) -> None:
+    """Raise ConfigError where a spin's folder has a file, or what no spin has left there."""
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"--out {out} is a file: a spin is written to a folder")
+    found = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    told = storage.find_json(out / REPORT) or {}
+    if found and (_KEY not in told or not found <= {REPORT, *told.get("files", ())}):
+        raise ConfigError(
+            f"--out {out} holds files that no spin has left there, and would be replaced whole: "
+            "give an empty folder, or another name"
+        )
+
+
 def _holds(out: Path, key: str) -> bool:
     """Whether `out` is the whole result of the same inputs and settings."""
     if out.is_dir():
         told = storage.find_json(out / REPORT) or {}
-        return told.get(_KEY) == key and len(list(out.iterdir())) == told.get("frames", 0) + 1
+        return told.get(_KEY) == key and len(list(out.iterdir())) == len(told.get("files", ())) + 1
     return out.is_file() and read_tags(out).get(_KEY) == key
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from features.schema import ConfigError, InputError
 from pipelines.stores import storage
+from pipelines.stores.feedback_events import hold_feedback
 from pipelines.stores.folder_lock import hold_folder
 from pipelines.stores.shopper_keys import (
     KEY_VARIABLE,
@@ -65,9 +66,11 @@ def forget(out: Path, users: Sequence[str], redis_url: str | None = None) -> dic
             )
         new = add_tombstones(out, names, key)
         answers = None if redis_url is None else _remove_from_redis(redis_url, names)
-        found = search_folder(out, names)
-        removal = remove_shoppers(out, names) if found or new else Removal()
-        left = search_folder(out, names)
+        # A studio goes on meanwhile: what it read before would be written again with them in it.
+        with hold_feedback(out):
+            found = search_folder(out, names)
+            removal = remove_shoppers(out, names) if found or new else Removal()
+            left = search_folder(out, names)
     return {
         "users": len(given),
         "unknown": len(unknown),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -100,7 +101,12 @@ def _identity(folder: StageFolder, config: RunConfig | StageConfig) -> str:
     }
     files = {name: _digest(folder.path(name)) for name in _TABLES}
     return storage.digest_json(
-        {"settings": plain, "files": files, "revision": folder.stage.revision}
+        {
+            "settings": plain,
+            "files": files,
+            "code": version("stylefeed"),
+            "revision": folder.stage.revision,
+        }
     )
 
 

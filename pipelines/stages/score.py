@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,6 +92,7 @@ def _identity(folder: StageFolder, facts: LogFacts, settings: ServeSettings) -> 
             "stamping": asdict(facts.stamping),
             "buckets": facts.buckets,
             "settings": told,
+            "code": version("stylefeed"),
             "revision": folder.stage.revision,
         }
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -73,7 +75,7 @@ def keep_opinion(
         raise ContractError(f"an opinion is one of {get_args(Opinion)}, got {opinion!r}")
     path = out / FEEDBACK
     storage.make_folder(path.parent)
-    with FileLock(path.with_suffix(".lock")):
+    with hold_feedback(out):
         said = read_feedback(out)
         mine = (
             (said["user_id"] == row["user_id"])
@@ -89,6 +91,17 @@ def keep_opinion(
         kept = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
         storage.write_table(path, kept)
     return True
+
+
+@contextmanager
+def hold_feedback(out: Path) -> Iterator[None]:
+    """Let nobody else change the table while the block runs."""
+    path = out / FEEDBACK
+    if not path.parent.is_dir():
+        yield
+        return
+    with FileLock(path.with_suffix(".lock")):
+        yield
 
 
 def _events(row: dict[str, Any], version: str, opinion: Opinion, now: datetime) -> pd.DataFrame:

@@ -130,7 +130,7 @@ def _is_their_line(line: bytes, names: list[str]) -> bool:
     """Whether a line of JSON is about one of `names`; one that is torn, whether it names any."""
     value = find_value(line)
     if isinstance(value, dict):
-        return str(value.get(USERS)) in names
+        return _is_theirs(value, names, of_users=False)
     written = (part for name in names for part in (name, json.dumps(name)[1:-1]))
     return any(part.encode() in line for part in written)
 

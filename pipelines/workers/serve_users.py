@@ -218,8 +218,10 @@ def _serve_bucket(
     wanted = pd.concat([digests, plain]) if len(plain) else digests
     parts = []
     if known is not None:
-        theirs = known.shoppers.set_index("user_id")[DIGEST].reindex(wanted.index)
-        same = theirs.notna() & (theirs.fillna(0).astype(np.uint64) == wanted)
+        theirs = known.shoppers.set_index("user_id")[DIGEST]
+        # Filled with a number: as floats, which have gaps, digests would lose their last bits.
+        same = theirs.reindex(wanted.index, fill_value=np.uint64(0)) == wanted
+        same &= wanted.index.isin(theirs.index)
         parts.append(known.of(wanted.index[same]))
         wanted = wanted[~same]
         events = events[events["user_id"].isin(wanted.index)]

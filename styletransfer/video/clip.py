@@ -84,7 +84,7 @@ def restyle_clip(
     config: RenderConfig,
     painter: Painter,
     shelf: SetShelf,
-    count: int = 0,
+    expected: int = 0,
     spin: bool = False,
     on_frame: Callable[[], None] | None = None,
 ) -> ClipReport:
@@ -92,16 +92,17 @@ def restyle_clip(
 
     Each shot (a `spin` is one) has one set of the look, or where `config.surroundings`
     or the look asks for it paint of its own surroundings by `painter`. Every frame is judged as a
-    viewer sees it; where more than 1 % of them (of `count`, if that is known) are out of the
-    budget, nothing more is written and the report says original. Memory does not grow with a clip.
-    Raises InputError where there is no frame, and what the frames raise.
+    viewer sees it; where more than 1 % of them are out of the budget, the report says original, and
+    nothing more is written as soon as that is sure of the `expected` frames (0: of those so far).
+    Memory does not grow with a clip. Raises InputError where there is no frame, and what the frames
+    raise.
     """
     anchor = look.anchor
     if anchor is None:
         if look.picture is None:
             raise InputError(f"look {look.style_id!r} has no picture: a clip's look needs one")
         anchor = look_anchor(look.picture)
-    gate = ClipGate(config.budget, anchor, look.strength, _has_set(look, config), count)
+    gate = ClipGate(config.budget, anchor, look.strength, _has_set(look, config), expected)
     around: Surroundings | None = None
     name = b""
     for tracked in track_masks(frames, _estimate, spin):
@@ -129,6 +130,7 @@ def restyle_clip(
         if gate.has_failed:
             return gate.report()
     gate.judge(sink.finish())
+    gate.end()
     if not gate.frames:
         raise InputError("the clip has no frames: export it again")
     return gate.report()
@@ -143,14 +145,15 @@ class ClipGate:
         anchor: LookAnchor,
         strength: float,
         has_set: bool,
-        count: int,
+        expected: int,
     ) -> None:
+        """Judge about `expected` frames, 0 where nobody knows how many."""
         self.shots = 0
         self.frames = 0
         self._budget = budget
         self._colours: LookColours | None = None if has_set else anchor.colours
         self._share = strength if has_set else None
-        self._count = count
+        self._expected = expected
         self._waiting: deque[tuple[NDArray[np.uint8], Mask, NDArray[np.float32]]] = deque()
         self._reasons: list[str] = []
         self._out: int = 0
@@ -162,9 +165,12 @@ class ClipGate:
 
     @property
     def has_failed(self) -> bool:
-        """Whether more frames are out of the budget than may be."""
-        allowed = int(_FEW * max(self._count, self.frames))
-        return self._out > allowed
+        """Whether more frames are out of the budget than may be of those to come, or of all."""
+        return self._out > int(_FEW * max(self._expected, self.frames))
+
+    def end(self) -> None:
+        """No frame is to come: those judged are all."""
+        self._expected = self.frames
 
     def expect(self, picture: NDArray[np.uint8], mask: Mask, alpha: NDArray[np.float32]) -> None:
         """Remember what the next frame written was made from: its picture and its product."""

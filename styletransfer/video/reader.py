@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import av
 import cv2
@@ -54,8 +53,9 @@ class ClipReader:
     """An open clip; a context manager.
 
     `time_base` is a unit of time in seconds, `rate` frames a second on average, `count` how many
-    frames the file says that it has (0: it does not say), `height` and `width` those of the
-    frames given, `tags` the file's own words about itself, `audio` its sound, if it has any.
+    frames the file says that it has (0: it does not say), `expected` how many there are by that or
+    else by its length (0: unknown), `height` and `width` those of the frames given, `tags` the
+    file's own words about itself, `audio` its sound, if it has any.
     """
 
     def __init__(self, path: Path, size_px: int, limits: ImageLimits = DEFAULT_LIMITS) -> None:
@@ -74,6 +74,8 @@ class ClipReader:
             self.time_base: Fraction = video.time_base or Fraction(1, 90_000)
             self.rate: Fraction = video.average_rate or video.guessed_rate or Fraction(25)
             self.count: int = video.frames
+            seconds = Fraction(self._container.duration or 0, av.time_base)
+            self.expected: int = self.count or round(seconds * self.rate)
             self.tags: dict[str, str] = dict(self._container.metadata)
             self._check_size(video.codec_context.width, video.codec_context.height, limits)
             first = next(self._decoded(self._container, None), None)
@@ -88,15 +90,10 @@ class ClipReader:
             self._container.close()
             raise
 
-    def __enter__(self) -> ClipReader:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._container.close()
 
     def frames(self, on_audio: OnAudio | None = None) -> Iterator[Frame]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 import av
 import numpy as np
@@ -101,15 +100,10 @@ class ClipWriter:
             self._container.close()
             raise
 
-    def __enter__(self) -> ClipWriter:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._container.close()
 
     def write(self, picture: NDArray[np.uint8], pts: int) -> list[NDArray[np.uint8]]:

@@ -123,6 +123,13 @@ def test_a_folder_is_a_store_too(published, tmp_path):
     pd.testing.assert_frame_equal(read_feed(tmp_path / "copy"), read_feed(published))
 
 
+def test_a_damaged_feed_is_not_said_to_be_the_store_s_fault(published, tmp_path):
+    bucket = next((published / "feed" / "one").glob("*.parquet"))
+    bucket.write_bytes(bucket.read_bytes()[:100])
+    with pytest.raises(InputError, match=rf"{bucket.name} cannot be read \("):
+        copy_feed(published, str(tmp_path / "copy"))
+
+
 @pytest.mark.parametrize("url", ["s3://no-such-bucket/x", "nothing://x/y"])
 def test_a_store_that_is_not_there_is_one_line(published, bucket, url):
     with pytest.raises(InputError, match=f"export: {url} cannot be written: ") as caught:

@@ -109,6 +109,23 @@ def test_a_spin_is_a_folder_of_pictures_under_the_names_of_its_own(tmp_path, spi
     assert (out / "3.jpg").is_file()
 
 
+def test_a_folder_that_holds_more_than_a_spin_is_not_replaced(tmp_path, spin, config):
+    mine = tmp_path / "mine.txt"
+    mine.write_text("kept")
+    with pytest.raises(ConfigError, match="holds files that no spin has left there"):
+        make_clip(spin, LOOK, tmp_path, config)
+    out = tmp_path / "out"
+    out.mkdir()
+    make_clip(spin, LOOK, out, config)
+    (out / "notes.txt").write_text("kept")
+    smaller = load_config(None, render={"size_px": 96})
+    with pytest.raises(ConfigError, match="holds files that no spin has left there"):
+        make_clip(spin, LOOK, out, smaller)
+    assert mine.is_file()
+    assert sorted(spin.iterdir())
+    assert (out / "notes.txt").read_text() == "kept"
+
+
 def test_a_clip_that_may_not_be_shown_leaves_nothing_behind(tmp_path, config):
     rng = np.random.default_rng(0)
     path = tmp_path / "noise.mp4"

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import threading
 from contextlib import closing
 
 import numpy as np
@@ -13,6 +14,7 @@ from features.schema import ConfigError, InputError
 from pipelines.jobs.check_folder import check_folder
 from pipelines.jobs.forget import forget, forget_lines
 from pipelines.stores.feed_versions import read_feed
+from pipelines.stores.feedback_events import FEEDBACK, hold_feedback
 from pipelines.stores.render_store import JOURNAL
 from pipelines.stores.shopper_keys import KEY_VARIABLE, TOMBSTONES, pseudonym
 from pipelines.stores.shopper_search import Finding, search_folder
@@ -183,6 +185,28 @@ def test_a_torn_line_or_table_of_text_does_not_stop_forgetting(key, tmp_path):
     assert done["left"] == []
     assert (out / JOURNAL).read_text().endswith('{"render_ke')
     assert (out / "old.csv").read_bytes() == b"user_id,name\nu0041,Zo\xeb,more\n"
+
+
+def test_a_shopper_called_none_leaves_lines_about_nobody(key, tmp_path):
+    out = _bare_job(tmp_path / "out")
+    (out / "lines.jsonl").write_text('{"attempt": "a"}\n{"user_id": "None"}\n{"user_id": 7}\n')
+    assert forget(out, ["None"])["rows"] == {"lines.jsonl": 1}
+    assert (out / "lines.jsonl").read_text() == '{"attempt": "a"}\n{"user_id": 7}\n'
+
+
+def test_who_speaks_in_the_studio_meanwhile_brings_nobody_back(key, tmp_path):
+    out = _bare_job(tmp_path / "out")
+    (out / "studio").mkdir()
+    said = pd.DataFrame({"user_id": ["u0041", "u0042"]})
+    said.to_parquet(out / FEEDBACK)
+    with hold_feedback(out):
+        forgetting = threading.Thread(target=forget, args=(out, ["u0042"]))
+        forgetting.start()
+        forgetting.join(0.5)
+        assert forgetting.is_alive()
+        said.to_parquet(out / FEEDBACK)
+    forgetting.join()
+    assert pd.read_parquet(out / FEEDBACK)["user_id"].tolist() == ["u0041"]
 
 
 @pytest.mark.parametrize("name", ["feed", "tables/a.parquet", "nowhere"])

@@ -61,8 +61,9 @@ def test_a_day_of_new_events_touches_only_the_shoppers_who_did_them(today, log):
     shop, out = today
     users = pd.read_parquet(out / "users.parquet").set_index("user_id")
     rows = pd.concat(pd.read_parquet(path) for path in (out / "tables" / "chosen").iterdir())
+    log = pd.concat([log, log.iloc[[-1]].assign(user_id="a newcomer")])
     assert _run(shop, out, log) == ["prepare", "score"]
-    active = set(log["user_id"].iloc[-12:])
+    active = set(log["user_id"].iloc[-13:])
     counts = read_record(Workspace(out), "score")["counts"]
     assert counts["users_as_before"] == len(users.index.difference(active)) > 0
     assert read_record(Workspace(out), "fit")["counts"]["events_since"] > 0
@@ -87,8 +88,8 @@ def test_a_day_of_new_events_touches_only_the_shoppers_who_did_them(today, log):
     assert _bytes(out) == touched
 
 
-@pytest.mark.parametrize("change", ["much", "late", "gone", "settings", "damaged"])
-def test_models_are_fitted_anew_where_they_may_not_stay(today, log, change):
+@pytest.mark.parametrize("change", ["much", "late", "gone", "settings", "damaged", "release"])
+def test_models_are_fitted_anew_where_they_may_not_stay(today, log, change, monkeypatch):
     shop, out = today
     events, refit_after = log, 0.3
     if change == "much":
@@ -99,6 +100,9 @@ def test_models_are_fitted_anew_where_they_may_not_stay(today, log, change):
         events = log.iloc[1:]
     if change == "settings":
         refit_after = 0.0
+    if change == "release":
+        for module in ("refit", "road", "score"):
+            monkeypatch.setattr(f"pipelines.stages.{module}.version", lambda _: "9.9")
     if change == "damaged":
         (out / "models" / "two_stage" / "two_stage.json").write_text("{}")
     worked = set(_run(shop, out, events, refit_after))

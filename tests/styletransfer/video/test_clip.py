@@ -8,13 +8,15 @@ import cv2
 import numpy as np
 import pytest
 
+from features.matting import product_mask
 from features.networks.encoders import StyleEncoder
 from features.schema import InputError
 from styletransfer.config import FidelityBudget, RenderConfig
+from styletransfer.faithful.gate import look_anchor
 from styletransfer.look import Look
 from styletransfer.renderer import open_painter
 from styletransfer.sets.shelf import SetShelf
-from styletransfer.video.clip import restyle_clip
+from styletransfer.video.clip import ClipGate, restyle_clip
 from styletransfer.video.mask_track import EVERY
 from styletransfer.video.reader import Frame
 from styletransfer.video.writer import ClipWriter
@@ -162,15 +164,25 @@ def test_what_a_viewer_sees_is_judged(mug, look, painter, shelf):
     assert "delta-E" in report.reason
 
 
-def test_one_bad_frame_of_a_hundred_is_let_pass(mug, look, painter, shelf):
-    class OneBad(Kept):
-        def write(self, picture, pts):
-            return [picture // 64 * 64 if pts == 1 else picture]
-
-    report, _ = restyle(mug(3), look, painter, shelf, sink=OneBad(), count=100)
-    assert (report.served_mode, report.out_of_budget) == ("faithful", 1)
-    report, _ = restyle(mug(3), look, painter, shelf, sink=OneBad(), count=99)
-    assert report.served_mode == "original"
+@pytest.mark.parametrize(
+    ("expected", "frames", "early", "failed"),
+    [(100, 100, False, False), (99, 99, True, True), (0, 100, True, False), (200, 99, False, True)],
+)
+def test_one_bad_frame_of_a_hundred_is_let_pass(
+    mug, look, painter, shelf, expected, frames, early, failed
+):
+    (frame,) = mug(1)
+    _, kept = restyle([frame], look, painter, shelf)
+    mask, good = product_mask(frame.picture), kept.pictures[0]
+    gate = ClipGate(CONFIG.budget, look_anchor(look.picture), 1.0, True, expected)
+    for number in range(frames):
+        gate.expect(frame.picture, mask, mask.alpha)
+        gate.judge([good if number else good // 64 * 64])
+        if not number:
+            assert gate.has_failed == early
+    gate.end()
+    report = gate.report()
+    assert (report.served_mode == "original", report.out_of_budget) == (failed, 1)
 
 
 def test_no_more_frames_are_held_than_a_segment_and_the_encoder_need(
@@ -190,7 +202,7 @@ def test_no_more_frames_are_held_than_a_segment_and_the_encoder_need(
 
     size = (96, 112)
     with ClipWriter(tmp_path / "a.mp4", *size, Fraction(1, 24), Fraction(24), {}) as writer:
-        report, _ = restyle(frames(), look, painter, shelf, sink=writer, count=5 * EVERY)
+        report, _ = restyle(frames(), look, painter, shelf, sink=writer, expected=5 * EVERY)
     assert report.frames == 5 * EVERY
     assert most <= EVERY + 3
 
@@ -209,6 +221,6 @@ def test_a_file_of_the_clip_is_judged_as_it_is_decoded(tmp_path, mug, look, pain
     frames = mug(30, noise=1.0)
     path = tmp_path / "a.mp4"
     with ClipWriter(path, 128, 128, Fraction(1, 24), Fraction(24), {}) as writer:
-        report, _ = restyle(frames, look, painter, shelf, sink=writer, count=30)
+        report, _ = restyle(frames, look, painter, shelf, sink=writer, expected=30)
     assert (report.served_mode, report.frames) == ("faithful", 30)
     assert 0.1 < report.delta_e <= 2.5

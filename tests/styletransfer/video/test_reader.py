@@ -12,6 +12,7 @@ from PIL import Image
 from features.config import ImageLimits
 from features.schema import InputError
 from styletransfer.video.reader import ClipReader
+from styletransfer.video.writer import SUFFIXES, ClipWriter
 
 
 def read(path, size_px=512):
@@ -177,3 +178,14 @@ def test_without_pyav_the_package_says_what_to_install():
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.startswith("ConfigError clips need PyAV")
     assert "pip install 'stylefeed[video]'" in told.stdout
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_how_many_frames_are_to_come_is_known_of_every_kind(tmp_path, make_frames, suffix):
+    path = tmp_path / f"a{suffix}"
+    with ClipWriter(path, 64, 96, Fraction(1, 24), Fraction(24), {}) as writer:
+        for number, picture in enumerate(make_frames(10, 64, 96)):
+            writer.write(picture, number)
+        writer.finish()
+    with ClipReader(path, 96) as reader:
+        assert reader.expected == len(list(reader.frames())) == 10
