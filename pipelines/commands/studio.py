@@ -56,6 +56,8 @@ def studio_account(
     """
     from pipelines.web.studio.access.accounts import ACCOUNTS, Account, Role, add_account
 
+    if not out.is_dir():
+        raise InputError(f"{out} is no folder: give that of a job, as `stylefeed run` made it")
     if sys.stdin.isatty():
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:

@@ -46,7 +46,12 @@ def rank(entries: list[Entry]) -> list[Ranked]:
 
 
 def challenge_table(out: Path) -> list[dict[str, Any]]:
-    """The ranking of the challenge in the job's folder `out`, JSON-able."""
+    """The ranking of the challenge in the job's folder `out`, JSON-able.
+
+    Raises InputError where there is no such folder.
+    """
+    if not out.is_dir():
+        raise InputError(f"{out} is no folder: give that of a job, as `stylefeed run` made it")
     return [
         {
             "place": ranked.place,
@@ -74,7 +79,7 @@ def make_look(out: Path, entry_id: int, styles_path: Path, pictures: Path | None
             f"{out} has no submitted look {entry_id}: `stylefeed challenge` lists them"
         )
     try:
-        png = store.picture_path(entry).read_bytes()
+        png = store.picture_path(entry.picture).read_bytes()
     except OSError as error:
         raise InputError(f"the picture of {entry.name!r} cannot be read: {error}") from error
     style_id = add_look(styles_path, entry.name, entry.tags, png, pictures)

@@ -165,9 +165,9 @@ class ChallengeStore:
             ).fetchall()
         return {int(entry): bool(liked) for entry, liked in rows}
 
-    def picture_path(self, entry: Entry) -> Path:
-        """The file of a look's picture."""
-        return self._folder / PICTURES / entry.picture
+    def picture_path(self, picture: str) -> Path:
+        """The file of an entry's `picture`."""
+        return self._folder / PICTURES / picture
 
     def mark_won(self, entry_id: int, style_id: str) -> None:
         """Keep which look an entry became."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,15 +61,20 @@ def opinions(out: Path, user_id: str, version: str) -> dict[int, Opinion]:
 
 
 def keep_opinion(
-    out: Path, row: dict[str, Any], version: str, opinion: Opinion | None, now: datetime
-) -> bool:
-    """Keep what a shopper says of one card of the feed; returns whether that is new.
+    out: Path,
+    user_id: str,
+    rows: Sequence[Mapping[str, Any]],
+    version: str,
+    opinion: Opinion | None,
+    now: datetime,
+) -> int:
+    """Keep what a shopper says of cards of the feed; returns of how many of them it is new.
 
-    `row` is the feed's; what was said of the card before is replaced, with None taken back. All of
-    it are events: the impression with the look served, the look drawn and its propensity; for
-    `like` a click on it; for `plain` an impression and a click of the plain photo, which was asked
-    for and not drawn, so it has no propensity. Raises InputError where the table is damaged,
-    StorageError where it cannot be written.
+    `rows` are the feed's, all of `user_id`; what was said of a card before is replaced, with None
+    taken back. All of it are events: the impression with the look served, the look drawn and its
+    propensity; for `like` a click on it; for `plain` an impression and a click of the plain photo,
+    which was asked for and not drawn, so it has no propensity. Raises InputError where the table is
+    damaged, StorageError where it cannot be written.
     """
     if opinion is not None and opinion not in get_args(Opinion):
         raise ContractError(f"an opinion is one of {get_args(Opinion)}, got {opinion!r}")
@@ -77,20 +82,18 @@ def keep_opinion(
     storage.make_folder(path.parent)
     with hold_feedback(out):
         said = read_feedback(out)
-        mine = (
-            (said["user_id"] == row["user_id"])
-            & (said["session_id"] == _session(version))
-            & (said["position"] == row["rank"])
-        )
-        before = next(iter(said.loc[mine, "feedback"]), None)
-        if before == opinion:
-            return False
-        parts = [said[~mine]]
+        mine = (said["user_id"] == user_id) & (said["session_id"] == _session(version))
+        before = dict(zip(said.loc[mine, "position"], said.loc[mine, "feedback"], strict=True))
+        changed = [row for row in rows if before.get(row["rank"]) != opinion]
+        if not changed:
+            return 0
+        gone = mine & said["position"].isin([row["rank"] for row in changed])
+        parts = [said[~gone]]
         if opinion is not None:
-            parts.append(_events(row, version, opinion, now))
+            parts += [_events(row, version, opinion, now) for row in changed]
         kept = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
         storage.write_table(path, kept)
-    return True
+    return len(changed)
 
 
 @contextmanager
@@ -104,7 +107,7 @@ def hold_feedback(out: Path) -> Iterator[None]:
         yield
 
 
-def _events(row: dict[str, Any], version: str, opinion: Opinion, now: datetime) -> pd.DataFrame:
+def _events(row: Mapping[str, Any], version: str, opinion: Opinion, now: datetime) -> pd.DataFrame:
     served = None if row["style_id"] == "original" else row["style_id"]
     shown = {
         "user_id": row["user_id"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -104,8 +105,6 @@ def preview_painter(
 
     @lru_cache(maxsize=1)
     def unjudging() -> PreviewRenderer:
-        from dataclasses import replace
-
         return PreviewRenderer(replace(config, budget=allowing), store)
 
     @lru_cache(maxsize=_PHOTOS_KEPT)
@@ -113,10 +112,13 @@ def preview_painter(
         return _read_photo(Path(path), mask_path, config.size_px, limits)
 
     @lru_cache(maxsize=_LOOKS_KEPT)
-    def look(source: str | bytes) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        full = decode(source if isinstance(source, bytes) else Path(source), limits)
-        code: NDArray[np.float32] = encoder.encode([full])[0]
-        return resize_longest(full, max(_LOOK_PX, config.set_side_px)), code
+    def look(source: str | bytes) -> NDArray[np.uint8]:
+        return resize_longest(_read_look(source, limits), max(_LOOK_PX, config.set_side_px))
+
+    @lru_cache(maxsize=_LOOKS_KEPT)
+    def code_of(source: str | bytes) -> NDArray[np.float32]:
+        code: NDArray[np.float32] = encoder.encode([_read_look(source, limits)])[0]
+        return code
 
     def work(asked: PreviewWork | MaskWork) -> Preview | ShownMask:
         picture, mask = photo(asked.photo, asked.mask, asked.stamp)
@@ -127,9 +129,8 @@ def preview_painter(
             return ShownMask(data, width, height, mask.source, mask.confidence)
         parts = []
         for part in asked.parts:
-            shown, own = look(part.source)
-            code = own if part.code is None else part.code
-            parts.append(LookPart(shown, code, part.weight, part.verbatim))
+            code = code_of(part.source) if part.code is None else part.code
+            parts.append(LookPart(look(part.source), code, part.weight, part.verbatim))
         painter = unjudging() if asked.unjudged else renderer
         made = painter.render(picture, parts, asked.controls, mask, asked.code)
         return Preview(
@@ -138,6 +139,10 @@ def preview_painter(
         )  # fmt: skip
 
     return work
+
+
+def _read_look(source: str | bytes, limits: ImageLimits) -> NDArray[np.uint8]:
+    return decode(source if isinstance(source, bytes) else Path(source), limits)
 
 
 def _read_photo(

@@ -6,9 +6,9 @@ import multiprocessing
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import wait as sentinel_wait
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -134,29 +134,42 @@ class CampaignWorker:
     def wake(self) -> None:
         """Start a process where something waits and none works."""
         with self._lock:
-            if self._process is not None and self._process.is_alive():
-                return
-            if CampaignQueue(self._out / QUEUE).next_waiting() is None:
-                return
-            context = multiprocessing.get_context("spawn")
-            self._process = context.Process(target=_work_quietly, args=(self._out,))
-            self._process.start()
+            if self._process is None or not self._process.is_alive():
+                self._start()
 
     def close(self) -> None:
         """End the process; what it was at goes on when another is started."""
         with self._lock:
-            if self._process is not None:
-                _end(self._process)
+            process, self._process = self._process, None
+            if process is not None:
+                _end(process)
+
+    def _start(self) -> None:
+        """Start a process where something waits; called with the lock."""
+        self._process = None
+        if CampaignQueue(self._out / QUEUE).next_waiting() is not None:
+            context = multiprocessing.get_context("spawn")
+            self._process = context.Process(target=_work_alone, args=(self._out,))
+            self._process.start()
+            threading.Thread(target=self._go_on, args=(self._process,), daemon=True).start()
+
+    def _go_on(self, process: multiprocessing.process.BaseProcess) -> None:
+        """Start another when `process` has ended well: something may wait since it looked last."""
+        sentinel_wait([process.sentinel])
+        with self._lock:
+            if process is not self._process:
+                return
+            process.join()
+            self._process = None
+            if process.exitcode == 0:
+                self._start()
 
 
-def _work_quietly(out: Path) -> None:
-    """Run in the worker: another one that works there already is no fault."""
+def _work_alone(out: Path) -> None:
+    """Run in the worker: where another one works already this one ends, with 1."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
-    # What is added while the last one ends is worked on too.
-    for _ in range(2):
-        try:
-            work_queue(out)
-        except InputError:
-            return
-        time.sleep(_TICK_S)
+    try:
+        work_queue(out)
+    except InputError:
+        sys.exit(1)

@@ -39,7 +39,7 @@ _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
 
 
 @router.get("/failures")
-async def failures(request: Request, reason: str = "", at: int = 1) -> HTMLResponse:
+def failures(request: Request, reason: str = "", at: int = 1) -> HTMLResponse:
     """Renders that the gate refused, or served weaker than asked for, by reason."""
     run = run_of(request)
     table = _failed(run)

@@ -23,7 +23,6 @@ from pipelines.report.artefacts import Artefacts, read_artefacts
 from pipelines.report.selection import Portrait, choose_shoppers
 from pipelines.report.shoppers import Describer, Shopper
 from pipelines.stages.render import with_permissions
-from pipelines.stores import storage
 from pipelines.stores.arrays import stack_vectors
 from pipelines.stores.feed_versions import POINTER, current_version, read_feed
 from pipelines.stores.picture_files import job_root, resolve_picture
@@ -44,6 +43,7 @@ class FinishedRun:
         try:
             run = read_artefacts(self.workspace)
             feed = read_feed(out).sort_values(["user_id", "rank"], ignore_index=True)
+            self._look_pictures = self.workspace.read("tables/look_pictures.parquet")
         except (OSError, ValueError, KeyError) as error:
             raise InputError(
                 f"{out} holds no finished run ({str(error).splitlines()[0]}): run `stylefeed run` "
@@ -83,8 +83,7 @@ class FinishedRun:
     @cached_property
     def looks(self) -> pd.DataFrame:
         """Looks by style_id: path of the picture, raw style_code, verbatim, and its statistics."""
-        pictures = self.workspace.read("tables/look_pictures.parquet")
-        return with_permissions(pictures, self.run.styles).set_index("style_id")
+        return with_permissions(self._look_pictures, self.run.styles).set_index("style_id")
 
     @cached_property
     def look_words(self) -> LookWords:
@@ -99,30 +98,32 @@ class FinishedRun:
         found = self._rows.get(user_id)
         if found is None:
             return None
-        if user_id not in self._records:
+        records = self._records.get(user_id)
+        if records is None:
             if len(self._records) >= _KEPT_SHOPPERS:
                 self._records.clear()
             rows = self.run.feed.iloc[found[0] : found[1]].to_dict("records")
-            self._records[user_id] = [{str(k): v for k, v in row.items()} for row in rows]
-        return self._records[user_id]
+            records = [{str(k): v for k, v in row.items()} for row in rows]
+            self._records[user_id] = records
+        return records
 
     def shopper(self, user_id: str) -> Shopper | None:
         """Everything that the page says about a shopper; None for one whom the feed lacks."""
         if user_id not in self._rows:
             return None
-        if user_id not in self._shoppers:
+        shopper = self._shoppers.get(user_id)
+        if shopper is None:
             if len(self._shoppers) >= _KEPT_SHOPPERS:
                 self._shoppers.clear()
             known = {portrait.user_id: portrait for portrait in self.portraits}
             portrait = known.get(user_id, Portrait(user_id, "The feed", ""))
-            self._shoppers[user_id] = self.describe.shopper(portrait)
-        return self._shoppers[user_id]
+            shopper = self._shoppers[user_id] = self.describe.shopper(portrait)
+        return shopper
 
     def _know_sizes(self) -> None:
         """Sizes of photos and looks from their tables; a render has its photo's shape."""
-        looks = self.workspace.read("tables/look_pictures.parquet")
         columns = ["path", "width_px", "height_px", "picture_digest"]
-        for table in (self.run.item_pictures, looks):
+        for table in (self.run.item_pictures, self._look_pictures):
             for path, width, height, digest in table[columns].itertuples(index=False):
                 self.pictures.know_size(str(path), int(width), int(height), str(digest))
         sizes = {
@@ -156,12 +157,10 @@ class Runs:
         """The run of the current feed; the one before while that cannot be read."""
         if self._pointer() != self._stamp and self._lock.acquire(blocking=False):
             try:
+                # Once more when the manifest is written: then the last stage is done.
                 stamp = self._pointer()
-                # Its last stage is done when the manifest names the same run.
-                manifest: dict[str, Any] = storage.find_json(self.out / "manifest.json") or {}
-                if manifest:
-                    self._run = FinishedRun(self.out)
-                    self._stamp = stamp
+                self._run = FinishedRun(self.out)
+                self._stamp = stamp
             except InputError:
                 pass
             finally:

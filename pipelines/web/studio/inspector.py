@@ -17,7 +17,7 @@ ROWS: Final = 40
 
 
 @router.get("/inspector")
-async def inspector(
+def inspector(
     request: Request, find: str = "", look: str = "", served: str = "", at: int = 1
 ) -> HTMLResponse:
     """Rows of the feed that hold the words `find`, are drawn in `look`, or are `served` so."""

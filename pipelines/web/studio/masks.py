@@ -33,7 +33,7 @@ LISTED: Final = 48
 
 
 @router.get("/masks")
-async def masks(request: Request, at: int = 1, find: str = "") -> HTMLResponse:
+def masks(request: Request, at: int = 1, find: str = "") -> HTMLResponse:
     """Products by how far their masks are trusted, the least first."""
     run, out = run_of(request), studio_of(request).out
     trusted = run.renders.groupby("item_id")["mask_confidence"].min()

@@ -26,7 +26,8 @@ from pipelines.web.studio.finished_run import FinishedRun, Runs
 from pipelines.web.studio.previews import Previews
 
 STATIC: Final = files("pipelines.web.studio").joinpath("static")
-_MOST_FIELDS: Final = 40
+# Two for each look and one for each category of a large shop.
+_MOST_FIELDS: Final = 4000
 _MOST_FILES: Final = 1
 
 

@@ -50,7 +50,7 @@ class StyleMap:
 
 
 @router.get("/prototypes")
-async def prototypes(request: Request) -> HTMLResponse:
+def prototypes(request: Request) -> HTMLResponse:
     """The map of looks, and the prototypes with their looks."""
     run = run_of(request)
     made = style_map(run)

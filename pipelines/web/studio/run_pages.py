@@ -16,7 +16,7 @@ LISTED: Final = 200
 
 
 @router.get("/rejects")
-async def rejects(request: Request) -> HTMLResponse:
+def rejects(request: Request) -> HTMLResponse:
     """What could not be used, by reason and row by row."""
     run = run_of(request)
     table = run.run.rejects
@@ -27,7 +27,7 @@ async def rejects(request: Request) -> HTMLResponse:
 
 
 @router.get("/runs")
-async def runs(request: Request) -> HTMLResponse:
+def runs(request: Request) -> HTMLResponse:
     """Every run of the folder, the last one first, and the stages of the finished one."""
     run = run_of(request)
     history = read_history(studio_of(request).out)[::-1]

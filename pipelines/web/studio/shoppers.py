@@ -82,7 +82,7 @@ def shown_card(run: FinishedRun, row: Mapping[str, Any], said: Mapping[int, Opin
 
 
 @router.get("/shoppers", dependencies=[Depends(allow("merchandiser", "engineer"))])
-async def shoppers(request: Request, find: str = "") -> HTMLResponse:
+def shoppers(request: Request, find: str = "") -> HTMLResponse:
     """Shoppers who differ, and a search by id."""
     run = run_of(request)
     wanted = find.strip()[:200]
@@ -126,11 +126,9 @@ async def feedback(request: Request, form: SentForm, user_id: ShopperId) -> Resp
     else:
         raise HTTPException(422, "rank must be a place in the feed, or all.")
     now = datetime.now(UTC)
-
-    def keep() -> int:
-        return sum(keep_opinion(studio.out, row, run.version, opinion, now) for row in rows)
-
-    changed = await run_in_threadpool(keep)
+    changed = await run_in_threadpool(
+        keep_opinion, studio.out, user_id, rows, run.version, opinion, now
+    )
     account = session_of(request).account
     studio.audit.note(account, "feedback", word, cards=changed, about=user_id)
     if is_fragment(request) and len(rows) == 1 and place != "all":

@@ -19,12 +19,13 @@ _OPEN: Final = ("/healthz", "/login", "/enter", "/static/")
 _SAFE: Final = ("GET", "HEAD")
 _KINDS: Final = {
     "/login": "login",
-    "/enter": "login",
     "/preview": "paint",
     "/words": "paint",
     "/failures/refused": "paint",
+    "/own-look": "upload",
+    "/mask": "upload",
+    "/challenge/enter": "upload",
 }
-_UPLOADS: Final = ("/own-look", "/mask", "/challenge/enter")
 _HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
@@ -129,13 +130,9 @@ def _is_open(path: str) -> bool:
 
 
 def _kind(path: str, method: str) -> str:
-    if path in ("/login", "/enter") and method not in _SAFE:
+    if path == "/enter":
         return "login"
-    if method in _SAFE:
-        return "login" if path == "/enter" else "page"
-    if path in _UPLOADS:
-        return "upload"
-    return _KINDS.get(path, "change")
+    return "page" if method in _SAFE else _KINDS.get(path, "change")
 
 
 def _secret(headers: Headers) -> str | None:

@@ -47,20 +47,13 @@ class ShownCampaign:
     entry: QueuedCampaign
     campaign: Campaign
     line: str
-    done: int
-    of: int
     looks: list[str]
-
-    @property
-    def percent(self) -> int:
-        """How much of it is there."""
-        return 100 * self.done // max(self.of, 1)
 
 
 @router.get("/campaigns")
-async def campaigns(request: Request) -> HTMLResponse:
+def campaigns(request: Request) -> HTMLResponse:
     """The queue, and the form of a new campaign."""
-    return await run_in_threadpool(_page, request, {})
+    return _page(request, {})
 
 
 @router.post("/campaigns/plan")
@@ -110,15 +103,16 @@ async def restore(request: Request, _: SentForm) -> Response:
 
 
 @router.get("/campaigns/{campaign_id}")
-async def campaign(request: Request, campaign_id: str) -> HTMLResponse:
+def campaign(request: Request, campaign_id: str) -> HTMLResponse:
     """One campaign: how far it is, or what was made."""
     entry = _entry(request, campaign_id)
-    shown = await run_in_threadpool(_shown, request, entry)
+    shown, planned = _shown(request, entry), entry.request["plan"]
+    done, of = progress_of(entry.folder, planned["renders"], planned["files"])
     if is_fragment(request):
-        return page(request, "_campaign_progress.html", shown=shown)
-    manifest = await run_in_threadpool(manifest_of, entry)
+        return page(request, "_campaign_progress.html", shown=shown, done=done, of=of)
+    manifest = manifest_of(entry)
     return page(
-        request, "campaign.html", shown=shown, manifest=manifest,
+        request, "campaign.html", shown=shown, done=done, of=of, manifest=manifest,
         examples=examples_of(manifest, _EXAMPLES),
         names=dict(zip(shown.campaign.style_ids, shown.looks, strict=True)),
     )  # fmt: skip
@@ -233,13 +227,11 @@ def _tables(run: FinishedRun) -> tuple[Path, Path]:
 
 
 def _shown(request: Request, entry: QueuedCampaign) -> ShownCampaign:
-    planned = entry.request["plan"]
     asked = Campaign.from_request(entry.request["campaign"])
-    done, of = progress_of(entry.folder, planned["renders"], planned["files"])
     run = run_of(request)
     known = set(run.run.styles["style_id"].astype(str))
     looks = [run.describe.look(one).name if one in known else one for one in asked.style_ids]
-    return ShownCampaign(entry, asked, plan_line(planned), done, of, looks)
+    return ShownCampaign(entry, asked, plan_line(entry.request["plan"]), looks)
 
 
 def _queue(request: Request) -> CampaignQueue:

@@ -95,13 +95,9 @@ async def winner(request: Request, form: SentForm) -> Response:
 @router.get("/challenge/pictures/{name}")
 async def picture(request: Request, name: str) -> Response:
     """The picture of an entry, named by its content."""
-    entries = await run_in_threadpool(_store(request).entries)
-    entry = next((one for one in entries if one.picture == name), None)
-    if entry is None or not _PICTURE.fullmatch(name):
+    path = _store(request).picture_path(name)
+    if not _PICTURE.fullmatch(name) or not path.is_file():
         raise HTTPException(404, "There is no such picture.")
-    path = _store(request).picture_path(entry)
-    if not path.is_file():
-        raise HTTPException(404, "That picture is gone.")
     return FileResponse(path, headers={"Cache-Control": IMMUTABLE}, media_type="image/png")
 
 

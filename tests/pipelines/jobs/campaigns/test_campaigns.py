@@ -141,6 +141,19 @@ def test_a_campaign_at_work_can_be_cancelled_and_one_that_was_killed_goes_on(job
     assert queue.find(first).state == "cancelled"
 
 
+@pytest.mark.slow
+def test_what_is_queued_while_the_process_ends_is_worked_on_too(job_copy):
+    queue, first = _ask(job_copy, categories=("gone",))
+    worker = CampaignWorker(job_copy)
+    worker.wake()
+    _wait(lambda: queue.find(first).has_ended)
+    for _ in range(3):
+        _, other = _ask(job_copy, categories=("gone",))
+        worker.wake()
+        _wait(lambda one=other: queue.find(one).has_ended)
+    worker.close()
+
+
 def _wait(happened):
     until = time.monotonic() + 60
     while not happened():

@@ -63,3 +63,12 @@ def test_an_account_is_added_with_a_password_from_stdin(tmp_path):
     assert find_account(tmp_path, "anna", "a long password") == Account("anna", "shopper", "007")
     assert (tmp_path / "studio/accounts.json").stat().st_mode & 0o077 == 0
     assert _run(*command, text="short\n").returncode == 2
+
+
+@pytest.mark.parametrize(
+    "command", [("studio-account", "none", "anna", "--role", "engineer"), ("challenge", "none")]
+)
+def test_a_folder_that_is_not_there_is_said_and_not_made(tmp_path, command):
+    done = _run(command[0], tmp_path / command[1], *command[2:], text="a long password\n")
+    assert (done.returncode, list(tmp_path.iterdir())) == (2, [])
+    assert "is no folder" in done.stderr

@@ -179,6 +179,14 @@ def test_limits_are_kept_for_the_next_run(engineer, shop):
     assert (shop / "out" / SETTINGS).read_bytes() == before
 
 
+def test_a_shop_of_many_looks_and_categories_sends_its_forms_whole(engineer, shop):
+    ticked = {**ASKED, "category": ["no such"] * 300}
+    assert "no category no such" in engineer.post("/campaigns/plan", ticked).text
+    form = {"share": "80", "excluded": ["s2"] * 300}
+    assert engineer.post("/limits", form).status_code == 303
+    assert read_limits(shop / "out").excluded == ("s2",)
+
+
 def test_what_a_comparison_of_policies_found_stands_beside_the_limits(merchandiser, shop):
     path = shop / "out" / AB
     path.unlink(missing_ok=True)
