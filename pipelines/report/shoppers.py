@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from features.schema import ORIGINAL
 from pipelines.report import formatting
 from pipelines.report.artefacts import Artefacts
+from pipelines.report.rows import Rows
 from pipelines.report.selection import Portrait
 from pipelines.report.thumbnails import LOOK_PX, MISSING, PRODUCT_PX, Picture, PictureSource
 from pipelines.stores.workspace import Workspace
@@ -23,6 +25,7 @@ PROTOTYPES = 3
 MEMBERS = 6
 
 _DONE = {"purchase": "bought", "cart": "put in the cart", "click": "clicked", "view": "viewed"}
+_NOWHERE = np.empty(0, np.intp)
 
 
 @dataclass(frozen=True)
@@ -105,15 +108,24 @@ class Describer:
         self.workspace = workspace
         self.run = run
         self.thumbnails = thumbnails
-        self.items = run.items.set_index("item_id")
+        item_ids = run.items["item_id"]
+        self._items = {
+            name: dict(zip(item_ids, run.items[name], strict=True))
+            for name in ("title", "category", "price")
+            if name in run.items
+        }
         self.look_names = {
             str(look): formatting.look_name(str(name))
             for look, name in zip(run.styles["style_id"], run.styles["name"], strict=True)
         }
         # Found once: a page of many shoppers would search the whole log for each.
-        self._done = run.events[run.events["event_type"] != "impression"]
-        self._done_by = self._done.groupby("user_id", observed=True).indices
-        self._shown_to = run.feed.groupby("user_id").indices
+        seen = _last_seen(run.events)
+        self._seen_rows, self._seen_by = Rows(seen), _places(seen["user_id"])
+        self._feed_rows, self._feed_by = Rows(run.feed), _places(run.feed["user_id"])
+        users = run.users[["user_id", "style_strength", "n_events", "cold", "style_embedding"]]
+        self._user_rows, self._user_by = Rows(users), _places(users["user_id"])
+        self._photos: dict[str, Picture] = {}
+        self._looks: dict[str, LookTag] = {}
         # One scale for all shoppers shown, so that an indifferent one's bars look as flat as
         # they are.
         shown = run.affinity.loc[list(user_ids)].to_numpy(dtype=np.float64)
@@ -121,11 +133,21 @@ class Describer:
 
     def item_picture(self, item_id: str) -> Picture:
         """The original photo of an item."""
-        path = self.run.item_paths.get(item_id)
-        return MISSING if path is None else self.thumbnails.add(Path(path), PRODUCT_PX)
+        picture = self._photos.get(item_id)
+        if picture is None:
+            path = self.run.item_paths.get(item_id)
+            picture = MISSING if path is None else self.thumbnails.add(Path(path), PRODUCT_PX)
+            self._photos[item_id] = picture
+        return picture
 
     def look(self, style_id: str) -> LookTag:
         """A look's name and picture."""
+        tag = self._looks.get(style_id)
+        if tag is None:
+            tag = self._looks[style_id] = self._look(style_id)
+        return tag
+
+    def _look(self, style_id: str) -> LookTag:
         if style_id == ORIGINAL:
             return LookTag("Plain photo", None)
         name = self.look_names.get(style_id, style_id)
@@ -134,15 +156,16 @@ class Describer:
 
     def item_title(self, item_id: str) -> str:
         """An item's title, or its id where it has none."""
-        text = self.items["title"].get(item_id, "") if "title" in self.items else ""
-        return formatting.title(str(text)) if isinstance(text, str) and text.strip() else item_id
+        text = self._items.get("title", {}).get(item_id)
+        return formatting.title(text) if isinstance(text, str) and text.strip() else item_id
 
     def item_details(self, item_id: str) -> str:
         """Category and price, as far as they are known."""
         known = []
-        if "category" in self.items and isinstance(self.items["category"].get(item_id), str):
-            known.append(str(self.items.at[item_id, "category"]))
-        price = self.items["price"].get(item_id) if "price" in self.items else None
+        category = self._items.get("category", {}).get(item_id)
+        if isinstance(category, str):
+            known.append(category)
+        price = self._items.get("price", {}).get(item_id)
         if price is not None and np.isfinite(price):
             known.append(f"{price:,.2f}")
         return " · ".join(part for part in known if part)
@@ -153,8 +176,7 @@ class Describer:
 
     def shopper(self, portrait: Portrait) -> Shopper:
         """Everything about one of the shoppers chosen for the page."""
-        users = self.run.users
-        row = users[users["user_id"] == portrait.user_id].to_dict("records")[0]
+        [row] = self._user_rows.at(self._user_by[portrait.user_id])
         return Shopper(
             portrait,
             float(row["style_strength"]),
@@ -167,24 +189,16 @@ class Describer:
         )
 
     def _seen(self, user_id: str) -> list[Seen]:
-        mine = self._done.iloc[self._done_by.get(user_id, [])]
-        weight = mine["event_type"].astype(str).map({t: i for i, t in enumerate(_DONE)})
-        mine = mine.assign(weight=weight).sort_values(
-            ["timestamp", "weight", "item_id"], ascending=[False, True, True]
-        )
-        seen = []
-        for event in mine.drop_duplicates("item_id").head(SEEN).to_dict("records"):
-            style = event["style_id"] if isinstance(event["style_id"], str) else ORIGINAL
-            seen.append(
-                Seen(
-                    self.item_picture(str(event["item_id"])),
-                    self.item_title(str(event["item_id"])),
-                    _DONE[str(event["event_type"])],
-                    event["timestamp"],
-                    self.look(style),
-                )
+        return [
+            Seen(
+                self.item_picture(str(event["item_id"])),
+                self.item_title(str(event["item_id"])),
+                _DONE[str(event["event_type"])],
+                event["timestamp"],
+                self.look(event["style_id"] if isinstance(event["style_id"], str) else ORIGINAL),
             )
-        return seen
+            for event in self._seen_rows.at(self._seen_by.get(user_id, _NOWHERE))
+        ]
 
     def _prototypes(
         self, embedding: np.ndarray[tuple[int], np.dtype[np.float32]]
@@ -209,11 +223,14 @@ class Describer:
         shown = top if ORIGINAL in top else [*top[:-1], ORIGINAL]
         return [Taste(self.look(look), mine[look], self.bar(mine[look])) for look in shown]
 
-    def _cards(self, user_id: str) -> list[Card]:
-        rows = self.run.feed.iloc[self._shown_to.get(user_id, [])]
-        return [self._card(row) for row in rows.to_dict("records")]
+    def feed_rows(self, user_id: str) -> list[dict[str, Any]]:
+        """The rows of a shopper's feed, none for one whom it does not know."""
+        return self._feed_rows.at(self._feed_by.get(user_id, _NOWHERE))
 
-    def _card(self, row: Mapping[Hashable, Any]) -> Card:
+    def _cards(self, user_id: str) -> list[Card]:
+        return [self._card(row) for row in self.feed_rows(user_id)]
+
+    def _card(self, row: Mapping[str, Any]) -> Card:
         item, look = str(row["item_id"]), str(row["style_id"])
         restyled = None
         if look != ORIGINAL:
@@ -229,3 +246,22 @@ class Describer:
             float(row["style_propensity"]),
             str(row["reason"]),
         )
+
+
+def _last_seen(events: pd.DataFrame) -> pd.DataFrame:
+    """The last `SEEN` items of each user that something was done with, the last one first."""
+    done = events.loc[
+        events["event_type"] != "impression",
+        ["user_id", "item_id", "timestamp", "event_type", "style_id"],
+    ]
+    weight = done["event_type"].astype(str).map({t: i for i, t in enumerate(_DONE)})
+    done = done.assign(weight=weight).sort_values(
+        ["timestamp", "weight", "item_id"], ascending=[False, True, True]
+    )
+    once = done.drop_duplicates(["user_id", "item_id"])
+    return once.groupby("user_id", observed=True).head(SEEN)
+
+
+def _places(user_ids: pd.Series[str]) -> dict[str, NDArray[np.intp]]:
+    """user_id -> positions of the rows that are about them."""
+    return pd.Series(user_ids.to_numpy()).groupby(user_ids.to_numpy()).indices  # type: ignore[return-value]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -53,11 +52,8 @@ class FinishedRun:
         self.config: RunConfig = parse_config(run.job["config"])
         self.pictures = Pictures(self.config.images)
         self._know_sizes()
-        users = feed["user_id"].to_numpy(dtype=object)
-        starts = np.flatnonzero(np.r_[len(users) > 0, users[1:] != users[:-1]])
-        bounds = [*starts.tolist(), len(users)]
-        self._rows = {str(users[a]): (a, b) for a, b in itertools.pairwise(bounds)}
-        self.user_ids: Sequence[str] = tuple(self._rows)
+        self.user_ids: Sequence[str] = tuple(feed["user_id"].drop_duplicates())
+        self._known = frozenset(self.user_ids)
         self._shoppers: dict[str, Shopper] = {}
         self._records: dict[str, list[dict[str, Any]]] = {}
         self.masks = _masks(run)
@@ -66,7 +62,7 @@ class FinishedRun:
     def portraits(self) -> list[Portrait]:
         """A handful of shoppers who differ, as on the report's page."""
         users = self.run.users
-        in_feed = users[users["user_id"].isin(self._rows)]
+        in_feed = users[users["user_id"].isin(self._known)]
         return choose_shoppers(in_feed, self.run.affinity, self.run.members)
 
     @cached_property
@@ -95,21 +91,18 @@ class FinishedRun:
 
     def rows_of(self, user_id: str) -> list[dict[str, Any]] | None:
         """The rows of a shopper's feed by rank; None for one whom the feed does not know."""
-        found = self._rows.get(user_id)
-        if found is None:
+        if user_id not in self._known:
             return None
         records = self._records.get(user_id)
         if records is None:
             if len(self._records) >= _KEPT_SHOPPERS:
                 self._records.clear()
-            rows = self.run.feed.iloc[found[0] : found[1]].to_dict("records")
-            records = [{str(k): v for k, v in row.items()} for row in rows]
-            self._records[user_id] = records
+            records = self._records[user_id] = self.describe.feed_rows(user_id)
         return records
 
     def shopper(self, user_id: str) -> Shopper | None:
         """Everything that the page says about a shopper; None for one whom the feed lacks."""
-        if user_id not in self._rows:
+        if user_id not in self._known:
             return None
         shopper = self._shoppers.get(user_id)
         if shopper is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -89,10 +89,10 @@ def run_of(request: Request) -> FinishedRun:
     return studio_of(request).runs.current()
 
 
-def allow(*roles: Role) -> Callable[[Request], None]:
+def allow(*roles: Role) -> Callable[[Request], Awaitable[None]]:
     """The dependency that lets sessions of `roles` alone through: 403 to others."""
 
-    def check(request: Request) -> None:
+    async def check(request: Request) -> None:
         session = session_of(request)
         if session.account.role not in roles:
             studio_of(request).audit.note(session.account, request.url.path, "refused: role")

@@ -41,7 +41,7 @@ class ShownCard:
     said: Opinion | None
 
 
-def shopper_of(request: Request) -> str:
+async def shopper_of(request: Request) -> str:
     """Whose feed the request is about: a shopper's own, whatever is asked; for staff the one named.
 
     Raises 403 where a shopper asks for somebody else's, 404 where the feed knows nobody of that id.
@@ -98,10 +98,10 @@ def shoppers(request: Request, find: str = "") -> HTMLResponse:
 
 
 @router.get("/feed")
-async def feed(request: Request, user_id: ShopperId) -> HTMLResponse:
+def feed(request: Request, user_id: ShopperId) -> HTMLResponse:
     """The feed of one shopper."""
     run = run_of(request)
-    said = await run_in_threadpool(opinions, studio_of(request).out, user_id, run.version)
+    said = opinions(studio_of(request).out, user_id, run.version)
     return page(
         request, "feed.html", shopper=run.shopper(user_id), user_id=user_id, run=run,
         cards=[shown_card(run, row, said) for row in run.rows_of(user_id) or []],
