@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from features.schema import InputError
@@ -30,6 +30,7 @@ from pipelines.web.studio.access.audit import Audit
 from pipelines.web.studio.access.guard import Guard
 from pipelines.web.studio.access.rates import Rates
 from pipelines.web.studio.access.sessions import Sessions
+from pipelines.web.studio.described import ANY, NOT_FOUND
 from pipelines.web.studio.finished_run import Runs
 from pipelines.web.studio.merchandise import campaigns, challenge, channels, limits
 from pipelines.web.studio.pages import STATIC, Studio, is_fragment, page, session_of, static_url
@@ -67,6 +68,8 @@ def studio_app(out: Path, sessions: Sessions, hosts: Collection[str] = ()) -> Fa
         title="Stylefeed studio",
         version=version("stylefeed"),
         lifespan=lifespan,
+        default_response_class=HTMLResponse,
+        responses=ANY,
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
@@ -75,18 +78,18 @@ def studio_app(out: Path, sessions: Sessions, hosts: Collection[str] = ()) -> Fa
     for area in AREAS:
         app.include_router(area.router)
 
-    @app.get("/healthz")
+    @app.get("/healthz", response_class=JSONResponse)
     async def healthz() -> JSONResponse:
         """200 while pages can be made."""
         return JSONResponse({"status": "ok"})
 
-    @app.get("/")
+    @app.get("/", status_code=303, response_class=RedirectResponse)
     async def first_page(request: Request) -> Response:
         """To the page that the role begins with."""
         shopper = session_of(request).account.role == "shopper"
         return RedirectResponse("/feed" if shopper else "/shoppers", 303)
 
-    @app.get("/static/{digest}/{name}")
+    @app.get("/static/{digest}/{name}", response_class=Response, responses=NOT_FOUND)
     async def static_file(digest: str, name: str) -> Response:
         """A style sheet, script or icon; its address changes with its content."""
         known = {file.name for file in STATIC.iterdir() if file.is_file()}

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from pipelines.web.studio.access.accounts import Account, find_account
 from pipelines.web.studio.access.guard import COOKIE
+from pipelines.web.studio.described import TEXT, sends
 from pipelines.web.studio.pages import SentForm, page, studio_of, text_of
 
 router = APIRouter()
@@ -22,7 +23,7 @@ async def login_page(request: Request) -> HTMLResponse:
     return page(request, "login.html", problem="")
 
 
-@router.get("/enter")
+@router.get("/enter", status_code=303, response_class=RedirectResponse)
 async def enter(request: Request, token: str = "") -> Response:
     """Log in with the token of the address that the command printed."""
     studio = studio_of(request)
@@ -34,7 +35,12 @@ async def enter(request: Request, token: str = "") -> Response:
     return _logged_in(request, account)
 
 
-@router.post("/login")
+@router.post(
+    "/login",
+    status_code=303,
+    response_class=RedirectResponse,
+    **sends({}, {"name": TEXT, "password": {"type": "string", "maxLength": 400}, "token": TEXT}),
+)
 async def login(request: Request) -> Response:
     """Log in with a name and password, or a token."""
     studio = studio_of(request)
@@ -51,7 +57,7 @@ async def login(request: Request) -> Response:
     return _logged_in(request, account)
 
 
-@router.post("/logout")
+@router.post("/logout", status_code=303, response_class=RedirectResponse, **sends({}))
 async def logout(request: Request, _: SentForm) -> Response:
     """End the session."""
     studio = studio_of(request)

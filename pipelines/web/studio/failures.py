@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 from starlette.concurrency import run_in_threadpool
 
 from pipelines.report import formatting
+from pipelines.web.studio.described import NOT_FOUND, TEXT, sends
 from pipelines.web.studio.finished_run import FinishedRun
 from pipelines.web.studio.pages import (
     SentForm,
@@ -55,7 +56,7 @@ def failures(request: Request, reason: str = "", at: int = 1) -> HTMLResponse:
     )  # fmt: skip
 
 
-@router.post("/failures/refused")
+@router.post("/failures/refused", **sends({"item": TEXT, "style": TEXT}, missing=NOT_FOUND))
 async def refused(request: Request, form: SentForm) -> HTMLResponse:
     """The picture that the gate refused, as quickly as previews are painted."""
     run = run_of(request)

@@ -16,6 +16,7 @@ from starlette.datastructures import FormData
 from features.images import decode, encode, resize_longest
 from features.schema import ORIGINAL
 from pipelines.web.studio.access.sessions import Session
+from pipelines.web.studio.described import NOT_FOUND, PICTURE, TEXT, Jpeg, number_from, sends
 from pipelines.web.studio.finished_run import FinishedRun
 from pipelines.web.studio.pages import (
     SentForm,
@@ -39,6 +40,13 @@ router = APIRouter()
 _OWN: Final = "own:"
 _MOST_OWN: Final = 6
 _OWN_SIDE_PX: Final = 512
+_CONTROLS: Final = {
+    "second": TEXT,
+    "blend": number_from(0, 100),
+    "strength": number_from(0, 100),
+    "texture": number_from(-100, 100),
+    "motif": number_from(60, 200),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +80,11 @@ class Shown:
     title: str
 
 
-@router.get("/look")
-async def look_page(request: Request, rank: int, user_id: ShopperId) -> Response:
+@router.get("/look", responses=NOT_FOUND)
+async def look_page(request: Request, rank: int, user_id: ShopperId, own: str = "") -> Response:
     """The workbench for one photo of a feed, with nothing changed yet."""
     run, session = run_of(request), session_of(request)
     row = row_of(run, user_id, rank)
-    own = request.query_params.get("own", "")
     look = own if _find_own(session, own) else str(row["style_id"])
     if look == ORIGINAL:
         look = _favourites(run, user_id)[0]
@@ -87,7 +94,7 @@ async def look_page(request: Request, rank: int, user_id: ShopperId) -> Response
     return _workbench(request, row, choice, shown)
 
 
-@router.post("/preview")
+@router.post("/preview", **sends({"look": TEXT}, _CONTROLS, missing=NOT_FOUND))
 async def preview(request: Request, form: SentForm, rank: int, user_id: ShopperId) -> Response:
     """The photo as the form asks for it: the page, or for a script the picture alone."""
     row = row_of(run_of(request), user_id, rank)
@@ -98,7 +105,12 @@ async def preview(request: Request, form: SentForm, rank: int, user_id: ShopperI
     return _workbench(request, row, choice, shown)
 
 
-@router.post("/own-look")
+@router.post(
+    "/own-look",
+    status_code=303,
+    response_class=RedirectResponse,
+    **sends({"picture": PICTURE}, missing=NOT_FOUND),
+)
 async def own_look(request: Request, form: SentForm, rank: int, user_id: ShopperId) -> Response:
     """Take a picture of one's own as a look, until the visitor logs out."""
     studio, session = studio_of(request), session_of(request)
@@ -113,7 +125,12 @@ async def own_look(request: Request, form: SentForm, rank: int, user_id: Shopper
     return _back(request, user_id, rank, name)
 
 
-@router.post("/words")
+@router.post(
+    "/words",
+    status_code=303,
+    response_class=RedirectResponse,
+    **sends({"phrase": TEXT}, missing=NOT_FOUND),
+)
 async def words(request: Request, form: SentForm, rank: int, user_id: ShopperId) -> Response:
     """Take words as a look, until the visitor logs out."""
     run = run_of(request)
@@ -126,23 +143,23 @@ async def words(request: Request, form: SentForm, rank: int, user_id: ShopperId)
     return _back(request, user_id, rank, name)
 
 
-@router.get("/previews/{name}.jpg")
+@router.get("/previews/{name}.jpg", response_class=Jpeg, responses=NOT_FOUND)
 async def preview_file(request: Request, name: str) -> Response:
     """A preview that was painted not long ago."""
     made = studio_of(request).previews.find(name)
     if not isinstance(made, Preview):
         raise HTTPException(404, "This preview is no longer kept: paint it again.")
-    return Response(made.data, 200, {"Cache-Control": IMMUTABLE}, "image/jpeg")
+    return Jpeg(made.data, headers={"Cache-Control": IMMUTABLE})
 
 
-@router.get("/own/{name}.jpg")
+@router.get("/own/{name}.jpg", response_class=Jpeg, responses=NOT_FOUND)
 async def own_file(request: Request, name: str) -> Response:
     """The picture of a look that was uploaded since logging in."""
     own = _find_own(session_of(request), _OWN + name)
     if own is None or own.picture is None:
         raise HTTPException(404, "There is no such look; those of your own go when you log out.")
     small = resize_longest(decode(own.picture), SMALL_PX)
-    return Response(encode(small, "jpeg", 84), 200, {"Cache-Control": IMMUTABLE}, "image/jpeg")
+    return Jpeg(encode(small, "jpeg", 84), headers={"Cache-Control": IMMUTABLE})
 
 
 def _choice(form: FormData) -> Choice:

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from features.matting import LOW_CONFIDENCE, read_mask
 from features.schema import ImageError
 from pipelines.stores.drawn_masks import find_mask, keep_mask
+from pipelines.web.studio.described import NOT_FOUND, PICTURE, Answers, Png, sends
 from pipelines.web.studio.finished_run import FinishedRun
 from pipelines.web.studio.pages import (
     SentForm,
@@ -30,6 +31,7 @@ from styletransfer.preview import Controls
 
 router = APIRouter(dependencies=[Depends(allow("engineer"))])
 LISTED: Final = 48
+_REDIRECTED: Final[Answers] = {204: {"description": "Kept; `HX-Redirect` is the editor."}}
 
 
 @router.get("/masks")
@@ -63,7 +65,7 @@ def masks(request: Request, at: int = 1, find: str = "") -> HTMLResponse:
     )  # fmt: skip
 
 
-@router.get("/mask")
+@router.get("/mask", responses=NOT_FOUND)
 async def mask_page(request: Request, item: str, saved: int = 0) -> HTMLResponse:
     """The editor, with the mask drawn before, or the run's."""
     run, studio = run_of(request), studio_of(request)
@@ -85,7 +87,12 @@ async def mask_page(request: Request, item: str, saved: int = 0) -> HTMLResponse
     )  # fmt: skip
 
 
-@router.post("/mask")
+@router.post(
+    "/mask",
+    status_code=303,
+    response_class=RedirectResponse,
+    **sends({"mask": PICTURE}, missing=NOT_FOUND, done=_REDIRECTED),
+)
 async def save_mask(request: Request, form: SentForm, item: str) -> Response:
     """Keep a mask, drawn or uploaded, in the job's folder."""
     run, studio = run_of(request), studio_of(request)
@@ -105,23 +112,23 @@ async def save_mask(request: Request, form: SentForm, item: str) -> Response:
     return RedirectResponse(address, 303)
 
 
-@router.get("/mask-picture/{name}.png")
+@router.get("/mask-picture/{name}.png", response_class=Png, responses=NOT_FOUND)
 async def mask_picture(request: Request, name: str) -> Response:
     """A mask that the editor opens with."""
     made = studio_of(request).previews.find(name)
     if not isinstance(made, ShownMask):
         raise HTTPException(404, "This mask is no longer kept: open the editor again.")
-    return Response(made.data, 200, None, "image/png")
+    return Png(made.data)
 
 
-@router.get("/mask-file")
+@router.get("/mask-file", response_class=Png, responses=NOT_FOUND)
 async def mask_file(request: Request, item: str) -> Response:
     """The mask drawn for an item, to be put into the catalogue."""
     found = find_mask(studio_of(request).out, item)
     if found is None:
         raise HTTPException(404, "No mask was drawn for this product.")
     headers = {"Content-Disposition": f'attachment; filename="{found.name}"'}
-    return Response(found.read_bytes(), 200, headers, "image/png")
+    return Png(found.read_bytes(), headers=headers)
 
 
 def _photo(run: FinishedRun, item: str) -> str:

@@ -15,6 +15,7 @@ from features.images import ImageLimits, decode, encode, resize_longest
 from features.schema import ImageError
 from pipelines.report.thumbnails import MISSING, Picture
 from pipelines.stores import storage
+from pipelines.web.studio.described import NOT_CHANGED, NOT_FOUND, Jpeg
 
 SMALL_PX: Final = 160
 CARD_PX: Final = 480
@@ -107,7 +108,11 @@ class Pictures:
 router = APIRouter()
 
 
-@router.get("/pictures/{name}-{version}-{side}.jpg")
+@router.get(
+    "/pictures/{name}-{version}-{side}.jpg",
+    response_class=Jpeg,
+    responses=NOT_FOUND | NOT_CHANGED,
+)
 async def picture(request: Request, name: str, version: str, side: int) -> Response:
     """A picture that a page links to; its address changes with its content."""
     if side not in _SIZES:
@@ -120,4 +125,4 @@ async def picture(request: Request, name: str, version: str, side: int) -> Respo
     data = await run_in_threadpool(pictures.read, name, side)
     if data is None:
         raise HTTPException(404, "This picture is not part of the run, or cannot be read.")
-    return Response(data, 200, headers, "image/jpeg")
+    return Jpeg(data, headers=headers)

@@ -49,7 +49,7 @@ async def api(request: Request) -> HTMLResponse:
     return page(request, "api.html", calls=calls, version=described["info"]["version"])
 
 
-@router.get("/openapi.json")
+@router.get("/openapi.json", response_class=JSONResponse)
 async def openapi(request: Request) -> JSONResponse:
     """The OpenAPI description of the studio."""
     return JSONResponse(request.app.openapi())

@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from features.schema import ORIGINAL
 from pipelines.report.shoppers import Card
 from pipelines.stores.feedback_events import Opinion, keep_opinion, opinions
+from pipelines.web.studio.described import NOT_FOUND, TEXT, one_of, sends
 from pipelines.web.studio.finished_run import FinishedRun
 from pipelines.web.studio.pages import (
     SentForm,
@@ -41,22 +42,21 @@ class ShownCard:
     said: Opinion | None
 
 
-async def shopper_of(request: Request) -> str:
+async def shopper_of(request: Request, shopper: str | None = None) -> str:
     """Whose feed the request is about: a shopper's own, whatever is asked; for staff the one named.
 
     Raises 403 where a shopper asks for somebody else's, 404 where the feed knows nobody of that id.
     """
     account = session_of(request).account
-    asked = request.query_params.get("shopper")
     if account.role == "shopper":
-        if asked not in (None, account.user_id):
+        if shopper not in (None, account.user_id):
             studio_of(request).audit.note(account, request.url.path, "refused: another's feed")
             raise HTTPException(403, "You can see your own feed alone.")
-        asked = account.user_id
+        shopper = account.user_id
     run = run_of(request)
-    if asked is None or run.rows_of(asked) is None:
+    if shopper is None or run.rows_of(shopper) is None:
         raise HTTPException(404, "The feed knows no shopper of that id: search for one.")
-    return asked
+    return shopper
 
 
 ShopperId = Annotated[str, Depends(shopper_of)]
@@ -97,7 +97,7 @@ def shoppers(request: Request, find: str = "") -> HTMLResponse:
     )  # fmt: skip
 
 
-@router.get("/feed")
+@router.get("/feed", responses=NOT_FOUND)
 def feed(request: Request, user_id: ShopperId) -> HTMLResponse:
     """The feed of one shopper."""
     run = run_of(request)
@@ -109,7 +109,10 @@ def feed(request: Request, user_id: ShopperId) -> HTMLResponse:
     )  # fmt: skip
 
 
-@router.post("/feedback")
+@router.post(
+    "/feedback",
+    **sends({"opinion": one_of(*get_args(Opinion), "none"), "rank": TEXT}, missing=NOT_FOUND),
+)
 async def feedback(request: Request, form: SentForm, user_id: ShopperId) -> Response:
     """Keep what the shopper says of one card, or of all (`plain photos please`)."""
     studio, run = studio_of(request), run_of(request)

@@ -21,6 +21,15 @@ from pipelines.jobs.channels import MANIFEST
 from pipelines.jobs.plan import unit_costs
 from pipelines.stores import storage
 from pipelines.stores.campaign_queue import CampaignQueue, QueuedCampaign
+from pipelines.web.studio.described import (
+    NOT_FOUND,
+    Answers,
+    Jpeg,
+    Zip,
+    number_from,
+    sends,
+    some_of,
+)
 from pipelines.web.studio.finished_run import FinishedRun
 from pipelines.web.studio.pages import (
     SentForm,
@@ -38,6 +47,20 @@ STAFF: Final = [Depends(allow("merchandiser", "engineer"))]
 router = APIRouter(dependencies=STAFF)
 _SHEET: Final = re.compile(r"contact-sheet-\d{2,4}\.jpg")
 _EXAMPLES: Final = 6
+_CHOSEN: Final = {
+    "name": {"type": "string", "maxLength": 80},
+    "look": some_of(),
+    "channel": some_of(),
+}
+_SIZES: Final = {
+    "category": some_of(),
+    "strength": number_from(5, 100),
+    "size": number_from(64, 1536),
+    "most": number_from(0, 1_000_000),
+}
+_PICTURE_OF_A_CHANNEL: Final[Answers] = {
+    200: {"content": {f"image/{preset.format}": {} for preset in PRESETS.values()}}
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +79,7 @@ def campaigns(request: Request) -> HTMLResponse:
     return _page(request, {})
 
 
-@router.post("/campaigns/plan")
+@router.post("/campaigns/plan", **sends(_CHOSEN, _SIZES))
 async def plan_campaign(request: Request, form: SentForm) -> HTMLResponse:
     """What the campaign of a form comes to; nothing is queued."""
     asked = campaign_of(form)
@@ -66,7 +89,9 @@ async def plan_campaign(request: Request, form: SentForm) -> HTMLResponse:
     return await run_in_threadpool(_page, request, {"asked": asked, "line": plan_line(line)})
 
 
-@router.post("/campaigns")
+@router.post(
+    "/campaigns", status_code=303, response_class=RedirectResponse, **sends(_CHOSEN, _SIZES)
+)
 async def queue_campaign(request: Request, form: SentForm) -> Response:
     """Queue the campaign of a form."""
     asked = campaign_of(form)
@@ -86,7 +111,7 @@ async def queue_campaign(request: Request, form: SentForm) -> Response:
     return RedirectResponse(f"/campaigns/{campaign_id}", 303)
 
 
-@router.post("/campaigns/clear")
+@router.post("/campaigns/clear", status_code=303, response_class=RedirectResponse, **sends({}))
 async def clear(request: Request, _: SentForm) -> Response:
     """Take away the campaigns that have ended; can be undone until the next time."""
     gone = await run_in_threadpool(_queue(request).clear)
@@ -94,7 +119,7 @@ async def clear(request: Request, _: SentForm) -> Response:
     return RedirectResponse("/campaigns", 303)
 
 
-@router.post("/campaigns/restore")
+@router.post("/campaigns/restore", status_code=303, response_class=RedirectResponse, **sends({}))
 async def restore(request: Request, _: SentForm) -> Response:
     """Bring back what was taken away last."""
     back = await run_in_threadpool(_queue(request).restore)
@@ -102,7 +127,7 @@ async def restore(request: Request, _: SentForm) -> Response:
     return RedirectResponse("/campaigns", 303)
 
 
-@router.get("/campaigns/{campaign_id}")
+@router.get("/campaigns/{campaign_id}", responses=NOT_FOUND)
 def campaign(request: Request, campaign_id: str) -> HTMLResponse:
     """One campaign: how far it is, or what was made."""
     entry = _entry(request, campaign_id)
@@ -118,7 +143,12 @@ def campaign(request: Request, campaign_id: str) -> HTMLResponse:
     )  # fmt: skip
 
 
-@router.post("/campaigns/{campaign_id}/cancel")
+@router.post(
+    "/campaigns/{campaign_id}/cancel",
+    status_code=303,
+    response_class=RedirectResponse,
+    **sends({}, missing=NOT_FOUND),
+)
 async def cancel(request: Request, _: SentForm, campaign_id: str) -> Response:
     """Let no more be done about a campaign."""
     entry = _entry(request, campaign_id)
@@ -129,7 +159,7 @@ async def cancel(request: Request, _: SentForm, campaign_id: str) -> Response:
     return RedirectResponse(f"/campaigns/{entry.campaign_id}", 303)
 
 
-@router.get("/campaigns/{campaign_id}/archive")
+@router.get("/campaigns/{campaign_id}/archive", response_class=Zip, responses=NOT_FOUND)
 async def archive(request: Request, campaign_id: str) -> Response:
     """The ZIP of a campaign that is done."""
     entry = _entry(request, campaign_id)
@@ -139,7 +169,7 @@ async def archive(request: Request, campaign_id: str) -> Response:
     return FileResponse(_inside(entry, name), media_type="application/zip", filename=name)
 
 
-@router.get("/campaigns/{campaign_id}/sheets/{name}")
+@router.get("/campaigns/{campaign_id}/sheets/{name}", response_class=Jpeg, responses=NOT_FOUND)
 async def sheet(request: Request, campaign_id: str, name: str) -> Response:
     """A contact sheet of a campaign."""
     if not _SHEET.fullmatch(name):
@@ -147,7 +177,11 @@ async def sheet(request: Request, campaign_id: str, name: str) -> Response:
     return FileResponse(_inside(_entry(request, campaign_id), name), media_type="image/jpeg")
 
 
-@router.get("/campaigns/{campaign_id}/files/{number}")
+@router.get(
+    "/campaigns/{campaign_id}/files/{number}",
+    response_class=Response,
+    responses=NOT_FOUND | _PICTURE_OF_A_CHANNEL,
+)
 async def file(request: Request, campaign_id: str, number: int) -> Response:
     """One of the files that a campaign sends out, by its number in the manifest."""
     entry = _entry(request, campaign_id)

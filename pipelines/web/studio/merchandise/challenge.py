@@ -14,6 +14,15 @@ from starlette.concurrency import run_in_threadpool
 from features.schema import InputError
 from pipelines.jobs.challenge import STORE, make_look, rank
 from pipelines.stores.challenge_store import ChallengeStore, TooMany
+from pipelines.web.studio.described import (
+    COUNTED_BEFORE,
+    NOT_FOUND,
+    PICTURE,
+    TEXT,
+    Png,
+    one_of,
+    sends,
+)
 from pipelines.web.studio.pages import (
     SentForm,
     allow,
@@ -41,7 +50,12 @@ async def challenge(request: Request) -> HTMLResponse:
     return page(request, "challenge.html", ranked=ranked, said=said, styles=styles)
 
 
-@router.post("/challenge/enter")
+@router.post(
+    "/challenge/enter",
+    status_code=303,
+    response_class=RedirectResponse,
+    **sends({"picture": PICTURE, "name": TEXT}, {"tags": TEXT}),
+)
 async def enter(request: Request, form: SentForm) -> Response:
     """Take a look's picture, drawn anew from its pixels."""
     studio, account = studio_of(request), session_of(request).account
@@ -58,7 +72,12 @@ async def enter(request: Request, form: SentForm) -> Response:
     return RedirectResponse("/challenge", 303)
 
 
-@router.post("/challenge/vote")
+@router.post(
+    "/challenge/vote",
+    status_code=303,
+    response_class=RedirectResponse,
+    **sends({"entry": TEXT, "liked": one_of("yes", "no")}, twice=COUNTED_BEFORE),
+)
 async def vote(request: Request, form: SentForm) -> Response:
     """Keep whether a look is liked: once for the session, and once for its network."""
     entry_id, liked = _number(text_of(form, "entry")), text_of(form, "liked")
@@ -75,7 +94,13 @@ async def vote(request: Request, form: SentForm) -> Response:
     return RedirectResponse(f"/challenge#entry-{entry_id}", 303)
 
 
-@router.post("/challenge/winner", dependencies=[Depends(allow("merchandiser", "engineer"))])
+@router.post(
+    "/challenge/winner",
+    status_code=303,
+    response_class=RedirectResponse,
+    dependencies=[Depends(allow("merchandiser", "engineer"))],
+    **sends({"entry": TEXT}),
+)
 async def winner(request: Request, form: SentForm) -> Response:
     """Add an entry to the job's table of looks."""
     studio, job = studio_of(request), run_of(request).run.job
@@ -92,7 +117,7 @@ async def winner(request: Request, form: SentForm) -> Response:
     return RedirectResponse(f"/challenge#entry-{entry_id}", 303)
 
 
-@router.get("/challenge/pictures/{name}")
+@router.get("/challenge/pictures/{name}", response_class=Png, responses=NOT_FOUND)
 async def picture(request: Request, name: str) -> Response:
     """The picture of an entry, named by its content."""
     path = _store(request).picture_path(name)

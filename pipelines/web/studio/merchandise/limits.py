@@ -16,11 +16,18 @@ from pipelines.jobs.look_limits import (
     write_limits,
 )
 from pipelines.stores import storage
+from pipelines.web.studio.described import number_from, sends, some_of
 from pipelines.web.studio.merchandise.campaigns import STAFF
 from pipelines.web.studio.pages import SentForm, number_of, page, run_of, session_of, studio_of
 
 router = APIRouter(dependencies=STAFF)
 _STRENGTH: Final = "strength:"
+_FIELDS: Final = {
+    "share": number_from(0, 100),
+    "floor": number_from(0, 100),
+    "epsilon": number_from(0, 100),
+    "excluded": some_of(),
+}
 AB: Final = "ab/ab.json"
 """What `stylefeed ab` found of the job's own log."""
 
@@ -40,7 +47,7 @@ async def limits(request: Request) -> HTMLResponse:
     )  # fmt: skip
 
 
-@router.post("/limits")
+@router.post("/limits", status_code=303, response_class=RedirectResponse, **sends({}, _FIELDS))
 async def keep_limits(request: Request, form: SentForm) -> Response:
     """Write what the form says as the settings of the next run."""
     run, studio = run_of(request), studio_of(request)
