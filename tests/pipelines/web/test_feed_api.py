@@ -15,8 +15,10 @@ from jsonschema import Draft202012Validator
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipelines.exports.contract import answer_schema
-from pipelines.exports.sqlite_feed import FILE
+from pipelines.exports.sqlite_feed import FILE, SqliteFeed
 from pipelines.jobs.export_feed import export_feed
+from pipelines.web.feed_api import feed_api
+from pipelines.web.server import current_name
 
 PROGRAM = "from pipelines.cli import main; main()"
 
@@ -113,6 +115,19 @@ def test_openapi_describes_the_answer_as_the_exported_schema_does(site):
     answer = schemas[reference.rpartition("/")[2]]
     assert answer["required"] == exported["required"]
     assert set(answer["properties"]) == set(exported["properties"])
+
+
+def test_every_address_answers_as_its_description_says(site, try_operations):
+    out, rows, _ = site
+    app = feed_api(lambda: SqliteFeed(out / FILE), lambda: current_name(out))
+    known = rows["user_id"].unique()
+
+    def ask(case, number):
+        if number % 3 == 0 and "user_id" in case.path_parameters:
+            case.path_parameters["user_id"] = known[number % len(known)]
+        yield case.call()
+
+    try_operations(app, ask)
 
 
 def test_metrics_count_every_answer_by_kind(site):
