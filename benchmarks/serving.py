@@ -34,7 +34,7 @@ import pandas as pd
 
 from benchmarks.machine import describe
 from pipelines.jobs.export_feed import export_feed
-from pipelines.stages.feed import FEED_COLUMNS, FIDELITY_TYPE, FIGURES
+from pipelines.stages.feed import COLUMN_TYPES, FEED_COLUMNS, FIGURES
 from pipelines.stores import storage
 from pipelines.stores.feed_versions import point_to, write_version
 
@@ -123,6 +123,7 @@ def make_feed(out: Path, shoppers: int) -> None:
             "strength": 1.0,
             "image_uri": [f"renders/{d[:2]}/{d}.jpg" for d in digest[items]],
             "original_uri": [f"originals/{d[:2]}/{d}.jpg" for d in digest[items]],
+            "video_uri": None,
             "render_key": digest[items],
             "fidelity": [dict(zip(names, ["faithful", *row], strict=True)) for row in figures],
             "reason": "like what you looked at last, in a look that you often open",
@@ -134,7 +135,7 @@ def make_feed(out: Path, shoppers: int) -> None:
     def write(folder: Path) -> None:
         for bucket in range(16):
             path = folder / f"bucket-{bucket:02}.parquet"
-            storage.write_table(path, rows[numbers % 16 == bucket], {"fidelity": FIDELITY_TYPE})
+            storage.write_table(path, rows[numbers % 16 == bucket], COLUMN_TYPES)
 
     point_to(out, write_version(out, "made", "made", write)[0])
 

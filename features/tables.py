@@ -230,9 +230,10 @@ def _opt_outs(clean: pd.DataFrame) -> pd.DataFrame:
 def check_items(items: pd.DataFrame, columns: Mapping[str, str] | None = None) -> Checked:
     """Check a catalogue and bring it to canonical columns and dtypes, in the input's order.
 
-    Absent optional columns are filled: title and category '', price NaN, mask_path null,
-    available True. A catalogue without pictures leaves `image_path` empty in every row; among
-    others, a row without one is set aside. Of a repeated `item_id` the first good row is kept.
+    Absent optional columns are filled: title and category '', price NaN, mask_path and
+    video_path null, available True. A catalogue without pictures leaves `image_path` empty in
+    every row; among others, a row without one is set aside. Of a repeated `item_id` the first good
+    row is kept.
     `columns` maps our name of a column to the table's. Raises SchemaError as `check_events` does.
     """
     table = _Table("items", items, columns or {})

@@ -82,7 +82,7 @@ def catalogue(items: pd.DataFrame) -> pd.DataFrame:
             table[column.name] = float("nan") if values is None else values.astype("float64")
         elif column.kind == "flag":
             table[column.name] = True if values is None else values.fillna(True).astype(bool)
-        elif column.name == "mask_path":
+        elif column.name in ("mask_path", "video_path"):
             table[column.name] = pd.Series([None] * len(table), index=table.index, dtype="str")
         else:
             text = pd.Series("", index=table.index, dtype="str") if values is None else values

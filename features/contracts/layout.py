@@ -49,6 +49,7 @@ ITEM_COLUMNS: Final = (
     Column("category", "text"),
     Column("price", "number", low=0.0),
     Column("mask_path", "id"),
+    Column("video_path", "id"),
     Column("available", "flag"),
 )
 STYLE_COLUMNS: Final = (

@@ -61,7 +61,7 @@ def check(
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
-    unreadable = found["unreadable"]
+    unreadable = found["unreadable"] + found["unreadable_clips"]
     lines = [
         f"{row['table']}: {row['rows']:,} rows set aside: {row['reason']}"
         for row in found["rejects"]
@@ -69,7 +69,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
     lines += [f"warning: {line}" for line in found["warnings"]]
     lines += [f"{one['table']}: {one['id']}: {one['reason']}" for one in unreadable[:EXAMPLES]]
     if len(unreadable) > EXAMPLES:
-        lines.append(f"{len(unreadable) - EXAMPLES:,} more pictures cannot be read")
+        lines.append(f"{len(unreadable) - EXAMPLES:,} more pictures or clips cannot be read")
     lines += _findings(found["quality"])
     return lines
 

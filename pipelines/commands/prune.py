@@ -19,12 +19,14 @@ def prune(
     log_format: LogFormat = "text",
     as_json: Json = False,
 ) -> None:
-    """Delete old feeds, and the renders and originals that no kept feed names.
+    """Delete old feeds, and the renders, clips and originals that no kept feed names.
 
     Example: stylefeed prune runs/demo
     """
     from pipelines.jobs.prune import prune as prune_folder
 
     gone = prune_folder(out, keep)
-    counts = ", ".join(f"{gone[name]:,} {name}" for name in ("versions", "renders", "originals"))
+    counts = ", ".join(
+        f"{gone[name]:,} {name}" for name in ("versions", "renders", "clips", "originals")
+    )
     print_result(gone, as_json, [f"removed {counts}: {gone['bytes'] / 1e6:,.1f} MB"])

@@ -67,7 +67,8 @@ class Answers:
                 rank=rank, item_id=item, score=round(weight / self.users, 10), probability=None,
                 item_propensity=1.0, style_id=ORIGINAL, style_drawn=ORIGINAL,
                 style_propensity=1.0, strength=0.0, image_uri=picture, original_uri=picture,
-                render_key=None, fidelity=_unmeasured(), reason=_UNKNOWN_REASON, render_note="",
+                video_uri=None, render_key=None, fidelity=_unmeasured(), reason=_UNKNOWN_REASON,
+                render_note="",
             )  # fmt: skip
             rows.append(row.model_dump_json().encode())
         return _entry(answer_body(None, False, self.version, self._run_id, rows))
@@ -128,12 +129,16 @@ def digest_version(folder: Path) -> str:
 
 def _read(file: Path) -> pa.Table:
     try:
-        return pq.read_table(file)
+        table = pq.read_table(file)
     except (OSError, pa.ArrowException) as error:
         raise InputError(
             f"{file} cannot be read ({str(error).splitlines()[0]}); run `stylefeed run` there "
             "again, which makes it good"
         ) from error
+    if "video_uri" in table.column_names:
+        return table
+    # A version from before there were clips.
+    return table.append_column("video_uri", pa.nulls(table.num_rows, pa.string()))
 
 
 def _entry(body: bytes) -> Entry:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Goes up with every change of what an answer holds or how it is kept."""
 DIGEST_CHARACTERS: Final = 32
 
@@ -43,10 +43,15 @@ class FeedItem(_Strict):
     strength: float = Field(ge=0, le=1, description="Strength served, 0 for the original.")
     image_uri: str | None = Field(description="Picture, relative to the job's folder.")
     original_uri: str | None = Field(description="Original photo, relative to the job's folder.")
+    video_uri: str | None = Field(
+        description="Clip in the look served, relative to the job's folder; null without one."
+    )
     render_key: str | None
     fidelity: Fidelity
     reason: str = Field(description="Why, in words for the shopper.")
-    render_note: str = Field(description="Why the original is shown, in words for engineers.")
+    render_note: str = Field(
+        description="Why the original is shown or a clip is missing, in words for engineers."
+    )
 
 
 class FeedAnswer(_Strict):

@@ -1,4 +1,4 @@
-"""The feed's versions and their pictures copied to an object store, their pointer last.
+"""The feed's versions, their pictures and clips copied to an object store, their pointer last.
 
 A store has no rename: the files of a version are written under names that nobody reads yet, then
 the pointer is written, one object that the store replaces whole.
@@ -10,15 +10,14 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from features.schema import InputError
 from pipelines.exports.answers import digest_version
 from pipelines.stores import storage
-from pipelines.stores.feed_versions import POINTER, bucket_files, version_history
+from pipelines.stores.feed_versions import POINTER, bucket_files, shown_files, version_history
 from pipelines.verbosity import warn
 
 try:
@@ -27,8 +26,6 @@ except ModuleNotFoundError:
     raise InputError(
         "fsspec is not installed: pip install 'stylefeed[s3]', or export without --to"
     ) from None
-
-_PICTURES: Final = ("image_uri", "original_uri")
 
 
 def write_objects(url: str, out: Path) -> dict[str, Any]:
@@ -102,21 +99,20 @@ def _find_pointer(store: Any, name: str) -> dict[str, Any] | None:
 
 
 def _pictures(out: Path, versions: list[str]) -> list[str]:
-    """The pictures that the `versions` name and that are there, sorted; the others are told."""
+    """The pictures and clips that the `versions` name and that are there, sorted; the others are
+    told."""
     named: set[str] = set()
     for name in versions:
         for bucket in bucket_files(out / "feed" / name):
             try:
-                table = pq.read_table(bucket, columns=list(_PICTURES))
-            except (OSError, pa.ArrowException) as error:
+                named |= shown_files(bucket)
+            except (OSError, ValueError, pa.ArrowException) as error:
                 raise storage.read_error(bucket, error) from error
-            for column in _PICTURES:
-                named |= set(table[column].unique().to_pylist()) - {None}
     gone = sorted(name for name in named if not (out / name).is_file())
     if gone:
         warn(
-            f"export: {len(gone)} pictures that the feed names are not there, such as {gone[0]}; "
-            "`stylefeed doctor` names them all, and `stylefeed run` makes them again"
+            f"export: {len(gone)} pictures or clips that the feed names are not there, such as "
+            f"{gone[0]}; `stylefeed doctor` names them all, and `stylefeed run` makes them again"
         )
     return sorted(named.difference(gone))
 

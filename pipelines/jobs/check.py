@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from pipelines.engines.local import LocalExecutor
 from pipelines.jobs.plan import Size, plan_of
 from pipelines.limits import LimitConfig, check_set_aside, set_aside
 from pipelines.progress import progress
+from pipelines.stages.clips import NO_READER, find_clips
 from pipelines.stages.log_warnings import log_warnings
 from pipelines.stages.prepare import canonical_tables, find_bots
 from pipelines.stages.withhold import NOTHING, Withholding
@@ -39,7 +41,8 @@ def check_shop(
 
     `pictures` is the folder that picture paths start from (None: found by the tables').
     `rejects` counts rows by table and reason; `warnings` are lines about the log; `unreadable` are
-    (table, id, reason) of pictures;
+    (table, id, reason) of pictures, `clips` how many items name one, `unreadable_clips` the
+    (table, id, reason) of those that cannot be opened;
     `stops` says why a run would stop ('': it would not); `quality` is the report of
     `features.quality`; `plan` holds counts and, at most, `renders`, `seconds` on this machine and
     `bytes` on disk. With `privacy.pseudonymise` shoppers are named by their pseudonyms. Nothing is
@@ -58,10 +61,13 @@ def check_shop(
         for name in PICTURED
     }
     read, unreadable = read_pictures(tables, roots, config)
+    clips, damaged = _unreadable_clips(items, roots["items"], config)
     found = read["items"].rename(columns={"id": "item_id"})
     rejects = tables["rejects"]
     counted = rejects.groupby(["table", "reason"]).size().rename("rows").reset_index()
     return {
+        "clips": clips,
+        "unreadable_clips": damaged,
         "rejects": counted.to_dict("records"),
         "warnings": log_warnings(
             raw,
@@ -93,6 +99,19 @@ def check_shop(
             config,
         ),
     }
+
+
+def _unreadable_clips(items: pd.DataFrame, root: Path, config: RunConfig) -> tuple[int, list[Row]]:
+    """How many items name a clip, and those whose clip cannot be opened."""
+    named = items[items["video_path"].notna()]
+    if named.empty:
+        return 0, []
+    if find_spec("av") is None:
+        return len(named), [
+            {"table": "items", "id": item, "reason": NO_READER} for item in named["item_id"]
+        ]
+    _, bad = find_clips(named, root, config.images)
+    return len(named), [{"table": "items", "id": r["key"], "reason": r["reason"]} for r in bad]
 
 
 def why_a_run_stops(

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from features.schema import InputError
 from pipelines.stores import storage
-from pipelines.stores.feed_versions import all_versions, read_version, version_history
+from pipelines.stores.feed_versions import SHOWN, all_versions, read_version, version_history
 from pipelines.stores.folder_lock import hold_folder
 from pipelines.stores.render_store import TABLE, known_renders, whole_renders
 from pipelines.stores.workspace import Workspace, damaged_artefacts, find_record
@@ -20,10 +20,10 @@ def check_folder(out: Path) -> dict[str, Any]:
     """Compare every artefact of the job in `out` with its record, JSON-able.
 
     `damaged` maps a stage to the artefacts that are gone or hold other bytes; `torn` lists records
-    and tables that cannot be read, `feeds` each kept version's rows that name pictures which are
-    not there. `ok` is whether there is nothing of either. Nothing is changed but for
-    leftovers of killed jobs, which go. Raises InputError
-    where `out` holds neither a job nor renders, or a job works there.
+    and tables that cannot be read, `feeds` each kept version's rows that name pictures or clips
+    which are not there. `ok` is whether there is nothing of either. Nothing is changed but for
+    leftovers of killed jobs, which go. Raises InputError where `out` holds neither a job nor
+    renders, or a job works there.
     """
     records = {path.stem: path for path in sorted((out / "stages").glob("*.json"))}
     if not records and not (out / TABLE).is_file():
@@ -62,10 +62,10 @@ def check_folder(out: Path) -> dict[str, Any]:
 
 
 def _missing_pictures(out: Path, version: str) -> int:
-    rows = read_version(out / "feed" / version, ["image_uri", "original_uri"])
+    rows = read_version(out / "feed" / version, list(SHOWN))
     missing = pd.Series(False, index=rows.index)
-    for uris in (rows["image_uri"], rows["original_uri"]):
-        # Null where the catalogue has no pictures at all.
+    for uris in (rows[name] for name in SHOWN):
+        # Null where the catalogue has no pictures at all, and where there is no clip.
         gone = [uri for uri in uris.dropna().unique() if not (out / uri).is_file()]
         missing |= uris.isin(gone)
     return int(missing.sum())
@@ -83,7 +83,7 @@ def folder_lines(found: dict[str, Any]) -> list[str]:
     lines += [f"missing or damaged render: {uri}" for uri in found["damaged_renders"]]
     for version, rows in found["feeds"].items():
         if rows:
-            lines.append(f"feed {version}: {rows:,} rows name pictures that are not there")
+            lines.append(f"feed {version}: {rows:,} rows name pictures or clips that are not there")
     if found["ok"]:
         return [*lines, "all as the job wrote it"]
     return [*lines, "run the job again to make what is missing or damaged"]

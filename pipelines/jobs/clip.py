@@ -11,31 +11,25 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from features.images import decode, read_picture, resize_longest
+from features.images import decode, read_picture
 from features.networks.encoders import StyleEncoder
 from features.schema import ORIGINAL, ConfigError, InputError
 from pipelines.config import RunConfig
 from pipelines.progress import progress
 from pipelines.stages.render import recipe
 from pipelines.stores import storage
-from pipelines.workers.paint import LOOK_SIDE_PX, publish
-from styletransfer.faithful.gate import look_anchor
+from pipelines.workers.film import KEY, ClipRefused, film, read_look
+from pipelines.workers.paint import LookSource, publish
 from styletransfer.look import Look
-from styletransfer.painters.generator.painter import Painter
-from styletransfer.provenance.record import (
-    Provenance,
-    embed_provenance,
-    provenance_tags,
-)
+from styletransfer.provenance.record import Provenance, embed_provenance
 from styletransfer.renderer import open_painter
 from styletransfer.sets.shelf import SetShelf
 from styletransfer.video.clip import CLIP_REVISION, ClipReport, restyle_clip
 from styletransfer.video.reader import ClipReader, read_tags
 from styletransfer.video.spin import read_spin, spin_files
-from styletransfer.video.writer import ClipWriter, kind_of
+from styletransfer.video.writer import kind_of
 
 REPORT: Final = "report.json"
-_KEY: Final = "stylefeed_key"
 
 
 def make_clip(video: Path, look: Path, out: Path, config: RunConfig) -> dict[str, Any]:
@@ -75,52 +69,41 @@ def make_clip(video: Path, look: Path, out: Path, config: RunConfig) -> dict[str
 
 
 def _read_look(path: Path, config: RunConfig) -> Look:
-    full = decode(path, config.images)
-    (code,) = StyleEncoder().encode([full])
-    anchor = look_anchor(resize_longest(full, LOOK_SIDE_PX))
-    picture = resize_longest(full, config.render.set_side_px)
-    return Look(path.stem, code, 1.0, anchor, picture)
+    (code,) = StyleEncoder().encode([decode(path, config.images)])
+    return read_look(path.stem, LookSource(code, str(path)), config.render, config.images)
 
 
 def _make_file(video: Path, look: Look, out: Path, config: RunConfig, key: str) -> ClipReport:
-    painter = open_painter(config.render)
-    told = provenance_tags(_provenance(video, look, painter))
     with (
         ClipReader(video, config.render.size_px, config.images) as reader,
-        storage.replace_file(out) as temporary,
+        progress("clip", reader.expected) as advance,
     ):
-        writer = ClipWriter(
-            temporary,
-            reader.height,
-            reader.width,
-            reader.time_base,
-            reader.rate,
-            {**reader.tags, **told, _KEY: key},
-            reader.audio,
-        )
-        with writer, progress("clip", reader.expected) as advance:
-            report = restyle_clip(
-                reader.frames(writer.write_audio),
-                writer,
+        painter, shelf = open_painter(config.render), SetShelf(config=config.render.sets)
+        try:
+            return film(
+                reader,
+                out,
                 look,
+                video.stem,
                 config.render,
                 painter,
-                SetShelf(config=config.render.sets),
-                reader.expected,
+                shelf,
+                key,
                 on_frame=partial(advance, 1),
             )
-        _require_served(video, report)
-    return report
+        except ClipRefused as refused:
+            raise _not_shown(video, refused.report) from None
 
 
 def _make_spin(folder: Path, look: Look, out: Path, config: RunConfig, key: str) -> ClipReport:
     painter = open_painter(config.render)
+    told = Provenance("faithful", folder.stem, look.style_id, look.strength, painter.version)
     count = len(spin_files(folder))
     storage.make_folder(out.parent)
     with storage.naming_write_errors(out):
         made = Path(tempfile.mkdtemp(dir=out.parent, prefix=storage.WRITING))
         try:
-            writer = _SpinWriter(folder, made, config, key, _provenance(folder, look, painter))
+            writer = _SpinWriter(folder, made, config, key, told)
             with progress("spin", count) as advance:
                 report = restyle_clip(
                     read_spin(folder, config.render.size_px, config.images),
@@ -133,9 +116,10 @@ def _make_spin(folder: Path, look: Look, out: Path, config: RunConfig, key: str)
                     spin=True,
                     on_frame=partial(advance, 1),
                 )
-            _require_served(folder, report)
+            if report.served_mode == ORIGINAL:
+                raise _not_shown(folder, report)
             files = sorted(path.name for path in made.iterdir())
-            storage.write_json(made / REPORT, {_KEY: key, "files": files, **report.to_dict()})
+            storage.write_json(made / REPORT, {KEY: key, "files": files, **report.to_dict()})
             made.chmod(0o755)
             if out.exists():
                 shutil.rmtree(out)
@@ -172,16 +156,11 @@ class _SpinWriter:
         return []
 
 
-def _provenance(video: Path, look: Look, painter: Painter) -> Provenance:
-    return Provenance("faithful", video.stem, look.style_id, look.strength, painter.version)
-
-
-def _require_served(video: Path, report: ClipReport) -> None:
-    if report.served_mode == ORIGINAL:
-        raise InputError(
-            f"{video} is not to be shown in this look, nothing was written: {report.reason}; show "
-            "the clip as it is, or film the product apart from what is around it"
-        )
+def _not_shown(video: Path, report: ClipReport) -> InputError:
+    return InputError(
+        f"{video} is not to be shown in this look, nothing was written: {report.reason}; show "
+        "the clip as it is, or film the product apart from what is around it"
+    )
 
 
 def _require_replaceable(out: Path) -> None:
@@ -190,7 +169,7 @@ def _require_replaceable(out: Path) -> None:
         raise ConfigError(f"--out {out} is a file: a spin is written to a folder")
     found = {path.name for path in out.iterdir()} if out.is_dir() else set()
     told = storage.find_json(out / REPORT) or {}
-    if found and (_KEY not in told or not found <= {REPORT, *told.get("files", ())}):
+    if found and (KEY not in told or not found <= {REPORT, *told.get("files", ())}):
         raise ConfigError(
             f"--out {out} holds files that no spin has left there, and would be replaced whole: "
             "give an empty folder, or another name"
@@ -201,8 +180,8 @@ def _holds(out: Path, key: str) -> bool:
     """Whether `out` is the whole result of the same inputs and settings."""
     if out.is_dir():
         told = storage.find_json(out / REPORT) or {}
-        return told.get(_KEY) == key and len(list(out.iterdir())) == len(told.get("files", ())) + 1
-    return out.is_file() and read_tags(out).get(_KEY) == key
+        return told.get(KEY) == key and len(list(out.iterdir())) == len(told.get("files", ())) + 1
+    return out.is_file() and read_tags(out).get(KEY) == key
 
 
 def _digest_spin(folder: Path) -> str:

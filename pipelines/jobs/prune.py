@@ -1,4 +1,4 @@
-"""Removes from a job's folder the feed versions, renders and originals that nothing shows."""
+"""Removes from a job's folder the versions, renders, clips and originals that nothing shows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from features.schema import InputError
 from pipelines.config import RunConfig
 from pipelines.stages.road import job_config
 from pipelines.stores import storage
-from pipelines.stores.feed_versions import all_versions, read_version, version_history
+from pipelines.stores.clip_store import TABLE as CLIPS
+from pipelines.stores.clip_store import made_clips
+from pipelines.stores.feed_versions import all_versions, bucket_files, shown_files, version_history
 from pipelines.stores.folder_lock import hold_folder
 from pipelines.stores.render_store import INDEX, TABLE, known_renders, write_index
 from pipelines.stores.workspace import Workspace
@@ -25,10 +27,12 @@ _ORIGINAL: Final = re.compile(r"originals/([0-9a-f]{2})/\1[0-9a-f]{30}(\.[^./]*)
 
 
 def prune(out: Path, keep: int | None = None) -> dict[str, Any]:
-    """Delete old feed versions of the job in `out`, and the pictures that no feed names.
+    """Delete old feed versions of the job in `out`, and the pictures and clips that no feed
+    names.
 
-    The last `keep` versions (None: the job's `feed.keep`) and what they and `renders.parquet` name
-    are kept. Only files that a job made here go: renders in the index, originals named by their
+    The last `keep` versions (None: the job's `feed.keep`) and what they, `renders.parquet` and
+    `clips.parquet` name are kept. Only files that a job made here go: renders in the index, clips
+    with a record, originals named by their
     digest, versions of the feed. Returns how many of each, and `bytes`. Raises InputError where
     `out` holds neither a feed nor renders, another job works there, or a table that says what is
     named cannot be read.
@@ -48,12 +52,16 @@ def prune(out: Path, keep: int | None = None) -> dict[str, Any]:
         renders = _remove(out, known.loc[unnamed, "image_uri"])
         if unnamed.any() or not (out / INDEX).is_file():
             write_index(workspace, known[~unnamed])
+        old_clips = [pair for pair in made_clips(out) if pair[0] not in named]
+        _remove(out, (record for _, record in old_clips))
+        clips = _remove(out, (uri for uri, _ in old_clips))
         originals = _remove(out, (uri for uri in _originals(out) if uri not in named))
     return {
         "versions": len(old),
         "renders": renders[0],
+        "clips": clips[0],
         "originals": originals[0],
-        "bytes": freed + renders[1] + originals[1],
+        "bytes": freed + renders[1] + clips[1] + originals[1],
     }
 
 
@@ -62,14 +70,16 @@ def _configured(out: Path) -> RunConfig:
 
 
 def _named(out: Path, versions: Iterable[str]) -> set[str]:
-    """Every picture that the feed `versions` or the table of renders name."""
+    """Every file that the feed `versions` or the tables of renders and clips name."""
     named: set[str] = set()
     try:
         if (out / TABLE).is_file():
             named |= set(pd.read_parquet(out / TABLE, columns=["image_uri"])["image_uri"].dropna())
+        if (out / CLIPS).is_file():
+            named |= set(pd.read_parquet(out / CLIPS, columns=["video_uri"])["video_uri"].dropna())
         for version in versions:
-            rows = read_version(out / "feed" / version, ["image_uri", "original_uri"])
-            named |= set(rows["image_uri"].dropna()) | set(rows["original_uri"].dropna())
+            for bucket in bucket_files(out / "feed" / version):
+                named |= shown_files(bucket)
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         words = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(

@@ -17,10 +17,10 @@ from pipelines.stores.workspace import Workspace, find_record
 from recsys.prototypes.index import PrototypeIndex
 from recsys.prototypes.names import prototype_names
 
-STAGE_ORDER = ("prepare", "encode", "fit", "score", "render", "feed", "evaluate")
+STAGE_ORDER = ("prepare", "encode", "fit", "score", "render", "clips", "feed", "evaluate")
 _FEED_COLUMNS = [
     "user_id", "rank", "item_id", "style_id", "style_propensity", "strength", "image_uri",
-    "reason",
+    "video_uri", "reason",
 ]  # fmt: skip
 
 

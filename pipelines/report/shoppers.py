@@ -68,7 +68,8 @@ class NearPrototype:
 
 @dataclass(frozen=True)
 class Card:
-    """One row of the feed; `restyled` is None where the original is served."""
+    """One row of the feed; `restyled` is None where the original is served, `clip` the file of its
+    clip relative to the job's folder, '' without one."""
 
     rank: int
     title: str
@@ -79,6 +80,7 @@ class Card:
     strength: float
     propensity: float
     reason: str
+    clip: str
 
 
 @dataclass(frozen=True)
@@ -245,6 +247,7 @@ class Describer:
             float(row["strength"]),
             float(row["style_propensity"]),
             str(row["reason"]),
+            row["video_uri"] if isinstance(row["video_uri"], str) else "",
         )
 
 

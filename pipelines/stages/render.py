@@ -223,6 +223,16 @@ def with_permissions(pictures: pd.DataFrame, styles: pd.DataFrame) -> pd.DataFra
     return pictures.merge(styles[["style_id", "verbatim"]], on="style_id", how="left")
 
 
+def look_sources(looks: pd.DataFrame) -> dict[str, LookSource]:
+    """The encoded looks, with their permissions, as workers find them."""
+    return {
+        style: LookSource(np.asarray(code, dtype=np.float32), path, bool(verbatim))
+        for style, code, path, verbatim in looks[
+            ["style_id", "style_code", "path", "verbatim"]
+        ].itertuples(index=False)
+    }
+
+
 def work_list(plan: pd.DataFrame, items: pd.DataFrame) -> list[ItemWork]:
     """The `plan`'s renders by item, each with the encoded `items` it could be mistaken for."""
     if plan.empty:
@@ -313,19 +323,13 @@ def _paint(
     config: RunConfig,
 ) -> tuple[list[Row], list[Row]]:
     """Rows of `renders.parquet` for `todo`, journalled as they come, and items that failed."""
-    sources = {
-        style: LookSource(np.asarray(code, dtype=np.float32), path, bool(verbatim))
-        for style, code, path, verbatim in looks[
-            ["style_id", "style_code", "path", "verbatim"]
-        ].itertuples(index=False)
-    }
     images = config.images
     factory = partial(
         item_painter,
         config.render,
         images,
         workspace.root,
-        sources,
+        look_sources(looks),
         images.enhance,
         config.limits.deadline_s(),
     )

@@ -12,6 +12,7 @@ from typing import Any
 from features.schema import InputError
 from pipelines.config import RunConfig, StageConfig, parse_config
 from pipelines.exports.metrics_file import write_metrics
+from pipelines.stages.clips import ITEM_CLIPS, clips
 from pipelines.stages.encode import STYLE_SPACE, encode
 from pipelines.stages.evaluate import evaluate
 from pipelines.stages.feed import feed
@@ -23,6 +24,7 @@ from pipelines.stages.report import report
 from pipelines.stages.score import score
 from pipelines.stages.withhold import Withholding, privacy_state, private_settings
 from pipelines.stores import storage
+from pipelines.stores.clip_store import TABLE as CLIPS
 from pipelines.stores.feed_versions import POINTER
 from pipelines.stores.folder_lock import hold_folder
 from pipelines.stores.picture_files import job_root, picture_root, resolve_picture
@@ -50,7 +52,7 @@ STAGES = (
         "prepare", prepare, (), ("events", "train_share", "log", "privacy"),
         (*_TABLES, "tables/opted_out.parquet", "tables/raw",
          "rejects/prepare.csv", "rejects/prepare_values.csv"),
-        facts=("inputs",), revision=2,
+        facts=("inputs",), revision=3,
     ),
     # New events leave the pictures as they are, so they are no reason to encode them again.
     Stage(
@@ -79,9 +81,15 @@ STAGES = (
         stores=("renders",),
     ),
     Stage(
-        "feed", feed, ("score", "render"), (), (POINTER,),
-        reads=("tables/chosen", *_LOG, "tables/item_pictures.parquet", "renders.parquet"),
-        facts=("run_id",), stores=("feed", "originals"),
+        "clips", clips, ("score", "render"), ("render", "images"),
+        (CLIPS, ITEM_CLIPS, "rejects/clips.csv"),
+        reads=("tables/chosen", *_LOG, *_PICTURES, *_TABLES[2:], TABLE),
+        facts=("inputs",), stores=("clips",),
+    ),
+    Stage(
+        "feed", feed, ("score", "render", "clips"), (), (POINTER,),
+        reads=("tables/chosen", *_LOG, _PICTURES[0], TABLE, CLIPS, ITEM_CLIPS),
+        facts=("run_id",), stores=("feed", "originals"), revision=2,
     ),
     Stage(
         "evaluate", evaluate, ("prepare", "encode"),
@@ -102,7 +110,7 @@ STAGES = (
 COMMANDS = {
     "fit": ("prepare", "encode", "fit"),
     "score": ("score",),
-    "feed": ("render", "feed"),
+    "feed": ("render", "clips", "feed"),
     "evaluate": ("evaluate",),
     "report": ("report",),
 }
@@ -314,21 +322,28 @@ def _from_outside(stage: str, workspace: Workspace, job: dict[str, Any]) -> dict
             "items": _picture_state(workspace, job, "items", "item_id", "image_path"),
             "styles": _picture_state(workspace, job, "styles", "style_id", "image_path"),
         }
-    if stage == "render":
-        state = {"masks": _picture_state(workspace, job, "items", "item_id", "mask_path")}
+    if stage in ("render", "clips"):
+        what, column = ("masks", "mask_path") if stage == "render" else ("clips", "video_path")
+        state = {what: _picture_state(workspace, job, "items", "item_id", column)}
+        if stage == "clips":
+            state |= _unfinished(workspace, "render", TABLE)
         known = ("generator", "fitted_looks")
         return {**state, **{name: job[name] for name in known if name in job}}
     if stage == "feed":
-        return {"run_id": job["run_id"], **_unfinished(workspace)}
+        return {
+            "run_id": job["run_id"],
+            **_unfinished(workspace, "render", TABLE),
+            **_unfinished(workspace, "clips", CLIPS),
+        }
     return {}
 
 
-def _unfinished(workspace: Workspace) -> dict[str, str]:
-    """What stands for the renders there are, where some were left for the next run."""
-    record = find_record(workspace, "render")
+def _unfinished(workspace: Workspace, stage: str, table: str) -> dict[str, str]:
+    """What stands for the `table` of a stage, where it left some of its work for the next run."""
+    record = find_record(workspace, stage)
     if record is None or not record["counts"].get(LEFT_FOR_NEXT_RUN):
         return {}
-    return {"renders": record["artefacts"][TABLE]["digest"]}
+    return {table: record["artefacts"][table]["digest"]}
 
 
 def _picture_state(

@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from features.schema import InputError, StorageError
 from pipelines.stores import storage
 
 POINTER: Final = "feed/current.json"
+SHOWN: Final = ("image_uri", "original_uri", "video_uri")
+"""Columns of a feed that name files, relative to the job's folder."""
 # The underscore hides it from readers that take the folder for one Parquet data set.
 _CARD: Final = "_version.json"
 
@@ -43,8 +46,23 @@ def read_feed(out: Path, columns: list[str] | None = None) -> pd.DataFrame:
 
 def read_version(folder: Path, columns: list[str] | None = None) -> pd.DataFrame:
     """All rows of the version in `folder`, by bucket."""
-    parts = [pd.read_parquet(bucket, columns=columns) for bucket in bucket_files(folder)]
+    parts = [_read_bucket(bucket, columns) for bucket in bucket_files(folder)]
     return pd.concat(parts, ignore_index=True)
+
+
+def _read_bucket(path: Path, columns: list[str] | None) -> pd.DataFrame:
+    if "video_uri" in pq.read_schema(path).names or "video_uri" not in (columns or ["video_uri"]):
+        return pd.read_parquet(path, columns=columns)
+    # A version from before there were clips.
+    kept = None if columns is None else [name for name in columns if name != "video_uri"]
+    rows = pd.read_parquet(path, columns=kept)
+    return rows.assign(video_uri=pd.Series(None, index=rows.index, dtype="str"))
+
+
+def shown_files(bucket: Path) -> set[str]:
+    """All pictures and clips that the rows of a bucket name."""
+    rows = _read_bucket(bucket, list(SHOWN))
+    return set().union(*(rows[name].dropna() for name in SHOWN))
 
 
 def bucket_files(folder: Path) -> list[Path]:

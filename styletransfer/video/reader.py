@@ -27,6 +27,23 @@ _CONTAINERS: Final = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,ogg,asf,gif,apng,mxf,nut,"
     "ivf,h264,hevc,yuv4mpegpipe,mp3,wav,flac,aac"
 )
+# What browsers and players call the containers, by FFmpeg's names.
+_SUFFIXES: Final = {
+    "mov,mp4,m4a,3gp,3g2,mj2": "mp4",
+    "matroska,webm": "mkv",
+    "avi": "avi",
+    "mpegts": "ts",
+    "mpeg": "mpg",
+    "flv": "flv",
+    "ogg": "ogv",
+    "asf": "wmv",
+    "gif": "gif",
+    "apng": "png",
+    "mxf": "mxf",
+    "nut": "nut",
+    "ivf": "ivf",
+}
+_OF_WEBM: Final = frozenset(("vp8", "vp9", "av1", "vorbis", "opus"))
 _LEAST_SIDE_PX: Final = 32
 # Transfer functions of high dynamic range: PQ and HLG of BT.2100.
 _HDR: Final = {16: "PQ", 18: "HLG"}
@@ -55,7 +72,8 @@ class ClipReader:
     `time_base` is a unit of time in seconds, `rate` frames a second on average, `count` how many
     frames the file says that it has (0: it does not say), `expected` how many there are by that or
     else by its length (0: unknown), `height` and `width` those of the frames given, `tags` the
-    file's own words about itself, `audio` its sound, if it has any.
+    file's own words about itself, `audio` its sound, if it has any, `suffix` what files of its kind
+    end with, whatever its own name says.
     """
 
     def __init__(self, path: Path, size_px: int, limits: ImageLimits = DEFAULT_LIMITS) -> None:
@@ -77,6 +95,7 @@ class ClipReader:
             seconds = Fraction(self._container.duration or 0, av.time_base)
             self.expected: int = self.count or round(seconds * self.rate)
             self.tags: dict[str, str] = dict(self._container.metadata)
+            self.suffix: str = _suffix(self._container, self.tags)
             self._check_size(video.codec_context.width, video.codec_context.height, limits)
             first = next(self._decoded(self._container, None), None)
             if first is None:
@@ -229,6 +248,18 @@ def _open(path: Path) -> InputContainer:
             f"{path} is no clip that can be read ({getattr(error, 'strerror', error)}): expected "
             "MP4, MOV, WebM, MKV, AVI or another container of video"
         ) from error
+
+
+def _suffix(container: InputContainer, tags: dict[str, str]) -> str:
+    named = _SUFFIXES.get(container.format.name, "bin")
+    if named == "mkv":
+        codecs = {one.codec_context.name for one in container.streams if one.type != "subtitle"}
+        return (
+            "webm"
+            if all(name.removeprefix("lib").split("-")[0] in _OF_WEBM for name in codecs)
+            else named
+        )
+    return "mov" if tags.get("major_brand", "").strip() == "qt" else named
 
 
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:

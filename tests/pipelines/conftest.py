@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from pipelines.config import parse_config
-from pipelines.stages.feed import FEED_COLUMNS, FIDELITY_TYPE, FIGURES
+from pipelines.stages.feed import COLUMN_TYPES, FEED_COLUMNS, FIGURES
 from pipelines.stages.road import run
 from pipelines.stores import storage
 from pipelines.stores.feed_versions import point_to, write_version
@@ -140,6 +140,7 @@ def _feed_rows(run_id: str, users: int, length: int) -> pd.DataFrame:
                     "strength": 1.0 if styled else 0.0,
                     "image_uri": f"renders/{item}.jpg" if styled else f"originals/{item}.jpg",
                     "original_uri": f"originals/{item}.jpg",
+                    "video_uri": f"clips/{item}.mp4" if styled and rank == 1 else None,
                     "render_key": f"key{item}" if styled else None,
                     "fidelity": {"mode": "faithful" if styled else "original", **figures},
                     "reason": 'said "often"\nby others',
@@ -163,7 +164,7 @@ def publish_feed():
                 # Ranks as they come: a reader sorts them.
                 part = rows[bucket_of == bucket].sort_values("item_id")
                 path = folder / f"bucket-{bucket:02}.parquet"
-                storage.write_table(path, part, {"fidelity": FIDELITY_TYPE})
+                storage.write_table(path, part, COLUMN_TYPES)
 
         name, _ = write_version(out, run_id, run_id, write)
         point_to(out, name)

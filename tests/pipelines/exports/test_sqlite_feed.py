@@ -50,6 +50,7 @@ def test_every_answer_holds_its_shoppers_rows_and_keeps_the_schema(publish_feed,
         for item, row in zip(found["items"], expected.to_dict("records"), strict=True):
             figures = row.pop("fidelity")
             assert item.pop("fidelity") == pytest.approx(figures, abs=1e-9)
+            row["video_uri"] = row["video_uri"] if isinstance(row["video_uri"], str) else None
             row["probability"] = None if row["rank"] == 1 else row["probability"]
             row["render_key"] = row["render_key"] if row["strength"] else None
             assert item == pytest.approx(row, abs=1e-9)
@@ -157,7 +158,7 @@ def test_what_is_no_export_is_one_line(publish_feed, tmp_path):
     connection.execute("UPDATE about SET value = '{\"format\": 0}' WHERE name = 'about'")
     connection.commit()
     connection.close()
-    with pytest.raises(InputError, match="has format 0, expected 1"):
+    with pytest.raises(InputError, match="has format 0, expected 2"):
         SqliteFeed(tmp_path / FILE)
     bucket = next((tmp_path / "feed" / "r1").glob("bucket-*"))
     bucket.write_bytes(b"half")
@@ -225,5 +226,5 @@ def test_a_write_that_fails_keeps_the_old_export_and_leaves_nothing(publish_feed
 def test_an_entry_is_what_was_packed():
     entry = Entry("0" * 32, b"{}")
     assert Entry.unpack(entry.pack()) == entry
-    assert About("v", "s", 1, 2).format == 1
+    assert About("v", "s", 1, 2).format == 2
     assert answer_schema()["properties"]["items"]["type"] == "array"

@@ -14,6 +14,8 @@ from pipelines.stores.feed_versions import (
     current_version,
     point_to,
     read_feed,
+    read_version,
+    shown_files,
     version_history,
     write_version,
 )
@@ -104,3 +106,17 @@ def test_the_folder_of_all_versions_is_no_feed(tmp_path):
     # A reader that takes it for one data set would mix versions: it must fail instead.
     with pytest.raises(Exception, match=r"current\.json|magic bytes"):
         pd.read_parquet(tmp_path / "feed")
+
+
+def test_a_version_from_before_there_were_clips_has_none(publish_feed, tmp_path):
+    rows = publish_feed(tmp_path, "r1")
+    folder = current_version(tmp_path)
+    files = sorted(folder.glob("bucket-*.parquet"))
+    assert set().union(*map(shown_files, files)) >= set(rows["video_uri"].dropna())
+    for file in files:
+        pd.read_parquet(file).drop(columns="video_uri").to_parquet(file, index=False)
+    assert read_version(folder)["video_uri"].isna().all()
+    some = ["item_id", "video_uri"]
+    assert read_version(folder, some).columns.tolist() == some
+    shown = {*rows["image_uri"], *rows["original_uri"]}
+    assert set().union(*map(shown_files, files)) == shown
