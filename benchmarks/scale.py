@@ -44,7 +44,7 @@ from pipelines.stores.workspace import StageFolder, read_record
 
 LOOKS, FAMILIES, CATEGORIES, CONTENT, CODE = 50, 8, 200, 1280, 100
 SHOPPERS_PER_BLOCK = 20_000
-STAGES = ("prepare", "encode", "fit", "score", "render", "feed")
+STAGES = ("prepare", "encode", "fit", "score", "render", "clips", "feed")
 PARTS = (*STAGES, "export")
 PER_USER = ("prepare", "score", "render", "feed", "export")
 """`export` is the SQLite file; `encode` and `fit` do not grow with the shoppers."""

@@ -118,7 +118,9 @@ def test_settings_no_picture_can_be_painted_with_end_the_job_and_leave_no_record
 
 def test_prune_deletes_what_no_kept_feed_names_and_nothing_else(job_copy, rerun):
     first = current_version(job_copy)
-    assert prune(job_copy) == {"versions": 0, "renders": 0, "originals": 0, "bytes": 0}
+    assert prune(job_copy) == {
+        **dict.fromkeys(("versions", "renders", "clips", "originals", "bytes"), 0)
+    }
     shown = set(read_feed(job_copy)["image_uri"])
     # All rows plain: the renders stay until they are pruned.
     rerun(job_copy, guard_rails={"share_personalised": 0.0})
