@@ -1,6 +1,6 @@
-"""Is a feed whole whatever happens? A reader during runs, and SIGKILLs at random moments.
+"""Is a feed whole whatever happens? A reader during runs, SIGKILLs, a clock that is set.
 
-    python -m benchmarks.faults [--runs 20] [--kills 50] [--folder runs/faults]
+    python -m benchmarks.faults [--runs 20] [--kills 50] [--jumps 5] [--folder runs/faults]
 
 A small part of the sample shop, painted in the artistic mode, its three looks in three families.
 Reader: `stylefeed run` and `stylefeed export-feed` in turn, each run with another
@@ -11,7 +11,10 @@ looks or pictures are not those of the version that it names. Kills: `stylefeed 
 moment drawn uniformly from the time of an undisturbed run (seed 0) and run again; all that it
 leaves (feed, renders, tables, models, metrics) is compared byte for byte with the undisturbed run,
 but for times: manifest, page, the seconds of renders and of stages. A run that ended before its
-moment does not count and is drawn again.
+moment does not count and is drawn again. Clock: `stylefeed run` with two workers under libfaketime
+(`apt-get install libfaketime`), which shows every process of the job a clock that is set a day
+ahead, back, or a day behind every half second; what it leaves is compared in the same way, and no
+worker may be replaced.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import argparse
 import hashlib
 import http.client
 import json
+import os
 import random
 import shutil
 import signal
@@ -28,7 +32,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import pandas as pd
 
@@ -64,6 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--jumps", type=int, default=5)
     parser.add_argument("--folder", type=Path, default=Path("runs/faults"))
     parser.add_argument("--reader", nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -80,6 +85,7 @@ def main() -> None:
     print(f"undisturbed run: {seconds:.0f} s", flush=True)
     good = _mixtures(asked.folder, asked.runs) if asked.runs else True
     good &= _kills(asked.folder, whole, asked.kills, seconds) if asked.kills else True
+    good &= _jumps(asked.folder, whole, asked.jumps) if asked.jumps else True
     sys.exit(0 if good else 1)
 
 
@@ -202,6 +208,51 @@ def _kills(folder: Path, whole: Path, kills: int, seconds: float) -> bool:
     return equal == kills
 
 
+def _jumps(folder: Path, whole: Path, jobs: int) -> bool:
+    """Run `jobs` jobs whose clock is set all the time; prints, and returns whether all is equal."""
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+    if library is None:
+        raise SystemExit("libfaketime is not installed: apt-get install libfaketime, or --jumps 0")
+    rng, expected, equal, jumps = random.Random(0), _content(whole), 0, 0
+    offset, out = folder / "clock", folder / "jumped"
+    offset.write_text("+0")
+    clock = {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(offset),
+        **dict.fromkeys(("FAKETIME_NO_CACHE", "FAKETIME_DONT_FAKE_MONOTONIC", "NO_FAKE_STAT"), "1"),
+    }
+    for number in range(1, jobs + 1):
+        shutil.rmtree(out, ignore_errors=True)
+        shown = folder / "jumped.log"
+        settings = f"workers = 2\n{SETTINGS}[limits]\nbatch_seconds = 600.0\n"
+        with shown.open("w", encoding="utf-8") as errors:
+            process = _run(folder, out, settings, {**os.environ, **clock}, errors)
+            while process.poll() is None:
+                _set_clock(offset, rng.choice(("-1d", "+0", "+1d")))
+                jumps += 1
+                time.sleep(0.5)
+        found = _content(out)
+        names = {name for name in {*found, *expected} if found.get(name) != expected.get(name)}
+        replaced = shown.read_text(encoding="utf-8").count("another one takes its place")
+        lock = (out / ".lock").exists()
+        if process.returncode or names or replaced or lock:
+            print(
+                f"job {number}: exit {process.returncode}, {replaced} workers replaced, "
+                f"lock left: {lock}, DIFFERENT: {sorted(names)[:9]}",
+                flush=True,
+            )
+        else:
+            equal += 1
+    print(f"clock: {equal} of {jobs} equal, no worker replaced in these; set {jumps} times")
+    return equal == jobs
+
+
+def _set_clock(offset: Path, by: str) -> None:
+    written = offset.with_suffix(".new")
+    written.write_text(by)
+    written.replace(offset)
+
+
 def _make_shop(shop: Path) -> None:
     """Every tenth item of the sample shop, three looks and the first thirty shoppers by id."""
     shutil.copytree(SAMPLES, shop)
@@ -216,15 +267,21 @@ def _make_shop(shop: Path) -> None:
     log[log["user_id"].isin(kept)].to_parquet(shop / "events.parquet", index=False)
 
 
-def _run(folder: Path, out: Path, settings: str) -> subprocess.Popen[bytes]:
+def _run(
+    folder: Path,
+    out: Path,
+    settings: str,
+    environment: dict[str, str] | None = None,
+    errors: IO[str] | None = None,
+) -> subprocess.Popen[bytes]:
     config = folder / f"{out.name}.toml"
     config.write_text(settings)
     tables = ("events.parquet", "items.csv", "styles.csv")
     options = [f"--{table.partition('.')[0]}={folder / 'shop' / table}" for table in tables]
     return subprocess.Popen(
         [*PROGRAM, "run", *options, "--out", str(out), "--config", str(config), "--quiet"],
-        stdout=subprocess.DEVNULL,
-    )
+        stdout=subprocess.DEVNULL, stderr=errors, env=environment,
+    )  # fmt: skip
 
 
 def _export(out: Path) -> None:

@@ -84,9 +84,11 @@ def item_painter(
     """Make the worker: paints each item in its looks and writes the files below `folder`.
 
     With `enhance` photos are repaired before they are painted. No item is begun from `deadline_s`
-    on, in seconds since 1970: its rows say that it was left out.
+    on, in seconds since 1970: its rows say that it was left out. How long that is from now is asked
+    of the clock once, here: a clock that is set while the worker paints neither ends nor extends it.
     It returns (rows of `renders.parquet`, rejects: items that have no rows).
     """
+    until = None if deadline_s is None else time.monotonic() + deadline_s - time.time()
     # One worker per core: threads inside a worker would only wait for each other.
     torch.set_num_threads(1)
     threadpool_limits(1)
@@ -110,7 +112,7 @@ def item_painter(
         rows: list[Row] = []
         rejects: list[Row] = []
         for item in batch:
-            if deadline_s is not None and time.time() >= deadline_s:
+            if until is not None and time.monotonic() >= until:
                 rows += [untried(*wanted, item.item_id, PAST_DEADLINE) for wanted in item.wanted]
                 continue
             try:

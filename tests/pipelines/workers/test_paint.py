@@ -1,6 +1,9 @@
 """The painter's files carry their provenance; a bad photo or mask costs itself alone."""
 
 import json
+import re
+import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,7 +17,7 @@ from pipelines.jobs.doctor import inspect_picture
 from pipelines.stages.render import recipe, with_masks, within_budget
 from pipelines.stores.render_store import known_renders, whole_renders
 from pipelines.stores.workspace import Workspace
-from pipelines.workers.paint import ItemWork, LookSource, item_painter, read_photo
+from pipelines.workers.paint import PAST_DEADLINE, ItemWork, LookSource, item_painter, read_photo
 from styletransfer.config import RenderConfig
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -202,3 +205,39 @@ def test_what_a_budget_left_out_is_painted_when_there_is_room(tmp_path):
     workspace.write("renders.parquet", pd.concat([refused, left_out]))
     kept = whole_renders(tmp_path, known_renders(workspace))
     assert kept["render_key"].tolist() == ["k0"]
+
+
+def test_a_clock_that_is_set_neither_ends_nor_extends_the_time_to_a_deadline(
+    shop, tmp_path, monkeypatch
+):
+    now, steady = time.time(), time.monotonic()
+    config = RenderConfig(mode="artistic", size_px=96)
+    work = item_painter(config, DEFAULT_LIMITS, tmp_path, shop[3], deadline_s=now + 3600)
+    item = _item(shop, "pictures/item000.jpg", None)
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "time", lambda: now + 86_400)
+        [row], _ = work([item])
+    assert row["image_uri"] is not None
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "time", lambda: now - 86_400)
+        patched.setattr(time, "monotonic", lambda: steady + 3601)
+        [row], _ = work([item])
+    assert (row["image_uri"], row["reason"]) == (None, PAST_DEADLINE)
+
+
+def test_durations_and_limits_come_from_the_clock_that_nobody_sets():
+    root = Path(__file__).parents[3]
+    asks = re.compile(r"\btime\.time(_ns)?\(|from time import|datetime\.now\(.*\)\s*[-<>]")
+    found = {
+        path.relative_to(root).as_posix()
+        for package in ("features", "styletransfer", "recsys", "pipelines")
+        for path in (root / package).rglob("*.py")
+        if asks.search(path.read_text(encoding="utf-8"))
+    }
+    # The moment of a success, for Prometheus; a deadline named as a moment, asked once; and an age
+    # in the words about a lock, which another process wrote.
+    assert found == {
+        "pipelines/exports/metrics_file.py",
+        "pipelines/workers/paint.py",
+        "pipelines/stores/folder_lock.py",
+    }
