@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from features.schema import ORIGINAL, ConfigError
 from recsys.candidates.registry import CANDIDATE_MODELS
@@ -198,6 +198,10 @@ class TastePrior:
     kernel_scale: float = 0.8
 
 
+DP_DELTA: Final = 1e-6
+"""Chance that a fit with `dp_epsilon` tells more than that: far below one in all shoppers."""
+
+
 @dataclass(frozen=True)
 class PreferenceConfig:
     """Settings of `StylePreferenceModel`.
@@ -211,7 +215,9 @@ class PreferenceConfig:
     much as ever); what families there are is learned from all of them. propensity_floor: where
     impressions log the propensity of their look, each tells of tastes by 1 / max(propensity,
     floor), at a mean of 1 (Rosenbaum and Rubin 1983, clipped); None: all alike, since the model
-    explains clicks given the look shown, and weights only add noise to that.
+    explains clicks given the look shown, and weights only add noise to that. dp_epsilon: what is
+    learned from all shoppers at once is differentially private with this epsilon and a delta of
+    1e-6, at the price of `docs/privacy.md`; None: no noise.
     """
 
     n_families: int | None = None
@@ -225,6 +231,7 @@ class PreferenceConfig:
     iterations: int = 40
     half_life_days: float = math.inf
     propensity_floor: float | None = None
+    dp_epsilon: float | None = None
 
     def __post_init__(self) -> None:
         """Raise ConfigError on a value out of range."""
@@ -236,6 +243,15 @@ class PreferenceConfig:
             raise ConfigError(
                 f"propensity_floor must lie above 0 and at most 1, got {self.propensity_floor}"
             )
+        if self.dp_epsilon is not None:
+            if not 0 < self.dp_epsilon < math.inf:
+                raise ConfigError(f"dp_epsilon must be a number above 0, got {self.dp_epsilon}")
+            if self.propensity_floor is not None:
+                raise ConfigError(
+                    f"dp_epsilon is {self.dp_epsilon} and propensity_floor is "
+                    f"{self.propensity_floor}: expected one of them, since the weights are scaled "
+                    "by a mean over all shoppers"
+                )
         if not 0 < self.held_out < 1:
             raise ConfigError(f"held_out must lie between 0 and 1, got {self.held_out}")
         if (self.n_families or 1) < 1 or not self.family_choices or min(self.family_choices) < 1:

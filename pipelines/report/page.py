@@ -137,9 +137,17 @@ def _facts(run: Artefacts) -> list[tuple[str, str]]:
         (formatting.number(len(run.members)), "prototypes"),
         (formatting.percent(_styled(run)), "of the feed in a look"),
     ]
-    served = run.stages.get("fit", {}).get("counts", {}).get("served_model")
+    fitted = run.stages.get("fit", {}).get("counts", {})
+    served, privacy = fitted.get("served_model"), fitted.get("tastes_privacy")
     if served is not None:
         facts.append((model_name(served), "ranks the feed, having won on validation"))
+    if privacy is not None:
+        facts.append(
+            (
+                f"ε {privacy['epsilon']:g}, δ {privacy['delta']:g}",
+                "differential privacy of what tastes share, and of nothing else",
+            )
+        )
     if undecided is not None:
         facts.append((formatting.number(undecided), "shoppers undecided, and explored"))
     if painted is not None:

@@ -21,6 +21,7 @@ from pipelines.stores import storage
 from pipelines.stores.arrays import stack_vectors
 from pipelines.stores.event_buckets import FACTS, LogFacts, read_events
 from pipelines.stores.workspace import StageFolder
+from recsys.preference.private_learning import privacy_of
 from recsys.preference.taste_model import save_tastes
 from recsys.prototypes.index import PrototypeIndex
 from recsys.ranking.snapshot import ItemFeatures
@@ -109,6 +110,11 @@ def fit(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
         "validation": served.validation,
         "prototypes": len(prototypes.prototypes),
         "tastes_from": "looks shown" if fitter.looks_shown else "photos viewed",
+        **(
+            {"tastes_privacy": privacy_of(config.preference)}
+            if config.preference.dp_epsilon is not None
+            else {}
+        ),
     }
 
 

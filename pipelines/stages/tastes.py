@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from features.exposures import exposures
-from features.schema import STYLE_CODE_SIZE
+from features.schema import STYLE_CODE_SIZE, ConfigError
 from pipelines.stores.arrays import stack_vectors
 from pipelines.stores.event_buckets import FACTS, LogFacts
+from pipelines.stores.shopper_keys import read_key
 from pipelines.stores.workspace import Workspace
 from recsys.preference import BrowsingPreferenceModel, StylePreferenceModel
 from recsys.preference.taste_model import TasteModel
@@ -73,12 +74,19 @@ class TasteFitter:
         return users.assign(look_affinity=model.affinity_matrix(users["user_id"]).max(axis=1))
 
     def _from_looks(self, events: pd.DataFrame) -> StylePreferenceModel:
-        model = StylePreferenceModel(self._config.preference, self._config.seed)
+        private = self._config.preference.dp_epsilon is not None
+        key = read_key("preference.dp_epsilon, whose noise nobody may guess,") if private else b""
+        model = StylePreferenceModel(self._config.preference, self._config.seed, key)
         codes = stack_vectors(self._looks["style_code"])
         shown = exposures(events, self._config.log.clock_tolerance_s, self._stamping)
         return model.fit(shown, self._looks["style_id"].tolist(), codes)
 
     def _from_photos(self, events: pd.DataFrame) -> BrowsingPreferenceModel:
+        if self._config.preference.dp_epsilon is not None:
+            raise ConfigError(
+                "preference.dp_epsilon is set, and the log shows no look: tastes learned from "
+                "photos have no private method: leave the setting out, or log the looks shown"
+            )
         return BrowsingPreferenceModel(self._config.browsing).fit(
             events[events["event_type"] != "impression"],
             self._items,

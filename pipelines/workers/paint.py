@@ -84,8 +84,8 @@ def item_painter(
     """Make the worker: paints each item in its looks and writes the files below `folder`.
 
     With `enhance` photos are repaired before they are painted. No item is begun from `deadline_s`
-    on, in seconds since 1970: its rows say that it was left out. How long that is from now is asked
-    of the clock once, here: a clock that is set while the worker paints neither ends nor extends it.
+    on, in seconds since 1970: its rows say that it was left out. The clock is asked once, here,
+    how long that is: a clock that is set while the worker paints neither ends nor extends it.
     It returns (rows of `renders.parquet`, rejects: items that have no rows).
     """
     until = None if deadline_s is None else time.monotonic() + deadline_s - time.time()

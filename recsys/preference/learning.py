@@ -17,6 +17,7 @@ from recsys.preference.evidence import moments, settle
 from recsys.preference.families import learned
 from recsys.preference.mixture import TasteMixture
 from recsys.preference.outcomes import learn_grade
+from recsys.preference.private_learning import learn_population
 from recsys.preference.rows import Rows, Vocabulary, last_day
 from recsys.preference.state import PreferenceState
 
@@ -30,13 +31,18 @@ def learn(
     codes: NDArray[np.float32],
     config: PreferenceConfig,
     seed: int,
+    noise_key: bytes = b"",
 ) -> PreferenceState:
     """Tastes of every shopper in `rows`; codes: float32 (L, d), NaN where a look has none.
 
     One look for everybody says nothing about tastes: then every shopper is indifferent. Where there
     are more than `FAMILY_SHOPPERS`, families of looks are learned from so many of them, drawn at
-    random; what items and positions do, and each shopper's own taste, from all rows.
+    random; what items and positions do, and each shopper's own taste, from all rows. With
+    `dp_epsilon` see `recsys.preference.private_learning`; `noise_key` is what its noise is kept
+    secret by.
     """
+    if config.dp_epsilon is not None:
+        return _learn_privately(rows, vocabulary, codes, config, seed, noise_key)
     if len(torch.unique(rows.look)) < 2:
         evidence = ClickEvidence.of(rows, vocabulary, config.propensity_floor)
         mixture = TasteMixture(codes, evidence.exposure, 0, config.prior, seed)
@@ -71,6 +77,21 @@ def _learn(
         return _state(evidence, codes, mixture, cells, config)
     recent = blur(evidence.faded(grades, config.half_life_days), config.noise_sd)
     return _state(evidence, codes, mixture, recent, config)
+
+
+def _learn_privately(
+    rows: Rows,
+    vocabulary: Vocabulary,
+    codes: NDArray[np.float32],
+    config: PreferenceConfig,
+    seed: int,
+    noise_key: bytes,
+) -> PreferenceState:
+    evidence, mixture = learn_population(rows, vocabulary, codes, config, seed, noise_key)
+    cells = evidence.cells
+    if not math.isinf(config.half_life_days):
+        cells = evidence.faded([], config.half_life_days)
+    return _state(evidence, codes, mixture, blur(cells, config.noise_sd), config)
 
 
 def _choose_families(
@@ -143,7 +164,11 @@ def _state(
         sums = moments(shaped, tastes + population)
         joint, shift = settle(sums, *evidence.rate, log_shares)
         posterior, families = torch.softmax(joint, dim=1), mixture.families()
+        private = config.dp_epsilon is not None
         shown = (evidence.exposure[:-1] > 0).numpy()
+        doubt = families.doubt(codes, shown | private, config.spread)
+        if not private:
+            doubt = learned(doubt, shaped, posterior, tastes + population)
         return PreferenceState(
             vocabulary=evidence.vocabulary,
             codes=codes,
@@ -155,9 +180,7 @@ def _state(
             shift=shift,
             n_events=torch.bincount(evidence.rows.user, minlength=len(evidence.vocabulary.users)),
             sums=sums,
-            doubt=learned(
-                families.doubt(codes, shown, config.spread), shaped, posterior, tastes + population
-            ),
+            doubt=doubt,
             families=families,
             until=torch.tensor(last_day(evidence.rows), dtype=torch.float64),
         )

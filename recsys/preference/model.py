@@ -37,9 +37,13 @@ class StylePreferenceModel:
 
     kind: Final = "looks shown"
 
-    def __init__(self, config: PreferenceConfig | None = None, seed: int = 0) -> None:
+    def __init__(
+        self, config: PreferenceConfig | None = None, seed: int = 0, noise_key: bytes = b""
+    ) -> None:
+        """`noise_key`, 16 bytes or more and secret: asked for with `config.dp_epsilon` alone."""
         self.config = config or PreferenceConfig()
         self.seed = seed
+        self._noise_key = noise_key
         self._state: PreferenceState | None = None
 
     def fit(
@@ -53,8 +57,14 @@ class StylePreferenceModel:
         style_codes: float32 (n_looks, d) in the order of style_ids, a row of NaN where a look has
         no picture. Looks without an exposure are scored through their code. An empty table, or
         one that never varies the look, leaves every affinity and strength at zero. Raises
-        SchemaError on a missing column, on an unknown look or on codes of another length.
+        SchemaError on a missing column, on an unknown look or on codes of another length,
+        ContractError where `dp_epsilon` is set and the model has no key for its noise.
         """
+        if self.config.dp_epsilon is not None and len(self._noise_key) < 16:
+            raise ContractError(
+                f"dp_epsilon needs noise that nobody can guess: noise_key has "
+                f"{len(self._noise_key)} bytes, expected 16 or more that are kept secret"
+            )
         codes = np.asarray(style_codes, dtype=np.float32)
         if codes.ndim != 2 or len(codes) != len(style_ids):
             raise ContractError(
@@ -70,7 +80,7 @@ class StylePreferenceModel:
                 "give their ids and codes, or set the rows aside"
             )
         with _one_thread():
-            self._state = learn(rows, vocabulary, codes, self.config, self.seed)
+            self._state = learn(rows, vocabulary, codes, self.config, self.seed, self._noise_key)
         return self
 
     @property
@@ -125,8 +135,14 @@ class StylePreferenceModel:
     def update(self, exposures: pd.DataFrame) -> Self:
         """Take in a day's new exposures: as `fold_in`, after items and positions learned from them.
 
-        Stands in for a refit until families of looks themselves change.
+        Stands in for a refit until families of looks themselves change. Raises ContractError where
+        `dp_epsilon` is set: what items and positions tell would come without noise.
         """
+        if self.config.dp_epsilon is not None:
+            raise ContractError(
+                "update would learn from all shoppers without noise, and dp_epsilon is set: fit "
+                "anew, or take the new rows in with fold_in"
+            )
         return self._folded(exposures, effects=True)
 
     def _folded(self, exposures: pd.DataFrame, effects: bool) -> Self:
