@@ -38,7 +38,7 @@ def clipped_sum(vectors: Tensor, bound: float) -> Tensor:
 
     float64 (d,). Taking a row out changes it by `bound` at most.
     """
-    norms = vectors.norm(dim=1).clamp_min(bound)
+    norms = vectors.square().sum(dim=1).sqrt().clamp_min(bound)
     return (vectors * (bound / norms)[:, None]).sum(dim=0)
 
 

@@ -105,7 +105,7 @@ def _counts(rows: Rows, vocabulary: Vocabulary, sums: NoisySums) -> tuple[Effect
     places = LAST_POSITION + 1
     n_users, n_looks = len(vocabulary.users), len(vocabulary.looks)
     counts = sums.release([shopper_counts(rows, n_users, n_looks)], COUNT_BOUND)
-    clicks, shown, looks = counts.split([places, places, n_looks])
+    clicks, shown, looks = torch.split(counts, [places, places, n_looks])
     hits = max(float(clicks.sum()), 0.0)
     misses = max(float(shown.sum()) - hits, 0.0)
     intercept = math.log((hits + 0.5) / (misses + 0.5))
@@ -162,7 +162,7 @@ def _fit(mixture: TasteMixture, cells: Tensor, rate: tuple[Tensor, float], sums:
     for step in range(STEPS):
         utility, log_shares = mixture.tastes() + mixture.population, mixture.log_shares()
         slope = sums.release(parts(utility.detach(), log_shares.detach()), SLOPE_BOUND)
-        in_utility, in_shares = slope.split([utility.numel(), log_shares.numel()])
+        in_utility, in_shares = torch.split(slope, [utility.numel(), log_shares.numel()])
         optimiser.zero_grad()
         gain = (in_utility * utility.flatten()).sum() + (in_shares * log_shares).sum()
         (-(gain + mixture.log_prior())).backward()  # type: ignore[no-untyped-call]
