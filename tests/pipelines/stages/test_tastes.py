@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.schema import ORIGINAL
+from features.schema import ORIGINAL, ConfigError
 from pipelines.config import parse_config
 from pipelines.stages.road import run
 from pipelines.stages.tastes import TasteFitter
 from pipelines.stores.event_buckets import write_log
 from pipelines.stores.feed_versions import read_feed
+from pipelines.stores.shopper_keys import KEY_VARIABLE
 from pipelines.stores.workspace import Workspace
 from recsys.preference import BrowsingPreferenceModel, StylePreferenceModel
 from recsys.preference.registry import load_tastes
@@ -114,3 +115,16 @@ def test_thompson_sampling_goes_by_how_likely_a_taste_is_where_no_look_was_shown
     drawn = pd.read_parquet(out / "tables" / "chosen")
     assert drawn["style_propensity"].between(0.0, 1.0, inclusive="right").all()
     assert (drawn["style_id"] != ORIGINAL).any()
+
+
+def test_private_tastes_need_looks_shown_and_a_key(tmp_path, monkeypatch):
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
+    events, styles, items, pictures = _shop()
+    config = parse_config({"preference": {"dp_epsilon": 1.0}})
+    plain = write_log(Workspace(tmp_path / "plain"), events)
+    with pytest.raises(ConfigError, match="no look: tastes learned from photos"):
+        TasteFitter(plain, styles, items, pictures, config).fit(events)
+    looked = events.assign(event_type="impression", style_id="s1")
+    facts = write_log(Workspace(tmp_path / "looked"), looked)
+    with pytest.raises(ConfigError, match=f"needs a key in {KEY_VARIABLE}"):
+        TasteFitter(facts, styles, items, pictures, config).fit(looked)
