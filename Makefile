@@ -15,7 +15,7 @@ READY := $(VENV)/.ready
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,openvino,gatys,signing,experiment,text,training,tune,serve,studio,redis,ray,s3,video,dp]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,openvino,gatys,signing,experiment,text,training,tune,serve,studio,redis,ray,s3,video,dp,delta]'
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(VGG) $(OCR)
 	touch $(READY)
 

@@ -15,7 +15,10 @@ Redis = Annotated[
 
 To = Annotated[
     str | None,
-    typer.Option(help="An object store or folder: s3://BUCKET/PREFIX; files and pictures."),
+    typer.Option(
+        help="An object store or folder, s3://BUCKET/PREFIX: files and pictures; or a Delta Lake "
+        "table, delta:FOLDER: rows, one commit for each version."
+    ),
 ]
 
 
@@ -28,17 +31,23 @@ def export_feed(
     as_json: Json = False,
 ) -> None:
     """Export the current feed to one SQLite file or to a Redis server, an answer per shopper; or
-    copy the feed's files and pictures to an object store.
+    copy the feed's files and pictures to an object store, or its rows to a Delta Lake table.
 
     Example: stylefeed export-feed runs/demo
     """
     from features.schema import ConfigError
-    from pipelines.jobs.export_feed import copy_feed
+    from pipelines.jobs.export_feed import DELTA, commit_feed, copy_feed
     from pipelines.jobs.export_feed import export_feed as export
 
     if to is not None:
         if redis is not None:
             raise ConfigError("export-feed takes --redis or --to, not both: call it twice")
+        if to.startswith(DELTA):
+            done = commit_feed(out, to.removeprefix(DELTA))
+            said = f"{done['rows']:,} rows" if done["worked"] else "nothing to do"
+            said += f": version {done['version']} is commit {done['commit']} of {to}"
+            print_result(done, as_json, [said])
+            return
         copied = copy_feed(out, to)
         size = f"{copied['files']:,} files, {copied['bytes'] / 2**20:.1f} MiB"
         first = size if copied["worked"] else "nothing to do"

@@ -14,6 +14,8 @@ from pipelines.stores.feed_versions import current_version
 from pipelines.stores.folder_lock import hold_folder
 
 SCHEMA_FILE: Final = "exports/feed.schema.json"
+DELTA: Final = "delta:"
+"""What an address of a Delta Lake table begins with."""
 
 
 def export_feed(out: Path, redis_url: str | None = None) -> dict[str, Any]:
@@ -66,6 +68,24 @@ def copy_feed(out: Path, url: str) -> dict[str, Any]:
     with hold_folder(out):
         current_version(out)
         return {**write_objects(url, out), "to": url}
+
+
+def commit_feed(out: Path, address: str) -> dict[str, Any]:
+    """Make the current feed of the job in `out` the latest commit of the Delta table at `address`.
+
+    Returns and raises as `write_delta`; InputError too where there is no feed, another job works
+    in `out`, or the table would lie in `out`, where `stylefeed forget` does not rewrite it.
+    """
+    current_version(out)
+    from pipelines.exports.delta_feed import write_delta
+
+    if "://" not in address and Path(address).resolve().is_relative_to(out.resolve()):
+        raise InputError(
+            f"{DELTA}{address} is in the job's folder {out}, where forget could not take a shopper "
+            "out of its history: give another folder"
+        )
+    with hold_folder(out):
+        return {**write_delta(address, current_version(out)), "to": f"{DELTA}{address}"}
 
 
 def _find_sqlite(path: Path) -> About | None:
