@@ -23,6 +23,7 @@ from pipelines.progress import progress
 from pipelines.stages.clips import NO_READER, find_clips
 from pipelines.stages.log_warnings import log_warnings
 from pipelines.stages.prepare import canonical_tables, find_bots
+from pipelines.stages.tastes import noise_key
 from pipelines.stages.withhold import NOTHING, Withholding
 from pipelines.stores import storage
 from pipelines.stores.picture_files import picture_root, resolve_picture
@@ -47,8 +48,9 @@ def check_shop(
     `features.quality`; `plan` holds counts and, at most, `renders`, `seconds` on this machine and
     `bytes` on disk. With `privacy.pseudonymise` shoppers are named by their pseudonyms. Nothing is
     written. Raises InputError or SchemaError when a run could not start, ConfigError without a key
-    for pseudonyms.
+    for pseudonyms or for private tastes.
     """
+    noise_key(config.preference)
     events, items, styles = (
         storage.read_input_table(inputs[name], name) for name in ("events", "items", "styles")
     )

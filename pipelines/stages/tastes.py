@@ -13,7 +13,9 @@ from pipelines.stores.arrays import stack_vectors
 from pipelines.stores.event_buckets import FACTS, LogFacts
 from pipelines.stores.shopper_keys import read_key
 from pipelines.stores.workspace import Workspace
+from recsys.config import PreferenceConfig
 from recsys.preference import BrowsingPreferenceModel, StylePreferenceModel
+from recsys.preference.private_learning import privacy_of
 from recsys.preference.taste_model import TasteModel
 
 if TYPE_CHECKING:
@@ -74,8 +76,7 @@ class TasteFitter:
         return users.assign(look_affinity=model.affinity_matrix(users["user_id"]).max(axis=1))
 
     def _from_looks(self, events: pd.DataFrame) -> StylePreferenceModel:
-        private = self._config.preference.dp_epsilon is not None
-        key = read_key("preference.dp_epsilon, whose noise nobody may guess,") if private else b""
+        key = noise_key(self._config.preference)
         model = StylePreferenceModel(self._config.preference, self._config.seed, key)
         codes = stack_vectors(self._looks["style_code"])
         shown = exposures(events, self._config.log.clock_tolerance_s, self._stamping)
@@ -95,6 +96,17 @@ class TasteFitter:
             self._looks["style_id"].tolist(),
             stack_vectors(self._looks["style_code"]),
         )
+
+
+def noise_key(config: PreferenceConfig) -> bytes:
+    """What noise in private tastes is drawn from; nothing where they are to be exact.
+
+    Raises ConfigError where `dp_epsilon` is set and the key or the accountant is missing.
+    """
+    if config.dp_epsilon is None:
+        return b""
+    privacy_of(config)
+    return read_key("preference.dp_epsilon, whose noise nobody may guess,")
 
 
 def _looks_with_codes(styles: pd.DataFrame, pictures: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import pytest
 
 from features.schema import ORIGINAL, ConfigError
 from pipelines.config import parse_config
+from pipelines.jobs.check import check_shop
 from pipelines.stages.road import run
 from pipelines.stages.tastes import TasteFitter
 from pipelines.stores.event_buckets import write_log
@@ -128,3 +129,5 @@ def test_private_tastes_need_looks_shown_and_a_key(tmp_path, monkeypatch):
     facts = write_log(Workspace(tmp_path / "looked"), looked)
     with pytest.raises(ConfigError, match=f"needs a key in {KEY_VARIABLE}"):
         TasteFitter(facts, styles, items, pictures, config).fit(looked)
+    with pytest.raises(ConfigError, match=f"needs a key in {KEY_VARIABLE}"):
+        check_shop({}, config)
