@@ -59,6 +59,7 @@ NAMES = (
     "fit_look",
     "channels",
     "clips",
+    "clip_marks",
     "look_words",
 )
 

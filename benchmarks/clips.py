@@ -1,6 +1,7 @@
 """Are clips in a look steady, recognised, and their product untouched?
 
-    python -m benchmarks.clips [--part all|quality|speed] [--size 256] [--frames 24] [--looks 2]
+    python -m benchmarks.clips [--part all|quality|speed] [--size 256] [--frames 24]
+        [--looks 2]
         [--photos 2] [--folder runs/clips]
 
 Clips of `benchmarks.moving`, with exact masks and motion, encoded as MP4, then shown by
@@ -63,6 +64,7 @@ DATA: Final = Path("../shared/data")
 KEPT_SETS: Final = Path("runs/sets")
 Picture = NDArray[np.uint8]
 Row = dict[str, Any]
+Mark = Callable[[Picture], Picture]
 
 
 class Bench:
@@ -88,7 +90,9 @@ class Bench:
         picture = resize_longest(full, self.config.set_side_px)
         return Look(path.name, code, 1.0, look_anchor(resize_longest(full, 384)), picture)
 
-    def clip(self, surroundings: str, frames: list[Frame], look: Look) -> list[Picture] | None:
+    def clip(
+        self, surroundings: str, frames: list[Frame], look: Look, mark: Mark | None = None
+    ) -> list[Picture] | None:
         """By `restyle_clip`."""
         config = replace(self.config, surroundings=surroundings)  # type: ignore[arg-type]
         shown: list[Picture] = []
@@ -109,8 +113,9 @@ class Bench:
 
         with _writer(self.folder, frames) as writer:
             report = restyle_clip(
-                iter(frames), Sink(writer), look, config, self.painter, self.shelf, len(frames)
-            )
+                iter(frames), Sink(writer), look, config, self.painter, self.shelf, len(frames),
+                mark=mark,
+            )  # fmt: skip
         return shown if report.served_mode == "faithful" else None
 
     def stills(self, surroundings: str, frames: list[Frame], look: Look) -> list[Picture]:

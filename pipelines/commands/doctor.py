@@ -39,8 +39,6 @@ def doctor(
         if not found["ok"]:
             raise typer.Exit(1)
     else:
-        if job.is_clip(path):
-            found = job.inspect_clip(path)
-        else:
-            found = job.inspect_picture(path, DEFAULT_KEY if key is None else key)
+        inspect = job.inspect_clip if job.is_clip(path) else job.inspect_picture
+        found = inspect(path, DEFAULT_KEY if key is None else key)
         print_result(found, as_json, job.picture_lines(found))

@@ -8,6 +8,7 @@ import os
 import platform
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +24,7 @@ from styletransfer.provenance.record import (
     read_provenance,
 )
 from styletransfer.provenance.signing import can_sign, read_signature
-from styletransfer.provenance.watermark import PAYLOAD_BITS, detect
+from styletransfer.provenance.watermark import PAYLOAD_BITS, Detection, detect, detect_in_frames
 
 _PACKAGES: Final = (
     "numpy",
@@ -54,6 +55,7 @@ _EXTRAS: Final = {
 }
 
 
+_FRAMES_HEARD: Final = 24
 _CLIPS: Final = ("mp4", "mov", "mkv", "webm")
 
 
@@ -74,44 +76,51 @@ def inspect_picture(path: Path, key: int = DEFAULT_KEY) -> dict[str, Any]:
     encoded = path.read_bytes()
     with Image.open(io.BytesIO(encoded), formats=DEFAULT_LIMITS.formats) as image:
         format = str(image.format).lower()
-    mark = detect(picture, key)
     return {
         "path": str(path),
         "format": format,
         "width_px": picture.shape[1],
         "height_px": picture.shape[0],
         "bytes": len(encoded),
-        "watermark": {
-            "found": mark.found,
-            "payload": None if mark.payload is None else f"{mark.payload:0{PAYLOAD_BITS // 4}x}",
-            "confidence": round(mark.confidence, 3),
-        },
+        "watermark": _told(detect(picture, key)),
         "digital_source_type": read_digital_source_type(encoded),
         **_facts(read_provenance(encoded)),
         "signature": read_signature(encoded) if can_sign() else None,
     }
 
 
-def inspect_clip(path: Path) -> dict[str, Any]:
-    """What a clip's file says of where it comes from, as `inspect_picture`: clips bear no mark.
+def inspect_clip(path: Path, key: int = DEFAULT_KEY) -> dict[str, Any]:
+    """What a clip's file says of where it comes from, as `inspect_picture`.
 
-    Raises ConfigError without the extra `video`, InputError where the file is no clip.
+    The watermark is read from 24 of its first 96 frames together; its payload is how the clip's
+    `clip_key`, in a feed's table, or its tag `stylefeed_key` begins. Raises ConfigError
+    without the extra `video`, InputError where the file is no clip.
     """
     from styletransfer.video.reader import ClipReader
 
     with ClipReader(path, DEFAULT_LIMITS.max_pixels) as reader:
         tags = {name.lower(): text for name, text in reader.tags.items()}
+        frames = islice(reader.frames(), 0, 4 * _FRAMES_HEARD, 4)
+        mark = detect_in_frames([frame.picture for frame in frames], key)
         return {
             "path": str(path),
             "format": path.suffix[1:].lower(),
             "width_px": reader.width,
             "height_px": reader.height,
             "bytes": path.stat().st_size,
-            "watermark": {"found": False, "payload": None, "confidence": 0.0},
+            "watermark": _told(mark),
             "digital_source_type": tags.get("digital_source_type"),
             **_facts(provenance_of_tags(tags)),
             "signature": None,
         }
+
+
+def _told(mark: Detection) -> dict[str, Any]:
+    return {
+        "found": mark.found,
+        "payload": None if mark.payload is None else f"{mark.payload:0{PAYLOAD_BITS // 4}x}",
+        "confidence": round(mark.confidence, 3),
+    }
 
 
 def _facts(made: Provenance | None) -> dict[str, Any]:

@@ -77,8 +77,8 @@ def clips(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
         **counts,
         LEFT_FOR_NEXT_RUN: counts[LEFT_FOR_NEXT_RUN] + (0 if has_reader else len(named)),
         "rejects": folder.set_aside("clips", [{"table": "items", **r} for r in rejects]),
-        # Under a name of its own: however many clips are damaged, the pictures are served.
-        "unreadable": set_aside("clips", len(named), [str(r["reason"]) for r in rejects]),
+        # No part of `set_aside`: however many clips are damaged, the pictures are served.
+        "rejects_by_reason": set_aside("", 0, [str(r["reason"]) for r in rejects])["reasons"],
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,7 @@ from features.images import ImageLimits, decode, resize_longest
 from features.schema import ORIGINAL, ConfigError, InputError
 from pipelines.stores import storage
 from pipelines.stores.clip_store import CLIP_COLUMNS, Row, State, clip_uri, keep_record
-from pipelines.workers.paint import LOOK_SIDE_PX, SETS, LookSource
+from pipelines.workers.paint import LOOK_SIDE_PX, SETS, LookSource, marked
 from styletransfer.config import RenderConfig
 from styletransfer.faithful.gate import look_anchor
 from styletransfer.look import Look
@@ -77,7 +77,8 @@ def film(
     key: str,
     on_frame: Callable[[], None] | None = None,
 ) -> ClipReport:
-    """Show an open clip in a look and write it to `out`, whole, with its provenance and `key`.
+    """Show an open clip in a look and write it to `out`, whole, with its provenance, `key` and the
+    watermark that leads back to it.
 
     Raises ClipRefused, with nothing written, where it is not to be shown in the look, and
     InputError as `restyle_clip`.
@@ -97,6 +98,7 @@ def film(
                 shelf,
                 reader.expected,
                 on_frame=on_frame,
+                mark=partial(marked, key=key, config=config),
             )
         if report.served_mode == ORIGINAL:
             raise ClipRefused(report)

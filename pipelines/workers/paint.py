@@ -249,10 +249,14 @@ def _legibility(reader: TextReader, photo: NDArray[np.uint8]) -> ReadAlike:
 
 def publish(picture: NDArray[np.uint8], key: str, config: RenderConfig) -> bytes:
     """The file of a render, invisibly marked with what leads back to its row."""
-    if min(picture.shape[:2]) >= watermark.MIN_SIDE_PX:
-        payload = watermark.payload_of(key)
-        picture = watermark.embed(picture, payload, config.watermark_key)
-    return encode(picture, config.format)
+    return encode(marked(picture, key, config), config.format)
+
+
+def marked(picture: NDArray[np.uint8], key: str, config: RenderConfig) -> NDArray[np.uint8]:
+    """A picture, or a clip's frame, with the watermark of its key; a tiny one as it is."""
+    if min(picture.shape[:2]) < watermark.MIN_SIDE_PX:
+        return picture
+    return watermark.embed(picture, watermark.payload_of(key), config.watermark_key)
 
 
 def untried(key: str, style_id: str, strength: float, item_id: str, why: str) -> Row:

@@ -11,6 +11,7 @@ perceptual mask is taken: it lies in texture and leaves flat grounds nearly alon
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -108,8 +109,20 @@ def detect(picture: NDArray[np.uint8], key: int) -> Detection:
     Raises ContractError for another array.
     """
     require_picture(picture)
+    return detect_in_frames([picture], key)
+
+
+def detect_in_frames(pictures: Sequence[NDArray[np.uint8]], key: int) -> Detection:
+    """Read the watermark that `embed` wrote with `key`, the same into each of a clip's frames.
+
+    `pictures` are one or more frames, uint8 (h, w, 3) sRGB of one size; what they say is averaged,
+    so that many tell what none of them does alone. Tries what `detect` tries.
+    Raises ContractError for other arrays.
+    """
+    for picture in pictures:
+        require_picture(picture)
     with _THREADS.limit(limits=1, user_api="blas"):
-        return _read(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), key)
+        return _read([cv2.cvtColor(one, cv2.COLOR_RGB2GRAY) for one in pictures], key)
 
 
 def _marked(
@@ -143,17 +156,23 @@ def _marked(
     return marked
 
 
-def _read(luma: NDArray[np.uint8], key: int) -> Detection:
+def _read(lumas: Sequence[NDArray[np.uint8]], key: int) -> Detection:
     secret = _secret(key)
-    blur = _blur(*luma.shape)
+    blur = _blur(*lumas[0].shape)
+    powers = range(3)
     sides = [(down, across) for down in (0.0, -0.5, 0.5) for across in (0.0, -0.5, 0.5)]
     best = 0.0
     for some, trials in ((sides[:1], _DIRECT_TRIALS), (sides[1:], MAX_TRIALS - _DIRECT_TRIALS)):
-        spectra = [_luma_spectrum(luma, *side) / blur**power for side in some for power in range(3)]
-        projections = np.stack(spectra).reshape(len(spectra), -1) @ secret.spectra.T
         steps = np.asarray(_STEPS, dtype=np.float32)[:, None]
-        phases = projections[:, None] / steps - secret.dither
-        soft = np.cos(np.float32(2 * np.pi) * phases.reshape(-1, _CHIPS))
+        heard = []
+        for luma in lumas:
+            spectra = [
+                _luma_spectrum(luma, *side) / blur**power for side in some for power in powers
+            ]
+            projections = np.stack(spectra).reshape(len(spectra), -1) @ secret.spectra.T
+            phases = projections[:, None] / steps - secret.dither
+            heard.append(np.cos(np.float32(2 * np.pi) * phases.reshape(-1, _CHIPS)))
+        soft = np.stack(heard).mean(axis=0)
         # Marked projections crowd around lattice points, where the cosine is near 1 or -1.
         promising = np.argsort(-np.square(soft).mean(axis=1), kind="stable")[:trials]
         for row, bits in zip(promising, convolutional_code.decode(soft[promising]), strict=True):

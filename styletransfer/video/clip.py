@@ -33,7 +33,7 @@ from styletransfer.video.motion import STILL, camera_motion
 from styletransfer.video.reader import Frame
 from styletransfer.video.surroundings import BlendedPaint, HeldSet, Surroundings
 
-CLIP_REVISION: Final = 1
+CLIP_REVISION: Final = 2
 """Goes up when the same clip may be shown otherwise than before."""
 # Share of the frames that may be out of the budget.
 _FEW: Final = 0.01
@@ -87,6 +87,7 @@ def restyle_clip(
     expected: int = 0,
     spin: bool = False,
     on_frame: Callable[[], None] | None = None,
+    mark: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None,
 ) -> ClipReport:
     """Write `frames` to `sink` with the product as it is and its surroundings in `look`.
 
@@ -94,6 +95,7 @@ def restyle_clip(
     or the look asks for it paint of its own surroundings by `painter`. Every frame is judged as a
     viewer sees it; where more than 1 % of them are out of the budget, the report says original, and
     nothing more is written as soon as that is sure of the `expected` frames (0: of those so far).
+    `mark` writes a watermark into each frame before it is encoded and judged.
     Memory does not grow with a clip. Raises InputError where there is no frame, and what the frames
     raise.
     """
@@ -123,6 +125,8 @@ def restyle_clip(
         surroundings = around.next(plate, composer, tracked.motion, camera)
         # The product's own pixels go over everything else, last and ungraded.
         shown = composer.faithful(surroundings, anchor.palette, grade=0.0)
+        if mark is not None:
+            shown = mark(shown)
         gate.expect(picture, mask, plate.alpha)
         gate.judge(sink.write(shown, tracked.frame.pts))
         if on_frame is not None:

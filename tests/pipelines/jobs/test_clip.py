@@ -75,7 +75,10 @@ def test_a_clip_in_a_look_is_a_file_that_says_what_it_is(tmp_path, video, config
     assert (told.mode, told.item_id, told.style_id) == ("faithful", "mug", "wave-mosaic")
     assert read_tags(out)["digital_source_type"].endswith("compositeWithTrainedAlgorithmicMedia")
     assert read_tags(out)["title"] == "A mug"
-    lines = picture_lines(inspect_clip(out))
+    found = inspect_clip(out)
+    assert found["watermark"]["payload"] == read_tags(out)["stylefeed_key"][:8]
+    assert not inspect_clip(video)["watermark"]["found"]
+    lines = picture_lines(found)
     assert lines[0].startswith(f"clip: {out.suffix[1:]}, 112 x 128 px, ")
     assert "item: mug" in lines
     assert "look: wave-mosaic, strength 1, faithful" in lines

@@ -83,6 +83,16 @@ def test_the_mark_survives_on_small_painted_pictures(size, make_picture):
     assert survived == 12
 
 
+def test_frames_of_a_clip_tell_together_what_none_of_them_tells(studio):
+    rng = np.random.default_rng(3)
+    marked = embed(studio(192, 192) // 2 + 64, PAYLOAD, KEY).astype(np.float32)
+    noise = rng.normal(0, 9, (24, *marked.shape))
+    frames = [np.clip(marked + one, 0, 255).astype(np.uint8) for one in noise]
+    assert not any(detect(frame, KEY).found for frame in frames[:4])
+    assert watermark.detect_in_frames(frames, KEY).payload == PAYLOAD
+    assert not watermark.detect_in_frames(frames, KEY + 1).found
+
+
 def test_the_mark_cannot_be_seen(studio, make_picture):
     for picture in (studio(384, 384), make_picture(384, 288, seed=3)):
         marked = embed(picture, PAYLOAD, KEY)
