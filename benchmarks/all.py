@@ -53,6 +53,8 @@ NAMES = (
     "serving",
     "engines",
     "faults",
+    "corrupt",
+    "private_tastes",
     "training_precision",
     "forget",
     "tune",
