@@ -135,7 +135,7 @@ def train(
             _train_on(trainer, out, say)
         else:
             trainer.write_result()
-        _write_page(trainer, out)
+        write_page(trainer, out)
     return {
         "worked": worked,
         "steps": trainer.step,
@@ -170,7 +170,7 @@ def _train_on(trainer: Trainer, out: Path, say: Say) -> None:
             with suppress(OSError):
                 note(trainer)
             with suppress(StylefeedError):
-                _write_page(trainer, out)
+                write_page(trainer, out)
             raise
 
 
@@ -274,7 +274,8 @@ def _estimate(trainer: Trainer, task: _Task, team: Team) -> str:
     )
 
 
-def _write_page(trainer: Trainer, out: Path) -> None:
+def write_page(trainer: Trainer, out: Path) -> None:
+    """Write curves, health and painted validation pictures to `training.html` in `out`."""
     photos, looks, codes = trainer.data.validation()
     painter = copy.deepcopy(trainer.averaged).cpu()
     if trainer.best:
