@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -67,10 +68,8 @@ def main() -> None:
         if time.process_time() > asked.hours * 3600:
             raise TimeIsUp
 
-    try:
+    with suppress(TimeIsUp):
         trainer.run(move, say=lambda line: print(line, flush=True))
-    except TimeIsUp:
-        pass
     write_page(trainer, asked.folder)
     hours = time.process_time() / 3600
     print(f"{trainer.step:,} steps, {hours:.2f} h, {len(trainer.events)} rollbacks\n")
