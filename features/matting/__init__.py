@@ -3,6 +3,7 @@
 from features.config import LOW_CONFIDENCE
 from features.matting.mask import (
     DEFAULT_MATTING,
+    MASK_REVISION,
     Mask,
     MattingConfig,
     product_mask,
@@ -13,6 +14,7 @@ from features.matting.plain_ground import PlainGround, plain_ground
 __all__ = [
     "DEFAULT_MATTING",
     "LOW_CONFIDENCE",
+    "MASK_REVISION",
     "Mask",
     "MattingConfig",
     "PlainGround",

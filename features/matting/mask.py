@@ -22,6 +22,7 @@ from features.matting.plain_ground import plain_ground
 from features.matting.prior import product_log_odds
 from features.matting.rembg_cut import rembg_alpha
 from features.matting.solid import make_solid
+from features.matting.stray_ground import without_stray_ground
 from features.schema import ImageError
 
 MaskSource = Literal["alpha", "given", "plain_ground", "estimated", "worn", "rembg"]
@@ -46,6 +47,8 @@ class MattingConfig:
 
 
 DEFAULT_MATTING: Final = MattingConfig()
+MASK_REVISION: Final = 1
+"""Changes whenever estimated masks do: part of what decides a render's pixels."""
 
 # Somebody made these masks on purpose; they still may be of the wrong item or a frame.
 _ALPHA_CONFIDENCE: Final = 0.98
@@ -169,7 +172,9 @@ def _estimate(picture: NDArray[np.uint8], config: MattingConfig) -> Mask:
     plain = plain_ground(picture)
     if plain is None:
         return _learn(picture, config)
-    told = Mask(make_solid(plain.alpha), plain.confidence, "plain_ground")
+    solid = make_solid(plain.alpha)
+    alpha = without_stray_ground(picture, solid, plain.ground, plain.evidence.noise)
+    told = Mask(alpha, plain.confidence, "plain_ground")
     trusted = plain.confidence >= LOW_CONFIDENCE
     if trusted and plain.evidence.noise < _EVEN:
         return told

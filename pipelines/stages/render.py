@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from features.images import ImageLimits, read_picture
+from features.matting import MASK_REVISION
 from features.schema import ORIGINAL, InputError
 from pipelines.config import RunConfig
 from pipelines.engines.choice import open_executor
@@ -65,6 +66,7 @@ def recipe(config: RenderConfig, enhance: bool = False) -> str:
         del settings[without_effect]
     made_by = {
         "painter": Renderer(config).model_version,
+        "masks": MASK_REVISION,
         "sets": REVISION,
         "judged": JUDGE_REVISION,
     }
