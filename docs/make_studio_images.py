@@ -27,6 +27,12 @@ from pipelines.web.studio_server import open_studio
 IMAGES = Path(__file__).parent / "images"
 WIDE, NARROW = 1400, 400
 QUALITY = 82
+INNER = [
+    ("mask", "/masks", "a[href^='/mask?']"),
+    ("campaign", "/campaigns", "a[href^='/campaigns/']"),
+    ("channel", "/channels", "a[href^='/channels?']"),
+]
+"""Pages of one thing: name, the page that lists them, and the link that leads there."""
 
 
 @contextmanager
@@ -97,6 +103,10 @@ def main() -> None:
         state = page.context.storage_state()
         pages = {entry.path.strip("/"): entry.path for entry in NAVIGATION}
         pages |= {"feed": feed, "look": feed.replace("/feed", "/look", 1) + "&rank=3"}
+        for name, where, link in INNER:
+            page.goto(root + where)
+            if page.locator(link).count():
+                pages[name] = page.locator(link).first.get_attribute("href") or where
         if given.all:
             given.all.mkdir(parents=True, exist_ok=True)
             kinds = [(width, scheme) for width in (WIDE, NARROW) for scheme in ("light", "dark")]

@@ -89,11 +89,11 @@ def job_settings() -> dict[str, object]:
 
 @pytest.fixture(scope="session")
 def rerun(tiny_shop, job_settings):
-    """Runs the job in a folder, over another shop or with other settings where asked for."""
+    """Runs the job in a folder, over another shop or log or with other settings if asked for."""
 
-    def again(out, shop=tiny_shop, **settings):
+    def again(out, shop=tiny_shop, log=None, **settings):
         inputs = {
-            "events": shop / "events.parquet",
+            "events": log or shop / "events.parquet",
             "items": shop / "items.csv",
             "styles": shop / "styles.csv",
         }

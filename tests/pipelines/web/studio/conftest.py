@@ -1,5 +1,6 @@
 """The studio over a tiny finished job, asked in this process and by a real browser."""
 
+import contextlib
 import itertools
 import re
 import shutil
@@ -134,10 +135,10 @@ def browser():
         started.close()
 
 
-@pytest.fixture(scope="module")
-def site(studio_job):
-    """The address of the studio, served by a thread of this process."""
-    app = studio_app(studio_job, Sessions(), ("127.0.0.1",))
+@contextlib.contextmanager
+def _serving(out):
+    """The address of the studio over the job in `out`, served by a thread of this process."""
+    app = studio_app(out, Sessions(), ("127.0.0.1",))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -147,14 +148,28 @@ def site(studio_job):
         thread.join(30)
 
 
+@pytest.fixture(scope="module")
+def site(studio_job):
+    """The address of the studio over `studio_job`."""
+    with _serving(studio_job) as address:
+        yield address
+
+
+@pytest.fixture
+def site_of_ones_own(shop):
+    """The address of a studio whose job may be run again."""
+    with _serving(shop / "out") as address:
+        yield address
+
+
 @pytest.fixture
 def open_page(browser, site):
     """Opens a page, logged in as a role; whatever a page's console complains of is an error."""
     contexts = []
 
-    def open_as(role=None, path="/", scripts=True, width=1400, scheme="light"):
+    def open_as(role=None, path="/", scripts=True, width=1400, scheme="light", base=site):
         context = browser.new_context(
-            base_url=site,
+            base_url=base,
             java_script_enabled=scripts,
             viewport={"width": width, "height": 900},
             color_scheme=scheme,

@@ -1,8 +1,11 @@
 """What people do in the studio, in a real browser: with a mouse, by keyboard, without scripts."""
 
 import re
+import shutil
+from datetime import datetime
 
 import numpy as np
+import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
@@ -10,7 +13,7 @@ from playwright.sync_api import expect
 
 from pipelines.stores.drawn_masks import find_mask
 from pipelines.stores.feed_versions import read_feed
-from pipelines.stores.feedback_events import read_feedback
+from pipelines.stores.feedback_events import FEEDBACK, read_feedback
 
 pytestmark = pytest.mark.slow
 FEED = "/feed?shopper=lonely"
@@ -80,6 +83,37 @@ def test_a_card_is_liked_by_keyboard_and_taken_back(open_page, studio_job, style
     page.keyboard.press("l")
     expect(button).to_have_attribute("aria-pressed", "false")
     assert read_feedback(studio_job).empty
+
+
+class DayAfter(datetime):
+    """A clock on the day after the log of the tiny shop ended."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return cls(2025, 5, 2, tzinfo=tz)
+
+
+def test_a_liked_look_is_liked_more_after_the_next_run(
+    open_page, site_of_ones_own, shop, rerun, tmp_path, monkeypatch
+):
+    out = shop / "out"
+    monkeypatch.setattr("pipelines.web.studio.shoppers.datetime", DayAfter)
+    known = pd.read_parquet(out / "users.parquet").set_index("user_id")["n_events"]
+    affinity = pd.read_parquet(out / "style_affinity.parquet")
+    liked = affinity[(affinity["style_id"] != "original") & (affinity["affinity"] > 0)]
+    rows = read_feed(out).merge(liked, on=["user_id", "style_id"])
+    row = rows.loc[rows["user_id"].map(known).idxmin()]
+    page = open_page("engineer", f"/feed?shopper={row['user_id']}", base=site_of_ones_own)
+    card, taste = page.locator(f"#card-{row['rank']}"), page.locator(".tastes li")
+    shown = taste.filter(has_text=card.locator(".chip .name").inner_text()).locator(".num")
+    before = float(shown.inner_text())
+    card.get_by_role("button", name="Like", exact=True).click()
+    expect(card.get_by_role("status")).to_have_text("Kept for the next run.")
+    shutil.copy(shop / "shop" / "events.parquet", tmp_path / "shop.parquet")
+    shutil.copy(out / FEEDBACK, tmp_path / "studio.parquet")
+    rerun(out, shop / "shop", tmp_path)
+    page.reload()
+    assert float(shown.inner_text()) > before
 
 
 def test_a_blend_is_previewed_as_the_controls_change(open_page):
