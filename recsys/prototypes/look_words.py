@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,11 @@ from features.titles import TitleEncoder
 
 _RIDGE: Final = 0.3
 _NEAREST: Final = 3
+# Of the words' own score, beside the meaning of the phrase as a whole.
+_WORDS_SHARE: Final = 0.5
+_LEAST_LIKE: Final = 0.2
+_LEAST_SPELT: Final = 0.85
+_SHORTEST_SPELT: Final = 4
 _WORD: Final = re.compile(r"[^\W_]+")
 # What people say, and the word of a look's description that means it.
 _SYNONYMS: Final = {
@@ -49,33 +55,58 @@ _IDLE: Final = frozenset(
 )  # fmt: skip
 
 
+class Sentences(Protocol):
+    """What embeds sentences by their meaning."""
+
+    def encode(self, sentences: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors of length 1, float32 (n, size)."""
+        ...
+
+
 @dataclass(frozen=True)
 class Understood:
     """A phrase as it was taken.
 
     `code` float32 (100,) is its point among raw style codes; `nearest` are the looks most like it
     with their weights, which sum to 1; `words` are (said, taken for) of the words that tell
-    something, `unknown` those that tell nothing here.
+    something, `unknown` those that tell nothing by themselves. `whole`: the phrase was also read as
+    a whole, for its meaning.
     """
 
     code: NDArray[np.float32]
     nearest: list[tuple[str, float]]
     words: list[tuple[str, str]]
     unknown: list[str]
+    whole: bool = False
 
 
 class LookWords:
-    """A ridge from hashed TF-IDF vectors of descriptions to style codes, fitted on looks."""
+    """A ridge from hashed TF-IDF vectors of descriptions to style codes, fitted on looks.
+
+    With `sentences`, looks are also found by the meaning of a phrase as a whole.
+    """
+
+    def __init__(self, sentences: Sentences | None = None) -> None:
+        """`sentences` None: by words alone."""
+        self._sentences = sentences
 
     def fit(
-        self, style_ids: Sequence[str], descriptions: Sequence[str], codes: NDArray[np.float32]
+        self,
+        style_ids: Sequence[str],
+        titles: Sequence[str],
+        descriptions: Sequence[str],
+        codes: NDArray[np.float32],
     ) -> LookWords:
-        """Learn from one description (name, tags and words for its picture) and raw style code,
-        `codes` float32 (n, 100), per look. Raises ContractError on lengths that differ or none."""
-        if not len(style_ids) == len(descriptions) == len(codes) or not len(codes):
+        """Learn from a title (name and tags), a description (that, and words for its picture) and
+        a raw style code, `codes` float32 (n, 100), per look.
+
+        Raises ContractError on lengths that differ or none.
+        """
+        lengths = [len(given) for given in (style_ids, titles, descriptions, codes)]
+        if len(set(lengths)) > 1 or not len(codes):
             raise ContractError(
-                f"expected as many descriptions and codes as looks, at least one, got "
-                f"{len(style_ids)}, {len(descriptions)} and {len(codes)}"
+                f"expected as many titles, descriptions and codes as looks, at least one, got "
+                f"{', '.join(map(str, lengths))}"
             )
         self._ids = [str(one) for one in style_ids]
         texts = [_normal(one) for one in descriptions]
@@ -87,39 +118,67 @@ class LookWords:
         self._centre = self._codes.mean(axis=0)
         gram = self._vectors @ self._vectors.T + _RIDGE * np.eye(len(texts))
         self._weights = np.linalg.solve(gram, self._codes - self._centre)
+        if self._sentences is not None:
+            self._meanings = self._sentences.encode([one.lower().replace("-", " ") for one in titles])
         return self
 
     def understand(self, phrase: str) -> Understood:
         """The point of style space that `phrase` describes. Raises InputError where none of its
         words says anything of the looks known."""
-        words, unknown = [], []
+        words: list[tuple[str, str]] = []
+        unknown: list[str] = []
+        read = []
         for said in dict.fromkeys(_WORD.findall(phrase.casefold())):
+            meant = self._respelt(said)
+            read.append(meant)
             if said in _IDLE:
                 continue
-            taken = said if said in self._known else _MEANS.get(said, said)
+            taken = meant if meant in self._known else _MEANS.get(meant, meant)
             if taken in self._known:
                 words.append((said, taken))
             else:
                 unknown.append(said)
-        if not words:
+        near = np.zeros(len(self._ids))
+        point: NDArray[np.float64] | None = None
+        if words:
+            vector = self._encoder.encode([" ".join(taken for _, taken in words)])[0]
+            alike = self._vectors @ vector.astype(np.float64)
+            point = self._centre + alike @ self._weights
+            near += _WORDS_SHARE * (self._along(point) + alike)
+        whole = False
+        if self._sentences is not None and read:
+            meaning = self._meanings @ self._sentences.encode([" ".join(read)])[0]
+            near += meaning
+            whole = bool(words) or float(meaning.max()) >= _LEAST_LIKE
+        if not words and not whole:
             raise InputError(
                 f"none of these words says anything of the looks here: {phrase.strip()[:80]!r}; "
                 "name colours, or say warm, cool, calm, busy, light, dark, soft, bold or a look's "
                 "name"
             )
-        vector = self._encoder.encode([" ".join(taken for _, taken in words)])[0]
-        alike = self._vectors @ vector.astype(np.float64)
-        code = self._centre + alike @ self._weights
-        return Understood(code.astype(np.float32), self._nearest(code, alike), words, unknown)
+        nearest = self._nearest(near)
+        if point is None:
+            # Read by its meaning alone: between the looks that it is nearest to.
+            shares = dict(nearest)
+            point = np.array([shares.get(look, 0.0) for look in self._ids]) @ self._codes
+        return Understood(np.asarray(point, dtype=np.float32), nearest, words, unknown, whole)
 
-    def _nearest(
-        self, code: NDArray[np.float64], alike: NDArray[np.float64]
-    ) -> list[tuple[str, float]]:
-        """Looks whose codes lie in the direction of `code`, and whose descriptions are alike."""
-        theirs = self._codes - self._centre
-        mine = code - self._centre
+    def _respelt(self, said: str) -> str:
+        """The known word that `said` is likely meant to be; itself where there is none."""
+        if len(said) < _SHORTEST_SPELT or said in self._known or said in _MEANS or said in _IDLE:
+            return said
+        found = difflib.get_close_matches(
+            said, sorted(self._known | _MEANS.keys()), 1, _LEAST_SPELT
+        )
+        return found[0] if found else said
+
+    def _along(self, point: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How much each look's code lies in the direction of `point`: cosines."""
+        theirs, mine = self._codes - self._centre, point - self._centre
         lengths = np.linalg.norm(theirs, axis=1) * max(float(np.linalg.norm(mine)), 1e-9)
-        near = theirs @ mine / np.maximum(lengths, 1e-9) + alike
+        return np.asarray(theirs @ mine / np.maximum(lengths, 1e-9), dtype=np.float64)
+
+    def _nearest(self, near: NDArray[np.float64]) -> list[tuple[str, float]]:
         order = sorted(range(len(near)), key=lambda at: (-near[at], self._ids[at]))[:_NEAREST]
         shares = np.maximum(near[order], 1e-3) ** 2
         shares /= shares.sum()

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from features.images import decode
 from features.images.look_traits import colour_words, measure_look, trait_words
+from features.networks.sentences import SentenceEncoder, has_sentences
 from features.schema import ORIGINAL, InputError
 from pipelines.config import RunConfig, parse_config
 from pipelines.report.artefacts import Artefacts, read_artefacts
@@ -87,7 +88,10 @@ class FinishedRun:
         pictures = [decode(Path(path), self.config.images) for path in self.looks["path"]]
         said = describe_looks(self.run.styles, self.looks.index, pictures)
         codes = stack_vectors(self.looks["style_code"])
-        return LookWords().fit([str(style) for style in self.looks.index], said, codes)
+        sentences = SentenceEncoder() if has_sentences() else None
+        titles = title_looks(self.run.styles, self.looks.index)
+        ids = [str(style) for style in self.looks.index]
+        return LookWords(sentences).fit(ids, titles, said, codes)
 
     def rows_of(self, user_id: str) -> list[dict[str, Any]] | None:
         """The rows of a shopper's feed by rank; None for one whom the feed does not know."""
@@ -178,13 +182,17 @@ def describe_looks(
     `styles` is the table of looks, `pictures` uint8 (h, w, 3), one for each of `style_ids`.
     """
     traits = trait_words(np.stack([measure_look(picture) for picture in pictures]))
+    titles = title_looks(styles, style_ids)
+    parts = zip(titles, pictures, traits, strict=True)
+    return [" ".join([title, *colour_words(picture), *words]) for title, picture, words in parts]
+
+
+def title_looks(styles: pd.DataFrame, style_ids: Iterable[str]) -> list[str]:
+    """Name and tags of each look, as far as the table of looks has them."""
     known = styles.set_index("style_id")
-    said = []
-    for style, picture, words in zip(style_ids, pictures, traits, strict=True):
-        named = [known.at[style, column] for column in ("name", "tags") if column in known]
-        own = [str(text) for text in named if isinstance(text, str)]
-        said.append(" ".join([*own, *colour_words(picture), *words]))
-    return said
+    columns = [column for column in ("name", "tags") if column in known]
+    named = [[known.at[style, column] for column in columns] for style in style_ids]
+    return [", ".join(text for text in texts if isinstance(text, str)) for texts in named]
 
 
 def _masks(run: Artefacts) -> dict[str, str]:

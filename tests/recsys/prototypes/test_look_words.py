@@ -17,7 +17,16 @@ LOOKS = {
 @pytest.fixture(scope="module")
 def words():
     codes = np.eye(4, 100, dtype=np.float32) + 3.0
-    return LookWords().fit(list(LOOKS), list(LOOKS.values()), codes)
+    return LookWords().fit(list(LOOKS), list(LOOKS), list(LOOKS.values()), codes)
+
+
+class Meanings:
+    """Sentences that are alike where they share letters."""
+
+    def encode(self, sentences):
+        letters = [[text.count(letter) for letter in "abcdefghijklm"] for text in sentences]
+        rows = np.array(letters, np.float32)
+        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1.0)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +37,7 @@ def words():
         ("MOSAIC!", "tiles"),
         ("moody, at midnight", "neon"),
         ("intricate stone", "tiles"),
+        ("wotercolour", "hills"),
     ],
 )
 def test_a_phrase_finds_the_look_it_describes(words, phrase, look):
@@ -48,6 +58,18 @@ def test_a_phrase_that_says_nothing_of_the_looks_is_refused_with_what_would(word
         words.understand("zebras")
 
 
+def test_a_phrase_of_no_known_word_finds_looks_by_its_meaning_between_their_codes():
+    codes = np.eye(4, 100, dtype=np.float32) + 3.0
+    words = LookWords(Meanings()).fit(list(LOOKS), list(LOOKS), list(LOOKS.values()), codes)
+    found = words.understand("child")
+    assert (found.words, found.unknown, found.whole) == ([], ["child"], True)
+    assert found.nearest[0][0] == "hills"
+    shares = dict(found.nearest)
+    assert found.code == pytest.approx([shares.get(one, 0.0) for one in LOOKS] @ codes)
+    with pytest.raises(InputError, match="say warm, cool"):
+        words.understand("zzz")
+
+
 def test_tables_that_do_not_belong_together_are_refused():
     with pytest.raises(ContractError, match="as many"):
-        LookWords().fit(["a"], [], np.zeros((1, 100), np.float32))
+        LookWords().fit(["a"], ["a"], [], np.zeros((1, 100), np.float32))

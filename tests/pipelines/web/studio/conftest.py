@@ -9,6 +9,7 @@ import threading
 
 import pytest
 import uvicorn
+from axe_playwright_python.sync_playwright import Axe
 from fastapi.testclient import TestClient
 from playwright.sync_api import expect, sync_playwright
 
@@ -195,6 +196,97 @@ def open_page(browser, site):
     for context in contexts:
         context.close()
     assert not complaints
+
+
+@pytest.fixture(scope="session")
+def accessible():
+    """Checks a page at both widths, light and dark: axe finds nothing, and it fits its width."""
+
+    def check(page):
+        before = page.viewport_size
+        for scheme, width in itertools.product(("light", "dark"), (1400, 400)):
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size({"width": width, "height": 900})
+            page.evaluate(DRAWN)
+            found = Axe().run(page).response["violations"]
+            told = [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found]
+            assert not told, (page.url, scheme, width)
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, f"{page.url} is {wide} px wide at {width} px"
+        page.emulate_media(color_scheme="light")
+        page.set_viewport_size(before)
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def readable():
+    """Checks that pages say without scripts what they say with them: the same headings."""
+
+    def check(with_scripts, without, paths):
+        for path in paths:
+            told = []
+            for page in (with_scripts, without):
+                page.goto(path)
+                assert page.locator("h1").is_visible(), path
+                told.append(page.locator("h1, h2, h3, th, dt").all_inner_texts())
+            assert told[0] == told[1], path
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def reachable():
+    """Checks that Tab leads to every control of a page in turn, and that each shows it."""
+
+    def check(page):
+        page.evaluate(FIND_CONTROLS)
+        n = page.evaluate("controls.length")
+        for _ in range(n + 5):
+            page.keyboard.press("Tab")
+            page.evaluate("visit()")
+        missed, dull = page.evaluate("[left().map(one => one.outerHTML.slice(0, 160)), dull]")
+        assert not missed, (page.url, missed[:5])
+        assert not dull, (page.url, dull[:5])
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def tab_to():
+    """Presses Tab until a control has the focus."""
+
+    def press(page, control, most=250):
+        for _ in range(most):
+            page.keyboard.press("Tab")
+            if control.evaluate("one => one === document.activeElement"):
+                return
+        raise AssertionError(f"{control} is not reached by {most} times Tab")
+
+    return press
+
+
+# Once the page is drawn anew.
+DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+# Of radio buttons of one name only one is in Tab's way; the arrow keys go on from it.
+FIND_CONTROLS = """() => {
+  const kinds = "a[href], button, input:not([type=hidden]), select, textarea, summary, "
+    + "[tabindex='0']";
+  const shown = one => one.checkVisibility({visibilityProperty: true}) && !one.disabled;
+  const group = one => one.type === "radio" ? "radio " + one.name : one;
+  window.controls = [...document.querySelectorAll(kinds)].filter(shown);
+  window.seen = new Set();
+  window.dull = [];
+  window.visit = () => {
+    const one = document.activeElement;
+    if (one === document.body) return;
+    const outlined = [one, one.closest("label, .compare") || one].map(getComputedStyle);
+    const clear = outlined.some(s => s.outlineStyle !== "none" && parseFloat(s.outlineWidth) > 1);
+    if (!clear && !seen.has(group(one))) dull.push(one.outerHTML.slice(0, 160));
+    seen.add(group(one));
+  };
+  window.left = () => controls.filter(one => !seen.has(group(one)));
+}"""
 
 
 def _complain(page, said):

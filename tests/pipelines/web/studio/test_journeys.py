@@ -7,7 +7,6 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -116,7 +115,7 @@ def test_a_liked_look_is_liked_more_after_the_next_run(
     assert float(shown.inner_text()) > before
 
 
-def test_a_blend_is_previewed_as_the_controls_change(open_page):
+def test_a_blend_is_previewed_as_the_controls_change(open_page, accessible):
     page = open_page("engineer", LOOK)
     page.get_by_role("radio", name="Stripes s4").check(force=True)
     result = page.locator("#result")
@@ -129,6 +128,7 @@ def test_a_blend_is_previewed_as_the_controls_change(open_page):
     assert first != second
     page.get_by_label("Strength").fill("0")
     expect(result).to_contain_text("Shown as photographed")
+    accessible(page)
 
 
 def test_a_picture_of_ones_own_is_uploaded_and_shown(open_page, tmp_path):
@@ -152,12 +152,13 @@ def test_words_become_a_look_and_what_was_understood_is_said(open_page):
     expect(page.locator("main")).to_contain_text("none of these words")
 
 
-def test_what_the_gate_refused_is_seen_with_its_reason(open_page):
+def test_what_the_gate_refused_is_seen_with_its_reason(open_page, accessible):
     page = open_page("engineer", "/failures")
     card = page.locator(".failure").first
     expect(card).to_contain_text("Served as photographed")
     card.get_by_role("button", name=re.compile("Show what was refused")).click()
     expect(card.locator("img[src^='/previews/']")).to_be_visible()
+    accessible(page)
     page.locator(".reasons a").nth(1).click()
     expect(page.locator(".reasons a").nth(1)).to_have_attribute("aria-current", "true")
 
@@ -171,7 +172,7 @@ def test_rows_of_the_feed_are_found_while_typing(open_page):
     expect(page.locator("#inspected tbody tr")).not_to_have_count(4)
 
 
-def test_a_mask_is_painted_taken_back_and_kept(open_page, studio_job):
+def test_a_mask_is_painted_taken_back_and_kept(open_page, studio_job, accessible):
     page = open_page("engineer", "/mask?item=003")
     canvas = page.locator("canvas[data-ready]")
     canvas.scroll_into_view_if_needed()
@@ -195,6 +196,7 @@ def test_a_mask_is_painted_taken_back_and_kept(open_page, studio_job):
     page.keyboard.press("s")
     expect(page.get_by_role("status").first).to_contain_text("Saved")
     expect(page.locator("img[src^='/previews/']")).to_have_count(2)
+    accessible(page)
     kept = Image.open(find_mask(studio_job, "003"))
     grey = np.asarray(kept.convert("L"))
     assert grey[grey.shape[0] // 2, grey.shape[1] // 2] == 255
@@ -223,13 +225,52 @@ def test_all_can_be_read_and_said_with_scripts_off(open_page, studio_job, styled
     expect(page.locator("#result img[src^='/previews/']")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1400, 400])
-def test_every_page_is_accessible_and_fits_its_width(open_page, width, scheme):
-    page = open_page("engineer", width=width, scheme=scheme)
+def test_every_page_is_accessible_and_reached_by_tab(open_page, accessible, reachable):
+    accessible(open_page(path="/login"))
+    page = open_page("engineer")
     for path in PAGES:
         page.goto(path)
-        found = Axe().run(page).response["violations"]
-        told = [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found]
-        assert not told, path
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        reachable(page)
+        accessible(page)
+
+
+def test_a_shoppers_own_pages_are_accessible(open_page, accessible, reachable):
+    page = open_page("shopper")
+    for path in ("/feed", "/look?rank=1", "/challenge", "/shoppers"):
+        page.goto(path)
+        reachable(page)
+        accessible(page)
+
+
+def test_every_page_is_read_with_scripts_off(open_page, readable):
+    readable(open_page("engineer"), open_page("engineer", scripts=False), PAGES)
+
+
+def test_from_the_login_to_a_look_in_words_by_keyboard_alone(open_page, tab_to):
+    page = open_page(path="/login")
+    tab_to(page, page.get_by_label("Name"))
+    page.keyboard.type("engineer")
+    tab_to(page, page.get_by_label("Password"))
+    page.keyboard.type("a long password")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/shoppers")
+    page.keyboard.press("/")
+    page.keyboard.type("lonely")
+    link = page.locator("#found a")
+    expect(link).to_have_count(1)
+    tab_to(page, link)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/feed?*")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("c")
+    page.wait_for_url("**/look?*")
+    look = page.locator("input[name=look]:checked")
+    before = look.input_value()
+    tab_to(page, look)
+    page.keyboard.press("ArrowRight")
+    assert look.input_value() != before
+    expect(page.locator("#result img[src^='/previews/']")).to_be_visible()
+    tab_to(page, page.get_by_label("What is the look like?"))
+    page.keyboard.type("calm stripes")
+    page.keyboard.press("Enter")
+    expect(page.locator("#result")).to_contain_text("Understood: calm, stripes")
