@@ -59,6 +59,10 @@ class SentenceEncoder:
         rows = [self._vector(self._pieces(sentence)) for sentence in sentences]
         return np.stack(rows) if rows else np.zeros((0, SIZE), np.float32)
 
+    def knows(self, word: str) -> bool:
+        """Whether `word` is one of the whole words of the vocabulary."""
+        return word in self._number
+
     def _pieces(self, sentence: str) -> list[int]:
         """Numbers of a sentence's word pieces: each word's longest known beginnings."""
         plain = unicodedata.normalize("NFD", sentence.lower())

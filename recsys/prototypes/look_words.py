@@ -62,6 +62,10 @@ class Sentences(Protocol):
         """Vectors of length 1, float32 (n, size)."""
         ...
 
+    def knows(self, word: str) -> bool:
+        """Whether `word` is a word, and not misspelt."""
+        ...
+
 
 @dataclass(frozen=True)
 class Understood:
@@ -165,7 +169,10 @@ class LookWords:
 
     def _respelt(self, said: str) -> str:
         """The known word that `said` is likely meant to be; itself where there is none."""
-        if len(said) < _SHORTEST_SPELT or said in self._known or said in _MEANS or said in _IDLE:
+        if said in self._known or said in _MEANS or said in _IDLE or len(said) < _SHORTEST_SPELT:
+            return said
+        # What is a word of its own is never taken for another: `could` for `cold`.
+        if self._sentences is None or self._sentences.knows(said):
             return said
         found = difflib.get_close_matches(
             said, sorted(self._known | _MEANS.keys()), 1, _LEAST_SPELT

@@ -28,6 +28,9 @@ class Meanings:
         rows = np.array(letters, np.float32)
         return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1.0)
 
+    def knows(self, word):
+        return word in ("child", "could")
+
 
 @pytest.mark.parametrize(
     ("phrase", "look"),
@@ -37,7 +40,6 @@ class Meanings:
         ("MOSAIC!", "tiles"),
         ("moody, at midnight", "neon"),
         ("intricate stone", "tiles"),
-        ("wotercolour", "hills"),
     ],
 )
 def test_a_phrase_finds_the_look_it_describes(words, phrase, look):
@@ -68,6 +70,9 @@ def test_a_phrase_of_no_known_word_finds_looks_by_its_meaning_between_their_code
     assert found.code == pytest.approx([shares.get(one, 0.0) for one in LOOKS] @ codes)
     with pytest.raises(InputError, match="say warm, cool"):
         words.understand("zzz")
+    # A misspelt word is taken for the one it is near to, a word never for another.
+    found = words.understand("wotercolour, could it")
+    assert (found.words, found.unknown) == ([("wotercolour", "watercolour")], ["could"])
 
 
 def test_tables_that_do_not_belong_together_are_refused():
