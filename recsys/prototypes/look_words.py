@@ -123,7 +123,8 @@ class LookWords:
         gram = self._vectors @ self._vectors.T + _RIDGE * np.eye(len(texts))
         self._weights = np.linalg.solve(gram, self._codes - self._centre)
         if self._sentences is not None:
-            self._meanings = self._sentences.encode([one.lower().replace("-", " ") for one in titles])
+            plain = [title.lower().replace("-", " ") for title in titles]
+            self._meanings = self._sentences.encode(plain)
         return self
 
     def understand(self, phrase: str) -> Understood:

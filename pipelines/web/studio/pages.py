@@ -46,25 +46,27 @@ class Studio:
 
 @dataclass(frozen=True)
 class NavigationEntry:
-    """A page that the bar at the top leads to, and who may see it."""
+    """A page that the bar at the top leads to, who may see it, and what begins the addresses of
+    pages that it leads to."""
 
     path: str
     name: str
     roles: tuple[Role, ...]
+    leads_to: tuple[str, ...] = ()
 
 
 _STAFF: Final[tuple[Role, ...]] = ("merchandiser", "engineer")
 NAVIGATION: Final = (
-    NavigationEntry("/feed", "My feed", ("shopper",)),
-    NavigationEntry("/shoppers", "Shoppers", _STAFF),
-    NavigationEntry("/campaigns", "Campaigns", _STAFF),
+    NavigationEntry("/feed", "My feed", ("shopper",), ("/look",)),
+    NavigationEntry("/shoppers", "Shoppers", _STAFF, ("/feed", "/look")),
+    NavigationEntry("/campaigns", "Campaigns", _STAFF, ("/campaigns/",)),
     NavigationEntry("/channels", "Channels", _STAFF),
     NavigationEntry("/challenge", "Challenge", ("shopper", *_STAFF)),
     NavigationEntry("/limits", "Limits", _STAFF),
     NavigationEntry("/prototypes", "Map of looks", _STAFF),
     NavigationEntry("/inspector", "Inspector", ("engineer",)),
     NavigationEntry("/failures", "Failures", ("engineer",)),
-    NavigationEntry("/masks", "Masks", ("engineer",)),
+    NavigationEntry("/masks", "Masks", ("engineer",), ("/mask",)),
     NavigationEntry("/rejects", "Rejects", ("engineer",)),
     NavigationEntry("/runs", "Runs", ("engineer",)),
     NavigationEntry("/api", "API", ("engineer",)),
