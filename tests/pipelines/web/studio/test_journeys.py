@@ -149,6 +149,9 @@ def test_words_become_a_look_and_what_was_understood_is_said(open_page):
     expect(page.locator("#result")).to_contain_text("Understood: calm, stripes")
     page.get_by_label("What is the look like?").fill("zebras")
     page.get_by_role("button", name="Find that look").click()
+    expect(page.locator("#result")).to_contain_text("for the meaning of the whole: zebras")
+    page.get_by_label("What is the look like?").fill("unpaid invoice")
+    page.get_by_role("button", name="Find that look").click()
     expect(page.locator("main")).to_contain_text("none of these words")
 
 
