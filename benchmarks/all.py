@@ -62,6 +62,7 @@ NAMES = (
     "channels",
     "clips",
     "clip_marks",
+    "clip_paint",
     "look_words",
 )
 

@@ -31,9 +31,9 @@ from styletransfer.sets.variant import picture_name
 from styletransfer.video.mask_track import track_masks
 from styletransfer.video.motion import STILL, camera_motion
 from styletransfer.video.reader import Frame
-from styletransfer.video.surroundings import BlendedPaint, HeldSet, Surroundings
+from styletransfer.video.surroundings import CarriedPaint, HeldSet, Surroundings
 
-CLIP_REVISION: Final = 2
+CLIP_REVISION: Final = 3
 """Goes up when the same clip may be shown otherwise than before."""
 # Share of the frames that may be out of the budget.
 _FEW: Final = 0.01
@@ -120,7 +120,7 @@ def restyle_clip(
             around = (
                 HeldSet(look, shelf, config, name)
                 if _has_set(look, config)
-                else BlendedPaint(look, anchor, painter)
+                else CarriedPaint(look, anchor, painter)
             )
         surroundings = around.next(plate, composer, tracked.motion, camera)
         # The product's own pixels go over everything else, last and ungraded.

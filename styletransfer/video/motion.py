@@ -69,15 +69,16 @@ def find_motion(before: Picture, now: Picture) -> Motion:
     return Motion(back, ahead, valid, valid_ahead)
 
 
-def follow(plane: NDArray[np.generic], flow: Plane) -> Plane:
-    """`plane` (h, w) or (h, w, c) as float32, taken from where `flow` (h, w, 2) leads."""
+def follow(plane: NDArray[np.generic], flow: Plane, sharp: bool = False) -> Plane:
+    """`plane` (h, w) or (h, w, c) as float32, taken from where `flow` (h, w, 2) leads; `sharp`:
+    by Lanczos, which keeps detail however often it is carried on, and may overshoot."""
     height, width = flow.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
     moved = cv2.remap(
         np.asarray(plane, dtype=np.float32),
         x + flow[..., 0],
         y + flow[..., 1],
-        cv2.INTER_LINEAR,
+        cv2.INTER_LANCZOS4 if sharp else cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
     return np.asarray(moved, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""What is behind the product, from frame to frame: a set that is held, or paint that is blended."""
+"""What is behind the product, from frame to frame: a set that is held, or paint carried along."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from styletransfer.video.motion import STILL, Matrix, Motion, compose, follow
 
 Plane = NDArray[np.float32]
 
-# Share of what is new in each frame, where the frame before can be followed.
+# Share of the light that is new in each frame.
 _NEW: Final = np.float32(0.3)
 _ALIKE: Final = 12.0
 
@@ -88,8 +88,10 @@ class HeldSet:
         return cut_set(made.picture, height, width, one.shift, one.mirrored, config.place)
 
 
-class BlendedPaint:
-    """The shot's own surroundings, repainted: each frame's paint mixed with the one before."""
+class CarriedPaint:
+    """The shot's own surroundings, repainted: paint is carried from frame to frame as they move.
+
+    Mixing in new paint would average strokes that never lie alike, and soften them."""
 
     def __init__(self, look: Look, anchor: LookAnchor, painter: Painter) -> None:
         self._look = look
@@ -101,7 +103,7 @@ class BlendedPaint:
     def next(
         self, plate: Plate, composer: Composer, motion: Motion | None, camera: Matrix
     ) -> Plane:
-        """See `Surroundings.next`; where a pixel was not seen before, its paint is all new."""
+        """See `Surroundings.next`; where a pixel was not seen before, its paint is new."""
         ((paint, _),) = self._painter.paint(plate.background, [self._look], self._own_code)
         now = composer.finish_paint(paint, self._anchor.palette)
         ground = cv2.blur(plate.background, (3, 3)).astype(np.float32)
@@ -113,8 +115,8 @@ class BlendedPaint:
             as_camera = _is_alike(follow(ground_before, rigid), ground)
             flow = np.where(as_camera[..., None], rigid, motion.back)
             known = (as_camera | motion.valid) & _leads_inside(flow)
-            kept = follow(paint_before, flow)
-            now = np.where(known[..., None], _NEW * now + (1 - _NEW) * kept, now)
+            kept = np.clip(follow(paint_before, flow, sharp=True), 0.0, 1.0)
+            now = np.where(known[..., None], kept, now)
         self._before = now, ground
         return now
 
