@@ -200,6 +200,7 @@ class TastePrior:
 
 DP_DELTA: Final = 1e-6
 """Chance that a fit with `dp_epsilon` tells more than that: far below one in all shoppers."""
+MOST_EPSILON: Final = 1e6
 
 
 @dataclass(frozen=True)
@@ -244,8 +245,11 @@ class PreferenceConfig:
                 f"propensity_floor must lie above 0 and at most 1, got {self.propensity_floor}"
             )
         if self.dp_epsilon is not None:
-            if not 0 < self.dp_epsilon < math.inf:
-                raise ConfigError(f"dp_epsilon must be a number above 0, got {self.dp_epsilon}")
+            if not 0 < self.dp_epsilon <= MOST_EPSILON:
+                raise ConfigError(
+                    f"dp_epsilon must be a number above 0 and at most {MOST_EPSILON:,.0f}, beyond "
+                    f"which nothing is hidden, got {self.dp_epsilon}"
+                )
             if self.propensity_floor is not None:
                 raise ConfigError(
                     f"dp_epsilon is {self.dp_epsilon} and propensity_floor is "

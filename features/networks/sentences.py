@@ -35,6 +35,8 @@ _LAYERS: Final = 6
 _HEADS: Final = 12
 _EPS: Final = 1e-12
 _MOST_PIECES: Final = 126
+# Of a word: a longer one is unknown, as it is to BERT, and is not searched for pieces.
+_MOST_LETTERS: Final = 100
 _WORD: Final = re.compile(r"\w+|[^\w\s]")
 
 
@@ -74,6 +76,8 @@ class SentenceEncoder:
         return [number["[CLS]"], *found[:_MOST_PIECES], number["[SEP]"]]
 
     def _split(self, word: str) -> list[int]:
+        if len(word) > _MOST_LETTERS:
+            return [self._number["[UNK]"]]
         found, start = [], 0
         while start < len(word):
             ends = range(len(word), start, -1)

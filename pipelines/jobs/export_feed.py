@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from features.schema import InputError
 from pipelines.exports.answers import Answers, digest_version
@@ -74,18 +76,40 @@ def commit_feed(out: Path, address: str) -> dict[str, Any]:
     """Make the current feed of the job in `out` the latest commit of the Delta table at `address`.
 
     Returns and raises as `write_delta`; InputError too where there is no feed, another job works
-    in `out`, or the table would lie in `out`, where `stylefeed forget` does not rewrite it.
+    in `out`, or the table would lie in `out`, where `stylefeed forget` does not rewrite it, or in a
+    folder that holds anything else.
     """
     current_version(out)
     from pipelines.exports.delta_feed import write_delta
 
-    if "://" not in address and Path(address).resolve().is_relative_to(out.resolve()):
+    folder = _local_folder(address)
+    if folder is not None and folder.resolve().is_relative_to(out.resolve()):
         raise InputError(
             f"{DELTA}{address} is in the job's folder {out}, where forget could not take a shopper "
             "out of its history: give another folder"
         )
+    if folder is not None and folder.is_dir() and _holds_no_table(folder):
+        raise InputError(
+            f"{DELTA}{address} holds files and no Delta Lake table: expected a table, an empty "
+            "folder or a new one"
+        )
     with hold_folder(out):
         return {**write_delta(address, current_version(out)), "to": f"{DELTA}{address}"}
+
+
+def _local_folder(address: str) -> Path | None:
+    """The folder that an address names; None for an object store."""
+    parts = urlsplit(address)
+    if parts.scheme == "file":
+        return Path(url2pathname(parts.path))
+    return None if "://" in address else Path(address)
+
+
+def _holds_no_table(folder: Path) -> bool:
+    try:
+        return any(folder.iterdir()) and not (folder / "_delta_log").is_dir()
+    except OSError:
+        return False  # Not to be read: said as whatever else keeps a table from being written.
 
 
 def _find_sqlite(path: Path) -> About | None:

@@ -208,7 +208,8 @@ def _make(
     for one in work[:room]:
         known = find_record(folder.root, one.clip_key)
         todo += [one] if known is None else []
-        rows += [] if known is None else [known]
+        # The one kept may have been drawn at another strength, and served at this one.
+        rows += [] if known is None else [{**known, "strength": one.strength}]
     sources = look_sources(looks)
     factory = partial(
         film_maker, config.render, config.images, folder.root, sources, config.limits.deadline_s()

@@ -151,7 +151,7 @@ class LookWords:
             point = self._centre + alike @ self._weights
             near += _WORDS_SHARE * (self._along(point) + alike)
         whole = False
-        if self._sentences is not None and read:
+        if self._sentences is not None and (words or unknown):
             meaning = self._meanings @ self._sentences.encode([" ".join(read)])[0]
             near += meaning
             whole = bool(words) or float(meaning.max()) >= _LEAST_LIKE

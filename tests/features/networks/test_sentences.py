@@ -27,6 +27,6 @@ def test_sentences_of_like_meaning_are_alike(encoder):
 def test_case_and_accents_change_nothing_and_any_text_is_taken(encoder):
     plain, other = encoder.encode(["café noir", "CAFE\u0301 Noir"])
     assert np.array_equal(plain, other)
-    for text in ("", "😀" * 40, "x" * 5000, "sea " * 900, "\0\u202e"):
+    for text in ("", "😀" * 40, "x" * 50_000, "sea " * 900, "\0\u202e"):
         assert np.isfinite(encoder.encode([text])).all()
     assert encoder.encode([]).shape == (0, SIZE)

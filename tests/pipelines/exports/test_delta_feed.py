@@ -61,8 +61,14 @@ def test_rows_that_changed_under_the_same_name_are_a_new_commit(publish_feed, tm
 def test_a_table_that_cannot_be_is_one_line(publish_feed, tmp_path):
     out = tmp_path / "out"
     publish_feed(out, "one")
-    with pytest.raises(InputError, match="is in the job's folder"):
-        commit_feed(out, str(out / "exports" / "feed"))
+    for inside in (out / "exports" / "feed", (out / "feed").as_uri()):
+        with pytest.raises(InputError, match="is in the job's folder"):
+            commit_feed(out, str(inside))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("kept")
+    with pytest.raises(InputError, match="holds files and no Delta Lake table"):
+        commit_feed(out, str(tmp_path / "other"))
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["notes.txt"]
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(InputError, match="cannot be written") as raised:
         commit_feed(out, str(tmp_path / "file" / "feed"))

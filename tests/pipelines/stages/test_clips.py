@@ -112,6 +112,12 @@ def test_a_row_has_the_clip_in_its_look_and_a_second_run_takes_it_from_the_store
         rows.assign(video_uri=before["video_uri"]), before, check_exact=True
     )
     kept = _files(job_copy)
+    # As though it had been made for a row that was drawn stronger and served at this strength.
+    (record,) = (job_copy / "clips").rglob("*.json")
+    storage.write_json(record, {**storage.read_json(record), "strength": 1.5})
+    again, _ = make(named)
+    assert set(read_feed(job_copy).loc[styled.index, "video_uri"]) == {uri}
+    record.write_bytes(kept[record.name])
     again, _ = make(named)
     assert (again["clips"], again["made"]) == (1, 0)
     assert _files(job_copy) == kept

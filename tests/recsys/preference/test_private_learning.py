@@ -193,8 +193,9 @@ def test_without_the_setting_nothing_is_noisy_and_what_cannot_be_private_is_refu
         _fit(log, key=b"")
     with pytest.raises(ContractError, match="without noise"):
         fitted.update(log)
-    with pytest.raises(ConfigError, match="dp_epsilon must be a number above 0"):
-        PreferenceConfig(dp_epsilon=0.0)
+    for outside in (0.0, float("nan"), 1e20):
+        with pytest.raises(ConfigError, match="dp_epsilon must be a number above 0 and at most"):
+            PreferenceConfig(dp_epsilon=outside)
     with pytest.raises(ConfigError, match="expected one of them"):
         PreferenceConfig(dp_epsilon=1.0, propensity_floor=0.1)
     monkeypatch.setitem(__import__("sys").modules, "dp_accounting", None)

@@ -68,8 +68,9 @@ def test_a_phrase_of_no_known_word_finds_looks_by_its_meaning_between_their_code
     assert found.nearest[0][0] == "hills"
     shares = dict(found.nearest)
     assert found.code == pytest.approx([shares.get(one, 0.0) for one in LOOKS] @ codes)
-    with pytest.raises(InputError, match="say warm, cool"):
-        words.understand("zzz")
+    for nothing in ("zzz", "something like the"):
+        with pytest.raises(InputError, match="say warm, cool"):
+            words.understand(nothing)
     # A misspelt word is taken for the one it is near to, a word never for another.
     found = words.understand("wotercolour, could it")
     assert (found.words, found.unknown) == ([("wotercolour", "watercolour")], ["could"])
