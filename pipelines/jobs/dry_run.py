@@ -13,6 +13,7 @@ from pipelines.jobs.plan import Size, UnitCosts, plan_of, unit_costs
 from pipelines.stages.canonical import canonical_log
 from pipelines.stages.large_log import LARGE_LOG_ROWS, is_typed, large_log_size, raw_rows
 from pipelines.stages.prepare import Shop, checked_shop
+from pipelines.stages.tastes import noise_key
 from pipelines.stages.withhold import Withholding
 from pipelines.stores import storage
 from pipelines.stores.picture_files import picture_root, resolve_picture
@@ -29,8 +30,10 @@ def dry_run(
     same settings for pictures, told what a unit costs, else "benchmarks". Pictures are counted, not
     read; of a log that is read in parts the rows and shoppers are those before cleaning. Renders
     of the tables' items and looks in the store of `out` count as stored where the job there has the
-    same settings for pictures. Raises InputError or SchemaError when a run could not start.
+    same settings for pictures. Raises InputError or SchemaError when a run could not start,
+    ConfigError without a key for private tastes.
     """
+    noise_key(config.preference)
     for name, source in inputs.items():
         if not source.exists():
             raise InputError(f"{name}: no file at {source}; expected a .parquet or .csv table")

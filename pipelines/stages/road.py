@@ -22,6 +22,7 @@ from pipelines.stages.refit import LEARNED_FROM, keep_learned
 from pipelines.stages.render import fitted_version, painter_version, render
 from pipelines.stages.report import report
 from pipelines.stages.score import score
+from pipelines.stages.tastes import noise_key
 from pipelines.stages.withhold import Withholding, privacy_state, private_settings
 from pipelines.stores import storage
 from pipelines.stores.clip_store import TABLE as CLIPS
@@ -271,9 +272,10 @@ def run(
     """Run the whole job in `out`; returns its manifest, with `worked` naming the stages redone.
 
     `pictures` is the folder that picture paths start from, as `open_job` takes it. Raises as
-    `run_stages`, InputError where another job works in `out`, and StorageError where
-    `out` cannot be written.
+    `run_stages`, InputError where another job works in `out`, StorageError where `out` cannot be
+    written, and ConfigError, before anything is, without the key that private tastes need.
     """
+    noise_key(config.preference)
     with hold_folder(out), recording(out, "run") as attempt:
         config = private_settings(config, out)
         workspace, job = open_job(out, inputs, config, pictures)

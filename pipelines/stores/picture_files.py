@@ -75,19 +75,19 @@ def resolve_picture(image_path: str, root: Path) -> Path:
         real = (base / path).resolve(strict=True)
         if not real.is_relative_to(base):
             raise InputError(
-                f"unsafe path {shown}: it leaves {root} through a link; copy the picture there"
+                f"unsafe path {shown}: it leaves {root} through a link; copy the file there"
             )
         kind = real.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(
-            f"no picture at {shown} in {root}; correct the path, or name the folder that the "
+            f"no file at {shown} in {root}; correct the path, or name the folder that the "
             "paths start from with --pictures"
         ) from None
     except (OSError, RuntimeError, ValueError) as error:
         said = error.strerror if isinstance(error, OSError) else str(error)
-        raise InputError(f"the picture at {shown} in {root} cannot be reached: {said}") from None
+        raise InputError(f"the file at {shown} in {root} cannot be reached: {said}") from None
     if not stat.S_ISREG(kind):
-        raise InputError(f"{shown} in {root} is no regular file; expected a picture file")
+        raise InputError(f"{shown} in {root} is no regular file; expected a picture or a clip")
     return real
 
 
@@ -104,12 +104,12 @@ def _checked(image_path: str) -> PurePosixPath:
     text = image_path.replace("\\", "/")
     if _ADDRESS.match(text):
         raise InputError(
-            f"{shown} is a web address; pictures are read from files: download it and give its path"
+            f"{shown} is a web address; nothing is read from there: download it and give its path"
         )
     path = PurePosixPath(text)
     if "\0" in text or ".." in path.parts or _DRIVE.match(text) or not path.parts:
         raise InputError(
-            f"unsafe path {shown}; expected a path relative to the table's pictures, without '..'"
+            f"unsafe path {shown}; expected a path relative to the folder of pictures, without '..'"
         )
     names = [len(name.encode("utf-8", "surrogatepass")) for name in path.parts]
     if max(names) > _NAME_BYTES or sum(names) + len(names) > _PATH_BYTES:

@@ -9,6 +9,7 @@ import pytest
 from features.schema import ORIGINAL, ConfigError
 from pipelines.config import parse_config
 from pipelines.jobs.check import check_shop
+from pipelines.jobs.dry_run import dry_run
 from pipelines.stages.road import run
 from pipelines.stages.tastes import TasteFitter
 from pipelines.stores.event_buckets import write_log
@@ -129,5 +130,12 @@ def test_private_tastes_need_looks_shown_and_a_key(tmp_path, monkeypatch):
     facts = write_log(Workspace(tmp_path / "looked"), looked)
     with pytest.raises(ConfigError, match=f"needs a key in {KEY_VARIABLE}"):
         TasteFitter(facts, styles, items, pictures, config).fit(looked)
-    with pytest.raises(ConfigError, match=f"needs a key in {KEY_VARIABLE}"):
-        check_shop({}, config)
+    out = tmp_path / "out"
+    for start in (
+        lambda: check_shop({}, config),
+        lambda: dry_run(out, {}, config),
+        lambda: run(out, {}, config, print),
+    ):
+        with pytest.raises(ConfigError, match=f"needs a key in {KEY_VARIABLE}"):
+            start()
+    assert not out.exists()
