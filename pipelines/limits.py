@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -54,6 +56,15 @@ class LimitConfig:
                 "2026-11-28T05:30 (UTC) or 2026-11-28T05:30+01:00"
             ) from None
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def end_of(deadline_s: float | None) -> float:
+    """What `time.monotonic()` says at `deadline_s`, in seconds since 1970; infinite without one.
+
+    The clock is asked once, here, how long that is: one that is set later neither ends nor extends
+    what is left.
+    """
+    return math.inf if deadline_s is None else time.monotonic() + deadline_s - time.time()
 
 
 def reason_kind(reason: str) -> str:

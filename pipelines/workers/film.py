@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from features.images import ImageLimits, decode, resize_longest
 from features.schema import ORIGINAL, ConfigError, InputError
+from pipelines.limits import end_of
 from pipelines.stores import storage
 from pipelines.stores.clip_store import CLIP_COLUMNS, Row, State, clip_uri, keep_record
 from pipelines.workers.paint import LOOK_SIDE_PX, SETS, LookSource, marked
@@ -117,6 +118,7 @@ def film_maker(
     No clip is begun from `deadline_s` on, in seconds since 1970. It returns rows of
     `clips.parquet`.
     """
+    end_s = end_of(deadline_s)
     # One worker per core: threads inside a worker would only wait for each other.
     torch.set_num_threads(1)
     threadpool_limits(1)
@@ -161,7 +163,7 @@ def film_maker(
     def work(batch: list[ClipWork]) -> list[Row]:
         rows = []
         for one in batch:
-            if deadline_s is not None and time.time() >= deadline_s:
+            if time.monotonic() >= end_s:
                 rows.append(clip_row(one, "left", PAST_DEADLINE))
             else:
                 rows.append(make(one))

@@ -27,6 +27,7 @@ from features.images import (
 from features.matting import Mask, product_mask, read_mask
 from features.networks.encoders import ContentEncoder
 from features.schema import ORIGINAL, ConfigError, InputError
+from pipelines.limits import end_of
 from pipelines.stores import storage
 from pipelines.stores.render_store import RENDER_COLUMNS
 from styletransfer.config import RenderConfig
@@ -84,11 +85,10 @@ def item_painter(
     """Make the worker: paints each item in its looks and writes the files below `folder`.
 
     With `enhance` photos are repaired before they are painted. No item is begun from `deadline_s`
-    on, in seconds since 1970: its rows say that it was left out. The clock is asked once, here,
-    how long that is: a clock that is set while the worker paints neither ends nor extends it.
-    It returns (rows of `renders.parquet`, rejects: items that have no rows).
+    on, in seconds since 1970: its rows say that it was left out. It returns (rows of
+    `renders.parquet`, rejects: items that have no rows).
     """
-    until = None if deadline_s is None else time.monotonic() + deadline_s - time.time()
+    end_s = end_of(deadline_s)
     # One worker per core: threads inside a worker would only wait for each other.
     torch.set_num_threads(1)
     threadpool_limits(1)
@@ -112,7 +112,7 @@ def item_painter(
         rows: list[Row] = []
         rejects: list[Row] = []
         for item in batch:
-            if until is not None and time.monotonic() >= until:
+            if time.monotonic() >= end_s:
                 rows += [untried(*wanted, item.item_id, PAST_DEADLINE) for wanted in item.wanted]
                 continue
             try:

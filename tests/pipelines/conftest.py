@@ -91,9 +91,9 @@ def job_settings() -> dict[str, object]:
 def rerun(tiny_shop, job_settings):
     """Runs the job in a folder, over another shop or log or with other settings if asked for."""
 
-    def again(out, shop=tiny_shop, log=None, **settings):
+    def again(out, shop=tiny_shop, events=None, **settings):
         inputs = {
-            "events": log or shop / "events.parquet",
+            "events": events or shop / "events.parquet",
             "items": shop / "items.csv",
             "styles": shop / "styles.csv",
         }

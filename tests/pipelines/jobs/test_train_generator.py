@@ -132,7 +132,7 @@ class Stopped:
 
 
 def test_the_check_that_stops_a_training_is_in_its_log(tmp_path, monkeypatch):
-    monkeypatch.setattr("pipelines.jobs.train_generator._write_page", lambda trainer, out: None)
+    monkeypatch.setattr("pipelines.jobs.train_generator.write_page", lambda trainer, out: None)
     with pytest.raises(UnhealthyTraining):
         _train_on(Stopped(), tmp_path, print)
     told = scalars(tmp_path / "tensorboard")

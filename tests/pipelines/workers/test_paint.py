@@ -238,6 +238,6 @@ def test_durations_and_limits_come_from_the_clock_that_nobody_sets():
     # in the words about a lock, which another process wrote.
     assert found == {
         "pipelines/exports/metrics_file.py",
-        "pipelines/workers/paint.py",
+        "pipelines/limits.py",
         "pipelines/stores/folder_lock.py",
     }
