@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import shutil
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.machine import describe
+from benchmarks.processes import Watch
 from benchmarks.shop import SHOP
 
 SETTINGS = "top_k = 10\n[fit]\nrefit_after = 0.05\n"
@@ -35,16 +35,14 @@ def run(shop: Path, events: Path, folder: Path) -> tuple[dict[str, Any], float]:
     program = [sys.executable, "-c", "from pipelines.cli import main; main()", "run", "--json"]
     program += ["--events", str(events), "--items", str(shop / "items.csv")]
     program += ["--styles", str(shop / "styles.csv"), "--out", str(folder / "out")]
-    before = _children_seconds()
-    done = subprocess.run(
-        [*program, "--config", str(folder / "settings.toml")], stdout=subprocess.PIPE, check=True
-    )
-    return json.loads(done.stdout), _children_seconds() - before
-
-
-def _children_seconds() -> float:
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return spent.ru_utime + spent.ru_stime
+    with Watch() as watch:
+        before = watch.processor_s()
+        done = subprocess.run(
+            [*program, "--config", str(folder / "settings.toml")],
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        return json.loads(done.stdout), watch.processor_s() - before
 
 
 def main() -> None:

@@ -27,14 +27,14 @@ ENGINES = ("local, 1 worker", "local, 2 workers", "ray, 2 actors")
 JOB = """
     import json, sys, time
     from pathlib import Path
-    from benchmarks.scale import Memory
+    from benchmarks.processes import Watch
     from pipelines.config import parse_config
     from pipelines.jobs.catalogue import render_catalogue
 
     if __name__ == "__main__":
         engine, workers, items, looks, out = sys.argv[1:]
         settings = parse_config({"workers": int(workers), "engine": {"name": engine}})
-        with Memory() as memory:
+        with Watch() as memory:
             if engine == "ray":
                 from pipelines.engines.ray_cluster import connect
                 connect("", int(workers))

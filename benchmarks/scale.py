@@ -16,12 +16,9 @@ memory is the largest proportional set size (PSS, shared pages counted once) of 
 from __future__ import annotations
 
 import argparse
-import os
-import resource
 import shutil
 import sys
 import tempfile
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +29,7 @@ import pandas as pd
 from PIL import Image
 
 from benchmarks.machine import describe
+from benchmarks.processes import Watch
 from features.style_space import StyleSpace
 from pipelines.config import RunConfig, parse_config
 from pipelines.jobs.export_feed import export_feed
@@ -89,14 +87,14 @@ def measure(folder: Path, users: int, items: int, fit_users: int, workers: int) 
     stages = road.STAGES
     road.STAGES = tuple(replace(s, run=replaced.get(s.name, s.run)) for s in stages)
     try:
-        with Memory() as memory:
+        with Watch() as watch:
             for part in PARTS:
-                before, started = _processor_seconds(), time.time()
+                before, started = watch.processor_s(), time.time()
                 if part == "export":
                     export_feed(workspace.root)
                 else:
                     road.run_stages(workspace, job, config, [part], lambda _: None)
-                spent[part] = (_processor_seconds() - before, memory.peak_gib())
+                spent[part] = (watch.processor_s() - before, watch.peak_gib())
                 clock = time.time() - started
                 print(
                     f"{users:,} {part}: {spent[part]}, {clock:.0f} s on the clock", file=sys.stderr
@@ -252,59 +250,6 @@ def render(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     folder.write("renders.parquet", made)
     folder.set_aside("render", [])
     return {"renders": len(plan)}
-
-
-class Memory:
-    """Watches the memory of this process and all that it started."""
-
-    def __init__(self, every_s: float = 0.5) -> None:
-        self._every_s, self._peak, self._done = every_s, 0.0, threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> Memory:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def peak_gib(self) -> float:
-        """The most since this was last asked."""
-        peak, self._peak = self._peak, 0.0
-        return peak
-
-    def _watch(self) -> None:
-        while not self._done.wait(self._every_s):
-            self._peak = max(self._peak, sum(map(_pss_gib, _tree(os.getpid()))))
-
-
-def _tree(root: int) -> list[int]:
-    parents: dict[int, list[int]] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-        except (OSError, ValueError):
-            continue
-        parents.setdefault(parent, []).append(int(folder.name))
-    found = [root]
-    for process in found:
-        found += parents.get(process, [])
-    return found
-
-
-def _pss_gib(process: int) -> float:
-    try:
-        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0.0
-    told = [line.split()[1] for line in lines if line.startswith("Pss:")]
-    return int(told[0]) / 2**20 if told else 0.0
-
-
-def _processor_seconds() -> float:
-    spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in spent)
 
 
 if __name__ == "__main__":
