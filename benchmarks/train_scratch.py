@@ -24,6 +24,7 @@ from benchmarks.machine import describe
 from benchmarks.train_generator import BASE, entries, tested
 from pipelines.jobs.train_generator import write_page
 from styletransfer.painters.generator.network import Generator, load_pretrained
+from styletransfer.painters.generator.trained import RELEASE, load_trained
 from styletransfer.training.config import LossWeights, TrainingConfig
 from styletransfer.training.data import TrainingData
 from styletransfer.training.entries import part
@@ -84,6 +85,7 @@ def main() -> None:
         "random weights": Generator(),
         "from scratch": best,
         "packaged": load_pretrained(),
+        "release, fine-tuned": load_trained(Path(RELEASE)),
     }
     for name, generator in generators.items():
         found = measure(generator, watch)

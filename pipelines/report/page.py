@@ -61,7 +61,7 @@ def make_page(
     in_feed = run.users[run.users["user_id"].isin(run.feed["user_id"])]
     portraits = choose_shoppers(in_feed, run.affinity, run.members)
     describe = Describer(workspace, run, thumbnails, [p.user_id for p in portraits])
-    shoppers = [describe.shopper(portrait) for portrait in portraits]
+    shoppers = [describe.shopper(one, describe.feed_rows(one.user_id)) for one in portraits]
     gallery = make_gallery(run, describe, least_group)
     strength = run.users["style_strength"].to_numpy(dtype=np.float64)
     distinct = np.asarray(run.feed.groupby("user_id")["style_id"].nunique(), dtype=np.float64)

@@ -23,7 +23,11 @@ class Rows:
             for array in arrays
         ]
 
-    def at(self, positions: NDArray[np.intp] | slice) -> list[dict[str, Any]]:
-        """The rows at `positions`, as `DataFrame.to_dict("records")` gives them."""
-        values: Sequence[list[Any]] = [column[positions].tolist() for column in self._columns]
+    def at(self, positions: NDArray[np.intp]) -> list[dict[str, Any]]:
+        """The rows at `positions`, ascending, as `DataFrame.to_dict("records")` gives them."""
+        where: NDArray[np.intp] | slice = positions
+        if len(positions) and positions[-1] - positions[0] == len(positions) - 1:
+            # Neighbours are not copied.
+            where = slice(int(positions[0]), int(positions[-1]) + 1)
+        values: Sequence[list[Any]] = [column[where].tolist() for column in self._columns]
         return [dict(zip(self._names, row, strict=True)) for row in zip(*values, strict=True)]

@@ -176,8 +176,8 @@ class Describer:
         """The length of an affinity's bar, in [0, 1]: from zero, whatever its sign."""
         return min(abs(affinity) / self.scale, 1.0) if self.scale > 0.0 else 0.0
 
-    def shopper(self, portrait: Portrait) -> Shopper:
-        """Everything about one of the shoppers chosen for the page."""
+    def shopper(self, portrait: Portrait, rows: Sequence[Mapping[str, Any]]) -> Shopper:
+        """Everything about one shopper, whose `feed_rows` are `rows`."""
         [row] = self._user_rows.at(self._user_by[portrait.user_id])
         return Shopper(
             portrait,
@@ -187,7 +187,7 @@ class Describer:
             self._seen(portrait.user_id),
             self._prototypes(np.asarray(row["style_embedding"], dtype=np.float32)),
             self._tastes(portrait.user_id),
-            self._cards(portrait.user_id),
+            [self._card(row) for row in rows],
         )
 
     def _seen(self, user_id: str) -> list[Seen]:
@@ -229,9 +229,6 @@ class Describer:
         """The rows of a shopper's feed, none for one whom it does not know."""
         return self._feed_rows.at(self._feed_by.get(user_id, _NOWHERE))
 
-    def _cards(self, user_id: str) -> list[Card]:
-        return [self._card(row) for row in self.feed_rows(user_id)]
-
     def _card(self, row: Mapping[str, Any]) -> Card:
         item, look = str(row["item_id"]), str(row["style_id"])
         restyled = None
@@ -262,7 +259,8 @@ def _last_seen(events: pd.DataFrame) -> pd.DataFrame:
         ["timestamp", "weight", "item_id"], ascending=[False, True, True]
     )
     once = done.drop_duplicates(["user_id", "item_id"])
-    return once.groupby("user_id", observed=True).head(SEEN)
+    last = once.groupby("user_id", observed=True).head(SEEN)
+    return last.sort_values("user_id", kind="stable")
 
 
 def _places(user_ids: pd.Series[str]) -> dict[str, NDArray[np.intp]]:

@@ -106,7 +106,8 @@ class FinishedRun:
 
     def shopper(self, user_id: str) -> Shopper | None:
         """Everything that the page says about a shopper; None for one whom the feed lacks."""
-        if user_id not in self._known:
+        rows = self.rows_of(user_id)
+        if rows is None:
             return None
         shopper = self._shoppers.get(user_id)
         if shopper is None:
@@ -114,7 +115,7 @@ class FinishedRun:
                 self._shoppers.clear()
             known = {portrait.user_id: portrait for portrait in self.portraits}
             portrait = known.get(user_id, Portrait(user_id, "The feed", ""))
-            shopper = self._shoppers[user_id] = self.describe.shopper(portrait)
+            shopper = self._shoppers[user_id] = self.describe.shopper(portrait, rows)
         return shopper
 
     def _know_sizes(self) -> None:

@@ -98,7 +98,7 @@ def shoppers(request: Request, find: str = "") -> HTMLResponse:
 
 
 @router.get("/feed", responses=NOT_FOUND)
-def feed(request: Request, user_id: ShopperId) -> HTMLResponse:
+async def feed(request: Request, user_id: ShopperId) -> HTMLResponse:
     """The feed of one shopper."""
     run = run_of(request)
     said = opinions(studio_of(request).out, user_id, run.version)
