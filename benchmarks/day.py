@@ -55,7 +55,10 @@ def main() -> None:
     try:
         log = pd.read_parquet(told.shop / "events.parquet").sort_values("timestamp", kind="stable")
         new = max(round(told.share * len(log)), 1)
-        log.iloc[:-new].to_parquet(folder / "yesterday.parquet", index=False)
+        # A moment is not parted: an event of the last one that comes later would be late.
+        before = log["timestamp"] < log["timestamp"].iloc[-new]
+        new = int((~before).sum())
+        log[before].to_parquet(folder / "yesterday.parquet", index=False)
         log.to_parquet(folder / "today.parquet", index=False)
         (folder / "settings.toml").write_text(SETTINGS)
         print(describe("torch", "lightgbm", "onnxruntime"))
