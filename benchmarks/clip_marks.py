@@ -22,11 +22,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from benchmarks.clips import Bench, Picture, Row, jobs, measure
+from benchmarks.clips import Bench, Picture, Row, filmed, measure
 from benchmarks.machine import describe
-from benchmarks.moving import RATE, make, write
+from benchmarks.moving import RATE
 from styletransfer.provenance import watermark
-from styletransfer.video.reader import ClipReader
 
 PAYLOAD: Final = 0x5EED5EED
 MARK_KEY: Final = 1
@@ -81,11 +80,7 @@ def run_marks(bench: Bench, n_photos: int, size_px: int, count: int) -> None:
         whole[name].append(told.payload == PAYLOAD if name in ENCODINGS else told.found)
 
     refused = 0
-    for number, (kind, photo, other) in enumerate(jobs(n_photos)):
-        source = bench.folder / f"{number}-{kind}.mp4"
-        made = write(source, make(kind, photo, other, size_px, count))
-        with ClipReader(source, size_px) as reader:
-            frames = list(reader.frames())
+    for _, _, _, made, frames in filmed(bench.folder, n_photos, size_px, count):
         for look in bench.looks:
             plain = bench.clip("set", frames, look)
             marked = bench.clip("set", frames, look, mark)

@@ -175,6 +175,18 @@ def jobs(n_photos: int) -> Iterator[tuple[str, Photo, Photo]]:
             yield (kind, other, photo) if kind == "turntable" else (kind, photo, other)
 
 
+def filmed(
+    folder: Path, n_photos: int, size_px: int, count: int
+) -> Iterator[tuple[int, str, str, list[Moved], list[Frame]]]:
+    """Write each clip to `folder` and read it again: its number, its kind, its photo's name, what
+    is true of it, and its frames."""
+    for number, (kind, photo, other) in enumerate(jobs(n_photos)):
+        source = folder / f"{number}-{kind}.mp4"
+        made = write(source, make(kind, photo, other, size_px, count))
+        with ClipReader(source, size_px) as reader:
+            yield number, kind, photo.name, made, list(reader.frames())
+
+
 def measure(made: list[Moved], shown: list[Picture], frames: list[Frame]) -> Row:
     """The figures of one clip of one engine."""
     errors, flows, shifts = [], [], []
@@ -202,16 +214,12 @@ def measure(made: list[Moved], shown: list[Picture], frames: list[Frame]) -> Row
 def run_quality(bench: Bench, n_photos: int, size_px: int, count: int) -> pd.DataFrame:
     """A row per clip, look and engine; frames to judge go to the folder."""
     rows: list[Row] = []
-    for number, (kind, photo, other) in enumerate(jobs(n_photos)):
-        source = bench.folder / f"{number}-{kind}.mp4"
-        made = write(source, make(kind, photo, other, size_px, count))
-        with ClipReader(source, size_px) as reader:
-            frames = list(reader.frames())
+    for number, kind, photo, made, frames in filmed(bench.folder, n_photos, size_px, count):
         for look in bench.looks:
             for who, (surroundings, engine) in ENGINES.items():
                 began = time.process_time()
                 shown = engine(bench, frames, look)
-                row: Row = {"kind": kind, "photo": photo.name, "look": look.style_id, "who": who}
+                row: Row = {"kind": kind, "photo": photo, "look": look.style_id, "who": who}
                 row |= {"surroundings": surroundings, "served": shown is not None}
                 row["seconds"] = time.process_time() - began
                 if shown is not None:
@@ -221,7 +229,7 @@ def run_quality(bench: Bench, n_photos: int, size_px: int, count: int) -> pd.Dat
                         for place in (0, count // 2, count - 1)
                     )
                 rows.append(row)
-                print(kind, photo.name, look.style_id, who, row.get("warping"), file=sys.stderr)
+                print(kind, photo, look.style_id, who, row.get("warping"), file=sys.stderr)
     return pd.DataFrame(rows)
 
 

@@ -15,10 +15,9 @@ import torch
 from safetensors.torch import save_file
 
 from benchmarks.machine import describe
-from benchmarks.train_generator import BASE, entries
+from benchmarks.train_generator import parted
 from pipelines.jobs.export import make_student
 from styletransfer.painters.generator.network import load_pretrained
-from styletransfer.training.entries import part
 from styletransfer.training.pictures import Pictures
 
 
@@ -30,8 +29,7 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     print(describe("torch", "onnxruntime"))
-    photos, looks = entries()
-    parts = part(photos, "photos", BASE.held_out), part(looks, "looks", BASE.held_out)
+    parts = parted()
     pictures = Pictures(asked.folder / "masks")
     identity = f"{asked.steps}"
     student = make_student(

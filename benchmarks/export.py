@@ -27,7 +27,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from benchmarks.machine import describe
-from benchmarks.train_generator import BASE, entries, tested
+from benchmarks.train_generator import BASE, parted, tested
 from features.images import crop_square, resize
 from pipelines.jobs.export import Painting, calibration
 from styletransfer.losses import ssim
@@ -37,7 +37,7 @@ from styletransfer.painters.generator.quantise import quantise
 from styletransfer.painters.generator.runtime import ENGINES, Backend, make_backend, open_graph
 from styletransfer.painters.generator.trained import load_painter, load_trained
 from styletransfer.training.data import TrainingData, as_tensor
-from styletransfer.training.entries import part, spread
+from styletransfer.training.entries import spread
 from styletransfer.training.health import measure
 from styletransfer.training.objective import grey
 from styletransfer.training.pictures import Pictures
@@ -59,8 +59,7 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     generator = load_trained(asked.weights) if asked.weights else load_pretrained()
-    photos, looks = entries()
-    parts = part(photos, "photos", BASE.held_out), part(looks, "looks", BASE.held_out)
+    parts = parted()
     pictures = Pictures(asked.folder / "masks")
     data = TrainingData(*parts, pictures, BASE, 0)
     samples = list(calibration(parts[0], pictures, data.codes, SIZE_PX))

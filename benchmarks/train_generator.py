@@ -65,6 +65,12 @@ def entries() -> tuple[list[Entry], list[Entry]]:
     return photos, looks
 
 
+def parted() -> tuple[Parts, Parts]:
+    """Photos and looks in parts for training, validation and testing."""
+    photos, looks = entries()
+    return part(photos, "photos", BASE.held_out), part(looks, "looks", BASE.held_out)
+
+
 def tested(photos: Parts, looks: Parts, pictures: Pictures, count: int) -> Watch:
     """What is measured: `count` photos and all looks of the test part."""
     config = replace(BASE, validation_photos=count, validation_looks=len(looks.test))
@@ -83,8 +89,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("runs/train_generator"))
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    photos, looks = entries()
-    parts = part(photos, "photos", BASE.held_out), part(looks, "looks", BASE.held_out)
+    parts = parted()
     pictures = Pictures(asked.folder / "masks")
     watch = tested(*parts, pictures, asked.photos)
     print(describe("torch"))

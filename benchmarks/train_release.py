@@ -19,11 +19,10 @@ from typing import Final
 import torch
 
 from benchmarks.machine import describe
-from benchmarks.train_generator import BASE, entries
+from benchmarks.train_generator import parted
 from styletransfer.painters.generator.network import load_pretrained
 from styletransfer.training.config import LossWeights, TrainingConfig
 from styletransfer.training.data import TrainingData
-from styletransfer.training.entries import part
 from styletransfer.training.loop import Trainer
 from styletransfer.training.pictures import Pictures
 
@@ -40,8 +39,7 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     print(describe("torch"), flush=True)
-    photos, looks = entries()
-    parts = part(photos, "photos", BASE.held_out), part(looks, "looks", BASE.held_out)
+    parts = parted()
     config = replace(CONFIG, steps=asked.steps)
     data = TrainingData(*parts, Pictures(asked.folder / "masks"), config, 0)
     trainer = Trainer(load_pretrained(), data, config, asked.folder)

@@ -3,10 +3,9 @@
     python -m benchmarks.train_scratch [--hours 3] [--photos 6] [--folder runs/train_scratch]
 
 As `stylefeed train-generator --start scratch`, on the training part of the photos and looks that
-`benchmarks.train_generator` parts, on one thread; hours are of the processor. What holds the photo
-in a training from known weights, `structure` and `likeness` against those weights, is nothing here,
-so `content` and `ssim` against the photo itself stand in their place. Measured on the test part as
-there, beside the packaged weights; curves and pictures are in the folder's `training.html`.
+`benchmarks.train_generator` parts, on one thread; hours are of the processor. Measured on the test
+part as there, beside packaged and fine-tuned weights; curves and pictures are in the folder's
+`training.html`.
 """
 
 from __future__ import annotations
@@ -21,27 +20,27 @@ import torch
 from torch import nn
 
 from benchmarks.machine import describe
-from benchmarks.train_generator import BASE, entries, tested
-from pipelines.jobs.train_generator import write_page
+from benchmarks.train_generator import parted, tested
+from pipelines.jobs.train_generator import from_scratch, write_page
 from styletransfer.painters.generator.network import Generator, load_pretrained
 from styletransfer.painters.generator.trained import RELEASE, load_trained
-from styletransfer.training.config import LossWeights, TrainingConfig
+from styletransfer.training.config import TrainingConfig
 from styletransfer.training.data import TrainingData
-from styletransfer.training.entries import part
 from styletransfer.training.health import measure
 from styletransfer.training.loop import Trainer
 from styletransfer.training.pictures import Pictures
 
-CONFIG: Final = TrainingConfig(
-    steps=100_000,
-    batch=2,
-    crop_px=128,
-    look_px=192,
-    generator_rate=1e-3,
-    discriminator_rate=5e-4,
-    health_every=250,
-    grace_steps=2000,
-    weights=LossWeights(content=1.0, ssim=1.0, structure=0.0, likeness=0.0),
+CONFIG: Final = from_scratch(
+    TrainingConfig(
+        steps=100_000,
+        batch=2,
+        crop_px=128,
+        look_px=192,
+        generator_rate=1e-3,
+        discriminator_rate=5e-4,
+        health_every=250,
+        grace_steps=2000,
+    )
 )
 
 
@@ -58,8 +57,7 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     print(describe("torch"), flush=True)
-    photos, looks = entries()
-    parts = part(photos, "photos", BASE.held_out), part(looks, "looks", BASE.held_out)
+    parts = parted()
     pictures = Pictures(asked.folder / "masks")
     torch.manual_seed(0)
     data = TrainingData(*parts, pictures, CONFIG, 0)

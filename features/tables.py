@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.contracts.columns import MEND, Mask, parse
+from features.contracts.columns import MEND, Mask, flatten, parse
 from features.contracts.layout import COLUMNS, Column
 from features.contracts.names import (
     IGNORE,
@@ -63,7 +63,8 @@ class _Table:
     ) -> None:
         self.part = part
         self.name, self.columns = name, COLUMNS[name]
-        self.raw = rename_columns(table, name, [column.name for column in self.columns], told)
+        known = [column.name for column in self.columns]
+        self.raw = flatten(rename_columns(table, name, known, told))
         self.day_first = day_first
         self.bad: Mask = np.zeros(len(table), dtype=bool)
         self.faults: list[pd.DataFrame] = []

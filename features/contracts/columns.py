@@ -41,6 +41,21 @@ MEND: Final[dict[Kind, str]] = {
 """How to mend values of each kind."""
 
 
+def flatten(table: pd.DataFrame) -> pd.DataFrame:
+    """`table` with tuples of text in place of lists, arrays and dicts.
+
+    They are values of no kind, and as tuples they can be looked up and told as all others are.
+    """
+    flat = table.copy(deep=False)
+    for at, (_, values) in enumerate(table.items()):
+        if values.dtype == object and not values.map(pd.api.types.is_hashable).all():
+            cells = [
+                cell if pd.api.types.is_hashable(cell) else tuple(map(str, cell)) for cell in values
+            ]
+            flat.isetitem(at, pd.array(cells, dtype=object))
+    return flat
+
+
 def parse(
     values: pd.Series, kind: Kind, where: str, day_first: bool | None = None
 ) -> tuple[pd.Series, Mask, str]:

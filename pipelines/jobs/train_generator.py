@@ -114,8 +114,7 @@ def train(
         )
     settings = config.training
     if start == "scratch":
-        # What knows nothing yet is not ill.
-        settings = replace(settings, grace_steps=max(settings.grace_steps, _SCRATCH_GRACE))
+        settings = from_scratch(settings)
     parts = []
     for path, what in ((photos, "photos"), (looks, "looks")):
         entries = usable(read_entries(path, what), what, settings, config.images, say)
@@ -146,6 +145,20 @@ def train(
         "photos": [len(side) for side in (parts[0].train, parts[0].validation, parts[0].test)],
         "looks": [len(side) for side in (parts[1].train, parts[1].validation, parts[1].test)],
     }
+
+
+def from_scratch(config: TrainingConfig) -> TrainingConfig:
+    """The settings for a generator that knows nothing yet.
+
+    What holds the photo against the weights that training starts from would hold it against noise:
+    `content` and `ssim` hold it against the photo itself, as far as they are not set.
+    """
+    weights = replace(config.weights, structure=0.0, likeness=0.0)
+    if not (weights.content or weights.ssim):
+        weights = replace(weights, content=1.0, ssim=1.0)
+    # What knows nothing yet is not ill.
+    grace = max(config.grace_steps, _SCRATCH_GRACE)
+    return replace(config, weights=weights, grace_steps=grace)
 
 
 def _train_along(team: Team, task: _Task) -> None:

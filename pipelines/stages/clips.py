@@ -64,7 +64,9 @@ def clips(folder: StageFolder, config: RunConfig) -> dict[str, Any]:
     damaged = table[table["state"] == "unreadable"].drop_duplicates("item_id")
     reasons = dict(zip(damaged["item_id"], damaged["reason"], strict=True))
     paths = dict(zip(named["item_id"], named["video_path"], strict=True))
-    rejects += [{"key": k, "reason": f"clip: {r}", "got": paths[k]} for k, r in reasons.items()]
+    failed = table.loc[table["state"] == "failed", ["item_id", "reason"]]
+    told = [*reasons.items(), *failed.itertuples(index=False, name=None)]
+    rejects += [{"key": k, "reason": f"clip: {r}", "got": paths[k]} for k, r in told]
     rejects.sort(key=lambda row: str(row["key"]))
     files = files.set_index("item_id")
     files.loc[list(reasons), "path"] = None
@@ -222,7 +224,7 @@ def _make(
     with progress("clips", len(todo)) as advance:
         for batch, outcome in run_batches(executor, factory, batches):
             if isinstance(outcome, BatchFailure):
-                rows += [clip_row(one, "unreadable", outcome.reason) for one in batch]
+                rows += [clip_row(one, "failed", outcome.reason) for one in batch]
             else:
                 rows += outcome
                 counts["made"] += sum(row["state"] == "made" for row in outcome)

@@ -15,8 +15,9 @@ from pipelines.stores import storage
 
 TABLE: Final = "clips.parquet"
 FOLDER: Final = "clips"
-State = Literal["made", "refused", "unreadable", "left"]
-"""What became of a clip in a look: a file, not to be shown, damaged, or not begun in time."""
+State = Literal["made", "refused", "unreadable", "failed", "left"]
+"""What became of a clip in a look: a file, not to be shown, damaged, given up as its worker died or
+hung, or not begun in time."""
 CLIP_COLUMNS: Final = {
     "clip_key": "str",
     "item_id": "str",

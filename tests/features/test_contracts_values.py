@@ -293,3 +293,16 @@ def test_positions_from_zero_are_refused_and_one_zero_is_set_aside() -> None:
     checked = check_events(raw.assign(position=[0] + [1] * (n - 1)))
     assert checked.value_rejects["row"].tolist() == [0]
     assert len(checked.table) == n
+
+
+@pytest.mark.parametrize("nested", [["p", "q"], {"p": 1}, np.zeros(2)])
+@pytest.mark.parametrize("column", ["item_id", "title", "image_path", "available", "price"])
+def test_a_cell_that_holds_a_list_is_set_aside_and_a_column_of_them_refused(nested, column) -> None:
+    rows = {"item_id": ["a", "b"], "image_path": ["a.jpg", "b.jpg"], "title": ["t", "t"]}
+    items = pd.DataFrame({**rows, "price": [1.0, 2.0], "available": ["yes", "yes"]}).astype(object)
+    items.at[0, column] = nested
+    checked = check_items(items)
+    assert len(checked.rejects) + len(checked.value_rejects) == 1
+    items[column] = pd.Series([nested, nested], dtype=object)
+    with pytest.raises(SchemaError, match=column):
+        check_items(items)

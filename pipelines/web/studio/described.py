@@ -28,7 +28,7 @@ def _told(description: str) -> dict[str, Any]:
 ANY: Final[Answers] = {
     303: {"description": "To the login, or to the page that shows what was done."},
     401: _told("Nobody is logged in."),
-    403: _told("The role may not, or the form is not of this session."),
+    403: _told("The role may not, or the form's token is not that of the login."),
     421: _told("The studio does not answer to that host name."),
     422: _told("What was sent cannot be used."),
     429: _told("Too many requests: try again after `Retry-After` seconds."),
@@ -81,7 +81,7 @@ def sends(
 ) -> dict[str, Any]:
     """Arguments of a route that takes a form: its fields, and what it may answer.
 
-    `answers` are those beside `ANY` and those that every form may get. The token of the session is
+    `answers` are those beside `ANY` and those that every form may get. The token of the login is
     a field of the form, or the header `X-CSRF-Token`.
     """
     fields = {**required, **(optional or {}), "csrf": TEXT}

@@ -58,19 +58,12 @@ class FinishedRun:
         self._shoppers: dict[str, Shopper] = {}
         self._records: dict[str, list[dict[str, Any]]] = {}
         self.masks = _masks(run)
-
-    @cached_property
-    def portraits(self) -> list[Portrait]:
-        """A handful of shoppers who differ, as on the report's page."""
-        users = self.run.users
-        in_feed = users[users["user_id"].isin(self._known)]
-        return choose_shoppers(in_feed, self.run.affinity, self.run.members)
-
-    @cached_property
-    def describe(self) -> Describer:
-        """Words and pictures for ids; bars are on the scale of the portraits."""
+        users = run.users[run.users["user_id"].isin(self._known)]
+        self.portraits: list[Portrait] = choose_shoppers(users, run.affinity, run.members)
+        # Words and pictures for ids; bars are on the scale of the portraits. Made here, so that no
+        # page waits for it.
         chosen = [portrait.user_id for portrait in self.portraits]
-        return Describer(self.workspace, self.run, self.pictures, chosen)
+        self.describe = Describer(self.workspace, self.run, self.pictures, chosen)
 
     @cached_property
     def renders(self) -> pd.DataFrame:

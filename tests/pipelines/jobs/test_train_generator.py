@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 from features.images import ImageLimits
 from features.schema import InputError
 from pipelines.cli import app
-from pipelines.jobs.train_generator import _train_on, read_entries, usable
+from pipelines.jobs.train_generator import _train_on, from_scratch, read_entries, usable
 from pipelines.report.training_page import training_page
 from styletransfer.painters.generator.network import load_pretrained
 from styletransfer.painters.generator.trained import load_trained
-from styletransfer.training.config import TrainingConfig
+from styletransfer.training.config import LossWeights, TrainingConfig
 from styletransfer.training.entries import Entry
 from styletransfer.training.health import UnhealthyTraining
 
@@ -193,3 +193,10 @@ def test_the_page_shows_curves_health_and_what_went_wrong():
     assert "those of step 10" in page
     assert "Step 20: collapse: &lt;b&gt;; back to step 0, rate 0.1." in page
     assert "<script" not in page
+
+
+def test_from_scratch_the_photo_is_held_against_itself_unless_told_otherwise():
+    weights = from_scratch(TrainingConfig()).weights
+    assert (weights.content, weights.ssim, weights.structure, weights.likeness) == (1, 1, 0, 0)
+    told = from_scratch(TrainingConfig(weights=LossWeights(ssim=3.0), grace_steps=900))
+    assert (told.weights.content, told.weights.ssim, told.grace_steps) == (0, 3, 900)

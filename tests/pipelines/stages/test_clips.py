@@ -1,6 +1,8 @@
 """An item's clip is in the feed in the look that the row serves, or null with the reason."""
 
+import os
 import shutil
+import signal
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
@@ -21,7 +23,7 @@ from pipelines.stores.clip_store import TABLE
 from pipelines.stores.feed_versions import read_feed
 from pipelines.stores.shopper_keys import KEY_VARIABLE
 from pipelines.stores.workspace import StageFolder
-from pipelines.workers.film import PAST_DEADLINE
+from pipelines.workers.film import PAST_DEADLINE, film_maker
 from styletransfer.provenance.record import provenance_of_tags
 from styletransfer.video.reader import ClipReader, read_tags
 from styletransfer.video.writer import ClipWriter
@@ -143,6 +145,38 @@ def test_a_clip_that_is_damaged_costs_its_own_row_its_clip_alone(make, job_copy,
     assert str(shop) not in "".join(rows["render_note"])
     outside, _ = make({items[0]: "../events.parquet", items[1]: "pictures/none.mp4"})
     assert (outside["clips"], outside["rejects"]) == (0, 2)
+
+
+def _deadly(*given):
+    """The worker of clips, killed by one that is named so."""
+    make = film_maker(*given)
+
+    def work(batch):
+        if batch[0].path.endswith("deadly.mp4"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return make(batch)
+
+    return work
+
+
+@pytest.mark.slow
+def test_a_clip_whose_worker_dies_is_given_up_in_that_look_alone(
+    make, job_copy, items, shop, monkeypatch
+):
+    shutil.copy(shop / "pictures" / "sound.mp4", shop / "pictures" / "deadly.mp4")
+    named = {items[0]: "pictures/deadly.mp4", items[1]: "pictures/sound.mp4"}
+    with monkeypatch.context() as patched:
+        patched.setattr("pipelines.workers.film.film_maker", _deadly)
+        clips, _ = make(named, workers=2)
+    assert (clips["clips"], clips["rejects"]) == (1, 1)
+    table = pd.read_parquet(job_copy / TABLE).set_index("item_id")["state"]
+    assert table.to_dict() == {items[0]: "failed", items[1]: "made"}
+    # The clip itself is sound: rows that show the photo have it as it was filmed.
+    rows = read_feed(job_copy)
+    mine = rows[rows["item_id"] == items[0]]
+    assert (mine["video_uri"].notna() == (mine["style_id"] == ORIGINAL)).all()
+    clips, _ = make(named)
+    assert (clips["clips"], clips["rejects"]) == (2, 0)
 
 
 def test_what_budget_deadline_or_a_missing_extra_leave_out_is_null_and_made_later(
