@@ -12,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check docs bench samples clean
+.PHONY: demo test test-slow check docs bench samples clean
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -27,8 +27,15 @@ demo: $(READY)
 	@echo "Open the gallery page: file://$(CURDIR)/runs/demo/report.html"
 	@echo "Open the studio:      $(BIN)/stylefeed studio runs/demo"
 
+# In the order of tests/conftest.py: xdist would put the files with the most tests first.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(PYTEST) -m "not slow"
+
+# Whole jobs that are killed and run again, browsers, clusters, every command of the docs.
+test-slow: $(READY)
+	$(PYTEST) -m slow
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -61,6 +61,7 @@ def test_render_paints_with_the_weights_that_were_trained(tiny_shop, trained, tm
     assert recipe(own) != recipe(packaged)
 
 
+@pytest.mark.slow
 def test_run_repaints_when_the_file_of_weights_holds_others(job_copy, rerun, trained, tmp_path):
     own = tmp_path / "own.safetensors"
     own.write_bytes(trained.read_bytes())

@@ -17,6 +17,8 @@ from pipelines.engines import ray_cluster
 from pipelines.engines.executor import BatchFailure, run_batches
 from pipelines.engines.ray_cluster import RayExecutor
 
+pytestmark = pytest.mark.slow
+
 MEMORY = 80 * 2**20
 
 

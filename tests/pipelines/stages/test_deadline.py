@@ -3,11 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
+import pytest
 
 from pipelines.stores.feed_versions import current_version, read_feed, read_version
 from pipelines.workers.paint import PAST_DEADLINE
 
 
+@pytest.mark.slow
 def test_what_a_deadline_left_out_is_served_plain_and_painted_by_the_next_run(
     rerun, finished_job, job_copy, tmp_path
 ):

@@ -51,6 +51,7 @@ def _prepared(shop, out, settings=CONFIG):
     return folder, stage.prepare(folder, config)
 
 
+@pytest.mark.slow
 def test_the_parts_of_a_log_give_what_the_whole_gives(damaged_shop, tmp_path, monkeypatch):
     whole, counts = _prepared(damaged_shop, tmp_path / "whole")
     monkeypatch.setattr(stage, "LARGE_LOG_ROWS", 10)

@@ -18,8 +18,6 @@ from pipelines.stores import storage
 from pipelines.stores.feed_versions import current_version, read_feed
 from pipelines.stores.run_history import HISTORY, read_history
 
-pytestmark = pytest.mark.slow
-
 
 def _feed_bytes(out: Path) -> dict[str, bytes]:
     files = [*sorted(current_version(out).iterdir()), out / "users.parquet"]
@@ -105,6 +103,7 @@ def test_the_manifest_tells_inputs_settings_counts_and_artefacts(finished_job, t
         assert storage.digest_file(out / path) == kept["digest"]
 
 
+@pytest.mark.slow
 def test_another_seed_or_policy_redoes_the_choice_but_not_the_encoding(shop_copy, tmp_path, rerun):
     out = tmp_path / "out"
     rerun(out, shop_copy)
@@ -123,6 +122,7 @@ def test_another_seed_or_policy_redoes_the_choice_but_not_the_encoding(shop_copy
     assert drawn.loc[drawn["style_id"] != ORIGINAL, "style_propensity"].between(0, 0.5).all()
 
 
+@pytest.mark.slow
 def test_killed_while_painting_and_run_again_the_feed_is_the_same_bytes(
     finished_job, tiny_shop, job_settings, tmp_path, rerun
 ):

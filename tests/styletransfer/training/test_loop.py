@@ -43,6 +43,7 @@ def test_the_mean_of_weights_moves_by_one_less_the_decay() -> None:
     assert float(mean.weight.detach()) == pytest.approx(0.901)
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_to_the_same_weights_bit_for_bit(
     folder: Path, tmp_path: Path
 ) -> None:
@@ -109,6 +110,7 @@ def test_a_collapse_is_caught_named_rolled_back_and_in_the_end_stopped(
         tiny_trainer(folder, tmp_path, config)
 
 
+@pytest.mark.slow
 def test_a_slow_fall_is_acted_on_at_the_second_low_check(folder: Path, tmp_path: Path) -> None:
     trainer = tiny_trainer(folder, tmp_path, short(steps=2))
     trainer.run()

@@ -13,6 +13,7 @@ from styletransfer.training.team import Team, gathered
 from tests.styletransfer.training.tiny import fail, leave, only, short, tiny_trainer, train_along
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one_does_on_the_whole_batch(folder: Path, tmp_path: Path) -> None:
     """Steps of SGD, since Adam's first step is the sign of a gradient, however small."""
     weights = only(adversarial=1.0, contrast=1.0, style=1.0, ssim=1.0)

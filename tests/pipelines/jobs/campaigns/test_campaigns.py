@@ -112,6 +112,7 @@ def _ask(job, **change):
     return queue, queue.add({"campaign": request})
 
 
+@pytest.mark.slow
 def test_the_queue_is_worked_on_and_says_what_failed(job_copy):
     queue, good = _ask(job_copy)
     _, bad = _ask(job_copy, categories=("gone",))

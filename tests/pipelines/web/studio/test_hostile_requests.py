@@ -27,6 +27,7 @@ def no_limits(monkeypatch):
         monkeypatch.setitem(RATES, kind, Rate(1e9, 10**9))
 
 
+@pytest.mark.slow
 def test_every_address_answers_every_role_as_its_description_says(app, try_operations):
     sessions = app.state.studio.sessions
     users = [Account(role, role) for role in ("engineer", "merchandiser")]

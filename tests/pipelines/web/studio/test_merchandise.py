@@ -49,6 +49,7 @@ def test_a_plan_says_what_a_campaign_costs_and_queues_nothing(merchandiser, queu
     assert queue.entries() == []
 
 
+@pytest.mark.slow
 def test_a_campaign_is_queued_made_looked_at_and_taken_away(merchandiser, shop, queue):
     answer = merchandiser.post("/campaigns", ASKED)
     assert answer.status_code == 303
@@ -210,6 +211,7 @@ def test_no_form_is_taken_without_its_sessions_token(merchandiser):
         assert answer.status_code == 403
 
 
+@pytest.mark.slow
 def test_1000_votes_that_are_posted_count_once(merchandiser, shopper, shop):
     _enter(merchandiser, "Stuffed", encode(np.full((64, 64, 3), 90, np.uint8), "png"))
     csrf = merchandiser.csrf()
