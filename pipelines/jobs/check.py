@@ -63,12 +63,12 @@ def check_shop(
         for name in PICTURED
     }
     read, unreadable = read_pictures(tables, roots, config)
-    clips, damaged = _unreadable_clips(items, roots["items"], config)
+    clips, damaged = _clips(items, roots["items"], config)
     found = read["items"].rename(columns={"id": "item_id"})
     rejects = tables["rejects"]
     counted = rejects.groupby(["table", "reason"]).size().rename("rows").reset_index()
     return {
-        "clips": clips,
+        "clips": int(items["video_path"].notna().sum()),
         "unreadable_clips": damaged,
         "rejects": counted.to_dict("records"),
         "warnings": log_warnings(
@@ -97,23 +97,23 @@ def check_shop(
                 len(found),
                 len(read["styles"]),
                 int(found["bytes"].sum()),
+                clips=len(clips),
+                frames=int(clips["frames"].sum()),
             ),
             config,
         ),
     }
 
 
-def _unreadable_clips(items: pd.DataFrame, root: Path, config: RunConfig) -> tuple[int, list[Row]]:
-    """How many items name a clip, and those whose clip cannot be opened."""
+def _clips(items: pd.DataFrame, root: Path, config: RunConfig) -> tuple[pd.DataFrame, list[Row]]:
+    """The items' clips that can be opened, with their frames, and the others with the reason."""
     named = items[items["video_path"].notna()]
-    if named.empty:
-        return 0, []
     if find_spec("av") is None:
-        return len(named), [
-            {"table": "items", "id": item, "reason": NO_READER} for item in named["item_id"]
-        ]
-    _, bad = find_clips(named, root, config.images)
-    return len(named), [{"table": "items", "id": r["key"], "reason": r["reason"]} for r in bad]
+        lacking = [{"table": "items", "id": item, "reason": NO_READER} for item in named["item_id"]]
+        return pd.DataFrame(columns=["item_id", "frames"]), lacking
+    found, bad = find_clips(named, root, config.images)
+    damaged = [{"table": "items", "id": r["key"], "reason": r["reason"]} for r in bad]
+    return found[found["path"].notna()], damaged
 
 
 def why_a_run_stops(

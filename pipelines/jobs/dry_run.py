@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from features.schema import InputError
 from pipelines.config import RunConfig
 from pipelines.jobs.plan import Size, UnitCosts, plan_of, unit_costs
 from pipelines.stages.canonical import canonical_log
+from pipelines.stages.clips import find_clips
 from pipelines.stages.large_log import LARGE_LOG_ROWS, is_typed, large_log_size, raw_rows
 from pipelines.stages.prepare import Shop, checked_shop
 from pipelines.stages.tastes import noise_key
@@ -28,10 +30,10 @@ def dry_run(
 
     Returns what `plan_of` does, and `costs`: "last run" where a finished run in `out`, with the
     same settings for pictures, told what a unit costs, else "benchmarks". Pictures are counted, not
-    read; of a log that is read in parts the rows and shoppers are those before cleaning. Renders
-    of the tables' items and looks in the store of `out` count as stored where the job there has the
-    same settings for pictures. Raises InputError or SchemaError when a run could not start,
-    ConfigError without a key for private tastes.
+    read, clips are opened; of a log that is read in parts the rows and shoppers are those before
+    cleaning. Renders of the tables' items and looks in the store of `out` count as stored where the
+    job there has the same settings for pictures. Raises InputError or SchemaError when a run could
+    not start, ConfigError without a key for private tastes.
     """
     noise_key(config.preference)
     for name, source in inputs.items():
@@ -44,6 +46,7 @@ def dry_run(
     files = _files(tables["items"]["image_path"], inputs["items"], pictures)
     looks = _files(tables["styles"]["image_path"], inputs["styles"], pictures)
     stored, costs = _known(out, tables, config)
+    clips = _clips(tables["items"], inputs["items"], config, pictures)
     size = Size(
         events,
         users,
@@ -52,6 +55,8 @@ def dry_run(
         len(looks),
         sum(file.stat().st_size for file in files),
         stored,
+        len(clips),
+        int(clips["frames"].sum()),
     )
     told = "benchmarks" if costs is None else "last run"
     return {**plan_of(size, config, costs), "costs": told}
@@ -79,6 +84,18 @@ def _files(paths: pd.Series, table: Path, pictures: Path | None) -> list[Path]:
         except (InputError, OSError):
             continue
     return found
+
+
+def _clips(
+    items: pd.DataFrame, table: Path, config: RunConfig, pictures: Path | None
+) -> pd.DataFrame:
+    """The items' clips that can be opened, with their frames; none without their reader."""
+    named = items[items["video_path"].notna()]
+    if named.empty or find_spec("av") is None:
+        return pd.DataFrame({"frames": []})
+    root = picture_root(items["image_path"].dropna(), table.parent, pictures)
+    found, _ = find_clips(named, root, config.images)
+    return found[found["path"].notna()]
 
 
 def _known(

@@ -103,25 +103,25 @@ def find_clips(
 ) -> tuple[pd.DataFrame, list[Row]]:
     """Open the clip of each of the `named` items, whose video_path starts from `root`.
 
-    Returns (item_id, path, video_digest, suffix of its real kind, reason '': all null but for the
-    reason where it cannot be read; rejects).
+    Returns (item_id, path, video_digest, suffix of its real kind, reason '', frames as far as the
+    file tells: all null but for reason and frames where it cannot be read; rejects).
     """
     from styletransfer.video.reader import ClipReader
 
-    def find(pair: tuple[str, str]) -> tuple[str | None, str | None, str | None, str]:
+    def find(pair: tuple[str, str]) -> tuple[str | None, str | None, str | None, str, int]:
         try:
             path = resolve_picture(pair[1], root)
             with ClipReader(path, 64, limits) as reader:
-                suffix = reader.suffix
-            return str(path), storage.digest_file(path), suffix, ""
+                suffix, frames = reader.suffix, reader.expected
+            return str(path), storage.digest_file(path), suffix, "", frames
         except (InputError, OSError) as error:
-            return None, None, None, str(error)
+            return None, None, None, str(error), 0
 
     pairs = list(named[["item_id", "video_path"]].itertuples(index=False, name=None))
     with ThreadPoolExecutor(_READERS) as readers:
         found = list(readers.map(find, pairs))
     rows = [
-        (item, *about[:3], UNREADABLE if about[3] else "")
+        (item, *about[:3], UNREADABLE if about[3] else "", about[4])
         for (item, _), about in zip(pairs, found, strict=True)
     ]
     rejects = [
@@ -129,7 +129,7 @@ def find_clips(
         for (item, path), about in zip(pairs, found, strict=True)
         if about[3]
     ]
-    return pd.DataFrame(rows, columns=list(CLIP_FILE_COLUMNS)), rejects
+    return pd.DataFrame(rows, columns=[*CLIP_FILE_COLUMNS, "frames"]), rejects
 
 
 def clip_plan(

@@ -6,19 +6,24 @@ import socket
 import subprocess
 import time
 import zlib
+from collections.abc import Iterable
+from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from pipelines.config import parse_config
+from pipelines.config import StageConfig, parse_config
 from pipelines.stages.feed import COLUMN_TYPES, FEED_COLUMNS, FIGURES
-from pipelines.stages.road import run
+from pipelines.stages.road import STAGES, run
 from pipelines.stores import storage
 from pipelines.stores.feed_versions import point_to, write_version
+from pipelines.stores.workspace import StageFolder
 from recsys.simulator import SimulatorConfig, simulate
+from styletransfer.video.writer import ClipWriter
 
 N_ITEMS = 12
 N_LOOKS = 6
@@ -115,6 +120,48 @@ def job_copy(finished_job, tmp_path) -> Path:
     out = tmp_path / "out"
     shutil.copytree(finished_job[0], out)
     return out
+
+
+@pytest.fixture(scope="session")
+def write_clip():
+    """Writes a clip of 128 by 112 px."""
+
+    def write(path: Path, steps: Iterable[int] = (0, 1, 2)) -> None:
+        """A patterned square that moves over a white ground, a frame for each of `steps`."""
+        pattern = np.random.default_rng(0).uniform(0, 1, (60, 52, 3)).astype(np.float32)
+        pattern = cv2.GaussianBlur(pattern, (0, 0), 4)
+        pattern = (60 + 140 * np.clip((pattern - 0.5) * 6 + 0.5, 0, 1)).astype(np.uint8)
+        with ClipWriter(path, 128, 112, Fraction(1, 24), Fraction(24), {}) as writer:
+            for number, step in enumerate(steps):
+                picture = np.full((128, 112, 3), 248, np.uint8)
+                picture[34:94, 20 + step : 72 + step] = pattern
+                writer.write(picture, number)
+            writer.finish()
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def run_clips(job_settings):
+    """Runs the stages `clips` and `feed` of a job over a shop with clips named for items, by path;
+    returns their counts."""
+
+    def run_both(out: Path, shop: Path, named: dict[str, str], **settings: object) -> list[dict]:
+        table = pd.read_parquet(out / "tables/items.parquet")
+        table["video_path"] = table["item_id"].map(named).astype("str")
+        table.to_parquet(out / "tables/items.parquet", index=False)
+        job = storage.read_json(out / "job.json")
+        job["inputs"]["items"] = str(shop / "items.csv")
+        config = parse_config({**job_settings, "workers": 1, **settings})
+        counts = []
+        for stage in STAGES:
+            if stage.name in ("clips", "feed"):
+                folder = StageFolder(out, stage, f"{stage.name} {settings}", job)
+                seen = StageConfig(config, stage.name, stage.settings)
+                counts.append(stage.run(folder, seen))
+        return counts
+
+    return run_both
 
 
 def _feed_rows(run_id: str, users: int, length: int) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from features.schema import InputError
 from pipelines.jobs.campaigns.worker import CampaignWorker
 from pipelines.web.studio import (
+    clips,
     enter,
     failures,
     inspector,
@@ -38,7 +39,7 @@ from pipelines.web.studio.previews import Previews
 from pipelines.workers.paint import SETS
 
 AREAS = (
-    *(enter, pictures, shoppers, looks),
+    *(enter, pictures, clips, shoppers, looks),
     *(campaigns, channels, challenge, limits),
     *(prototypes, inspector, failures, masks, run_pages),
 )

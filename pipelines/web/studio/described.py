@@ -36,6 +36,15 @@ ANY: Final[Answers] = {
 """What every address may answer beside its own."""
 NOT_FOUND: Final[Answers] = {404: _told("There is no such thing here.")}
 NOT_CHANGED: Final[Answers] = {304: {"description": "The picture is the one of If-None-Match."}}
+CLIP: Final[Answers] = {
+    200: {"description": "The whole clip.", "content": {"video/*": {}}},
+    206: {
+        "description": "The parts that Range asks for.",
+        "content": {"video/*": {}, "multipart/byteranges": {}},
+    },
+    400: {"description": "Range cannot be read.", "content": {"text/plain": {}}},
+    416: {"description": "The clip has no such part.", "content": {"text/plain": {}}},
+}
 COUNTED_BEFORE: Final[Answers] = {409: _told("It was counted before.")}
 _FORM: Final[Answers] = {
     400: _told("The body is no form."),

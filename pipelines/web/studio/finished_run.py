@@ -27,6 +27,7 @@ from pipelines.stores.arrays import stack_vectors
 from pipelines.stores.feed_versions import POINTER, current_version, read_feed
 from pipelines.stores.picture_files import job_root, resolve_picture
 from pipelines.stores.workspace import Workspace
+from pipelines.web.studio.clips import Clips
 from pipelines.web.studio.pictures import Pictures
 from recsys.prototypes.look_words import LookWords
 
@@ -52,6 +53,7 @@ class FinishedRun:
         self.run: Artefacts = replace(run, feed=feed)
         self.config: RunConfig = parse_config(run.job["config"])
         self.pictures = Pictures(self.config.images)
+        self.clips = Clips(self.workspace, feed["video_uri"].unique())
         self._know_sizes()
         self.user_ids: Sequence[str] = tuple(feed["user_id"].drop_duplicates())
         self._known = frozenset(self.user_ids)

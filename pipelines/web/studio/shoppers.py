@@ -33,13 +33,15 @@ LISTED: Final = 60
 
 @dataclass(frozen=True)
 class ShownCard:
-    """A card of the feed, what the shopper said of it, and its note for engineers."""
+    """A card of the feed, what the shopper said of it, its note for engineers, and the address of
+    its clip, '' without one."""
 
     card: Card
     item_id: str
     style_id: str
     note: str
     said: Opinion | None
+    clip: str
 
 
 async def shopper_of(request: Request, shopper: str | None = None) -> str:
@@ -77,7 +79,7 @@ def shown_card(run: FinishedRun, row: Mapping[str, Any], said: Mapping[int, Opin
     card = next(card for card in shopper.cards if card.rank == int(row["rank"]))
     return ShownCard(
         card, str(row["item_id"]), str(row["style_id"]), str(row["render_note"] or ""),
-        said.get(int(row["rank"])),
+        said.get(int(row["rank"])), run.clips.address(card.clip),
     )  # fmt: skip
 
 

@@ -11,7 +11,15 @@ from pipelines.cli import app
 from pipelines.config import parse_config
 from pipelines.jobs import dry_run as job
 from pipelines.jobs.dry_run import dry_run
-from pipelines.jobs.plan import Size, UnitCosts, plan_lines, plan_of, unit_costs
+from pipelines.jobs.plan import (
+    BYTES_PER_FRAME_PX,
+    FRAME_S,
+    Size,
+    UnitCosts,
+    plan_lines,
+    plan_of,
+    unit_costs,
+)
 
 
 def _inputs(shop):
@@ -74,12 +82,30 @@ def test_the_command_prints_the_plan_and_does_nothing(tiny_shop, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_clips_are_planned_one_for_each_look_after_the_pictures(shop_copy, tmp_path, write_clip):
+    write_clip(shop_copy / "pictures" / "spin.mp4", range(12))
+    items = pd.read_csv(shop_copy / "items.csv", dtype="str")
+    inputs, settings = _inputs(shop_copy), {"top_k": 4, "workers": 1}
+    without = dry_run(tmp_path, inputs, parse_config(settings))
+    paths = {"003": "pictures/spin.mp4", "004": "pictures/none.mp4"}
+    items.assign(video_path=items["item_id"].map(paths)).to_csv(inputs["items"], index=False)
+    plan = dry_run(tmp_path, inputs, parse_config(settings))
+    assert (without["clips"], plan["clips"]) == (0, 6)
+    assert plan["seconds"] - without["seconds"] == pytest.approx(6 * 12 * FRAME_S, abs=1)
+    assert plan["bytes"] - without["bytes"] == round(6 * 12 * 384**2 * BYTES_PER_FRAME_PX)
+    assert f"{plan['renders']} renders, 6 clips, about" in plan_lines(plan)[1]
+    most = {"render": {"max_renders": 75}}
+    assert dry_run(tmp_path, inputs, parse_config({**settings, **most}))["clips"] == 3
+    artistic = {"render": {"mode": "artistic"}}
+    assert dry_run(tmp_path, inputs, parse_config({**settings, **artistic}))["clips"] == 0
+
+
 def test_costs_of_a_unit_come_from_a_run_that_painted_enough():
     counts = {"prepare": {"items": 8, "styles": 2, "events": 100}, "render": {"painted": 40}}
     sizes = {"renders/ab/c.jpeg": 3_000, "renders/ab/d.jpeg": 5_000, "originals/a.jpeg": 9_000}
     manifest = {
         "counts": counts,
-        "seconds": {"prepare": 4.0, "encode": 5.0, "render": 20.0, "fit": 6.0},
+        "seconds": {"prepare": 4.0, "encode": 5.0, "render": 20.0, "clips": 9.0, "fit": 6.0},
         "artefacts": {path: {"bytes": n} for path, n in {**sizes, "users.parquet": 700}.items()},
     }
     costs = unit_costs(manifest)

@@ -4,42 +4,23 @@ import os
 import shutil
 import signal
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
+from functools import partial
 
-import cv2
-import numpy as np
 import pandas as pd
 import pytest
 
 from features.schema import ORIGINAL
-from pipelines.config import StageConfig, parse_config
 from pipelines.jobs.check_folder import check_folder
 from pipelines.jobs.forget import forget
 from pipelines.jobs.prune import prune
 from pipelines.stages.clips import NO_READER, UNREADABLE
-from pipelines.stages.road import STAGES
 from pipelines.stores import storage
 from pipelines.stores.clip_store import TABLE
 from pipelines.stores.feed_versions import read_feed
 from pipelines.stores.shopper_keys import KEY_VARIABLE
-from pipelines.stores.workspace import StageFolder
 from pipelines.workers.film import PAST_DEADLINE, film_maker
 from styletransfer.provenance.record import provenance_of_tags
 from styletransfer.video.reader import ClipReader, read_tags
-from styletransfer.video.writer import ClipWriter
-
-
-def _write_clip(path, steps=(0, 1, 2)):
-    """A patterned square that moves over a white ground, a frame for each of `steps`."""
-    pattern = np.random.default_rng(0).uniform(0, 1, (60, 52, 3)).astype(np.float32)
-    pattern = cv2.GaussianBlur(pattern, (0, 0), 4)
-    pattern = (60 + 140 * np.clip((pattern - 0.5) * 6 + 0.5, 0, 1)).astype(np.uint8)
-    with ClipWriter(path, 128, 112, Fraction(1, 24), Fraction(24), {}) as writer:
-        for number, step in enumerate(steps):
-            picture = np.full((128, 112, 3), 248, np.uint8)
-            picture[34:94, 20 + step : 72 + step] = pattern
-            writer.write(picture, number)
-        writer.finish()
 
 
 @pytest.fixture(scope="module")
@@ -53,35 +34,19 @@ def items(finished_job):
 
 
 @pytest.fixture
-def shop(shop_copy):
+def shop(shop_copy, write_clip):
     """A shop with two clips, of which one lacks its end."""
-    _write_clip(shop_copy / "pictures" / "sound.mp4")
-    _write_clip(shop_copy / "pictures" / "long.mp4", range(40))
+    write_clip(shop_copy / "pictures" / "sound.mp4")
+    write_clip(shop_copy / "pictures" / "long.mp4", range(40))
     data = (shop_copy / "pictures" / "long.mp4").read_bytes()
     (shop_copy / "pictures" / "cut.mp4").write_bytes(data[: len(data) * 2 // 3])
     return shop_copy
 
 
 @pytest.fixture
-def make(job_copy, job_settings, shop):
+def make(run_clips, job_copy, shop):
     """Runs the stages `clips` and `feed` with clips named for items; returns their counts."""
-
-    def run_both(named, **settings):
-        table = pd.read_parquet(job_copy / "tables/items.parquet")
-        table["video_path"] = table["item_id"].map(named).astype("str")
-        table.to_parquet(job_copy / "tables/items.parquet", index=False)
-        job = storage.read_json(job_copy / "job.json")
-        job["inputs"]["items"] = str(shop / "items.csv")
-        config = parse_config({**job_settings, "workers": 1, **settings})
-        counts = []
-        for stage in STAGES:
-            if stage.name in ("clips", "feed"):
-                folder = StageFolder(job_copy, stage, f"{stage.name} {settings}", job)
-                seen = StageConfig(config, stage.name, stage.settings)
-                counts.append(stage.run(folder, seen))
-        return counts
-
-    return run_both
+    return partial(run_clips, job_copy, shop)
 
 
 def _files(out):

@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from playwright.sync_api import expect, sync_playwright
 
 from pipelines.stores import storage
+from pipelines.stores.feed_versions import read_feed
 from pipelines.web.studio.access.accounts import Account, add_account
 from pipelines.web.studio.access.sessions import Sessions
 from pipelines.web.studio.app import studio_app
@@ -47,6 +48,20 @@ def shop(studio_job, tiny_shop, tmp_path_factory):
     }
     storage.write_json(folder / "out" / "job.json", job)
     return folder
+
+
+@pytest.fixture(scope="module")
+def filmed(studio_job, tiny_shop, write_clip, run_clips, tmp_path_factory):
+    """A job whose shopper is served an item with a clip in a look, and that clip's row."""
+    folder = tmp_path_factory.mktemp("filmed")
+    shutil.copytree(tiny_shop, folder / "shop")
+    shutil.copytree(studio_job, folder / "out")
+    write_clip(folder / "shop" / "pictures" / "spin.mp4")
+    feed = read_feed(studio_job)
+    row = feed[feed["style_id"] != "original"].iloc[0]
+    run_clips(folder / "out", folder / "shop", {row["item_id"]: "pictures/spin.mp4"})
+    rows = read_feed(folder / "out").query("user_id == @row.user_id and rank == @row['rank']")
+    return folder / "out", rows.iloc[0]
 
 
 class Visitor:
@@ -153,6 +168,13 @@ def _serving(out):
 def site(studio_job):
     """The address of the studio over `studio_job`."""
     with _serving(studio_job) as address:
+        yield address
+
+
+@pytest.fixture
+def site_with_clips(filmed):
+    """The address of the studio over the job of `filmed`."""
+    with _serving(filmed[0]) as address:
         yield address
 
 

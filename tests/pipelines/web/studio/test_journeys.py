@@ -70,6 +70,21 @@ def test_the_slider_lays_the_photo_over_the_render(open_page, styled):
     assert compare.evaluate("one => one.style.getPropertyValue('--cut')") == "100%"
 
 
+def test_a_clip_is_opened_by_keyboard_and_plays(open_page, accessible, site_with_clips, filmed):
+    row = filmed[1]
+    page = open_page("engineer", f"/feed?shopper={row['user_id']}", base=site_with_clips)
+    card = page.locator(f"#card-{row['rank']}")
+    video = card.locator("video")
+    expect(video).to_be_hidden()
+    card.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(video).to_be_visible()
+    accessible(page)
+    video.evaluate("one => one.play()")
+    expect(video).to_have_js_property("videoHeight", 96)
+    page.wait_for_function("one => one.currentTime > 0", arg=video.element_handle())
+
+
 def test_a_card_is_liked_by_keyboard_and_taken_back(open_page, studio_job, styled):
     page = open_page("engineer", f"/feed?shopper={styled[0]}")
     for _ in range(styled[1]):

@@ -163,3 +163,31 @@ def test_who_is_forgotten_is_gone_from_the_studio_too(
     assert read_feedback(out).empty
     for kept in (AUDIT, ACCOUNTS):
         assert "lonely" not in (out / kept).read_text()
+
+
+def test_a_card_shows_the_clip_that_its_row_names_whole_or_in_parts(filmed, new_visitor):
+    out, row = filmed
+    visitor = new_visitor(studio_app(out, Sessions(), ("127.0.0.1",)))
+    assert visitor.log_in("engineer").status_code == 303
+    page = visitor.get(f"/feed?shopper={row['user_id']}").text
+    assert (
+        page.count("<video")
+        == read_feed(out).query("user_id == @row.user_id")["video_uri"].notna().sum()
+    )
+    card = page.split(f'id="card-{row["rank"]}"')[1].split("</li>")[0]
+    (link,) = re.findall(r'<video [^>]*src="(/clips/[^"]+)"', card)
+    data = (out / row["video_uri"]).read_bytes()
+    whole = visitor.client.get(link)
+    assert (whole.status_code, whole.headers["content-type"]) == (200, "video/mp4")
+    assert whole.content == data
+    part = visitor.client.get(link, headers={"range": "bytes=100-199"})
+    assert (part.status_code, part.content) == (206, data[100:200])
+
+
+def test_files_that_no_row_names_are_no_clips(filmed, new_visitor, visitor):
+    out, row = filmed
+    engineer = new_visitor(studio_app(out, Sessions(), ("127.0.0.1",)))
+    engineer.log_in("engineer")
+    for name in ("job.json", "..%2Fjob.json", row["video_uri"].split("/")[-1]):
+        assert engineer.get(f"/clips/{name}").status_code == 404
+    assert visitor.get("/clips/x.mp4").status_code in (303, 401)
