@@ -1,9 +1,10 @@
 """Painting on local workers and on a Ray cluster: seconds, memory, and whether the bytes are equal.
 
-    python -m benchmarks.engines [--items 24] [--looks 8] [--repeats 3]
+    python -m benchmarks.engines [--items 48] [--looks 8] [--repeats 3]
 
 Catalogue jobs over data/samples in turn: one local worker, two, and two actors of a Ray cluster
-that is started on this machine before. Sets are made before and copied, so that all paint the same.
+that is started on this machine before; each of all items, and of half of them, whose difference is
+what further pictures cost. Sets are made before and copied, so that all paint the same.
 Seconds on the clock count a job whole, the encoding of its pictures and the start of its workers
 too; memory is the largest PSS of the job's processes, on Ray those of the cluster too.
 """
@@ -23,6 +24,7 @@ from pathlib import Path
 from benchmarks.machine import describe
 
 SAMPLES = Path("data/samples")
+Told = dict[str, float]
 ENGINES = ("local, 1 worker", "local, 2 workers", "ray, 2 actors")
 JOB = """
     import json, sys, time
@@ -52,7 +54,7 @@ JOB = """
 def main() -> None:
     """Print the table."""
     asked = argparse.ArgumentParser(description="Painting on local workers and on Ray.")
-    asked.add_argument("--items", type=int, default=24)
+    asked.add_argument("--items", type=int, default=48)
     asked.add_argument("--looks", type=int, default=8)
     asked.add_argument("--repeats", type=int, default=3)
     told = asked.parse_args()
@@ -61,42 +63,62 @@ def main() -> None:
         folder = Path(name)
         script = folder / "job.py"
         script.write_text(textwrap.dedent(JOB))
-        _paint(script, "local, 2 workers", told, folder / "first")
-        rows: dict[str, list[dict[str, float]]] = {engine: [] for engine in ENGINES}
+        _paint(script, "local, 2 workers", told.items, told.looks, folder / "first")
+        sizes = (told.items // 2, told.items)
+        rows: dict[str, list[tuple[Told, Told]]] = {engine: [] for engine in ENGINES}
         pictures: dict[str, dict[str, bytes]] = {}
         for _ in range(told.repeats):
             for engine in ENGINES:
-                out = folder / "out"
-                out.mkdir()
-                shutil.copytree(folder / "first/sets", out / "sets")
-                rows[engine].append(_paint(script, engine, told, out))
-                files = sorted((out / "renders").rglob("*.jpg"))
-                pictures[engine] = {file.name: file.read_bytes() for file in files}
-                shutil.rmtree(out)
-    renders = int(rows[ENGINES[0]][0]["renders"])
-    print(f"\n{renders} pictures, {told.repeats} times each, in turn\n")
-    print("| engine | seconds, median (range) | times one worker | peak GiB | same bytes |")
-    print("|---|---|---|---|---|")
-    first = rows[ENGINES[0]]
-    for engine, found in rows.items():
-        seconds = sorted(row["seconds"] for row in found)
-        gain = statistics.median(
-            one["seconds"] / other["seconds"] for one, other in zip(first, found, strict=True)
-        )
+                found = []
+                for items in sizes:
+                    out = folder / "out"
+                    out.mkdir()
+                    shutil.copytree(folder / "first/sets", out / "sets")
+                    found.append(_paint(script, engine, items, told.looks, out))
+                    files = sorted((out / "renders").rglob("*.jpg"))
+                    pictures[engine] = {file.name: file.read_bytes() for file in files}
+                    shutil.rmtree(out)
+                rows[engine].append((found[0], found[1]))
+    half, whole = (int(one["renders"]) for one in rows[ENGINES[0]][0])
+    print(f"\n{whole} pictures, and {half} of them, {told.repeats} times each, in turn\n")
+    print(
+        "| engine | seconds, median (range) | times one worker | seconds for the second half | "
+        "times one worker | peak GiB | same bytes |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    one = rows[ENGINES[0]]
+    for engine, found_rows in rows.items():
+        seconds, one_s = _seconds(found_rows), _seconds(one)
+        further, one_further = _further(found_rows), _further(one)
         same = "yes" if pictures[engine] == pictures[ENGINES[0]] else "no"
         print(
-            f"| {engine} | {statistics.median(seconds):.1f} ({seconds[0]:.1f} to {seconds[-1]:.1f})"
-            f" | {gain:.2f} | {max(row['gib'] for row in found):.2f} | {same} |"
+            f"| {engine} | {statistics.median(seconds):.1f} ({min(seconds):.1f} to "
+            f"{max(seconds):.1f}) | {_gain(one_s, seconds):.2f} | {statistics.median(further):.1f} "
+            f"| {_gain(one_further, further):.2f} | {max(row[1]['gib'] for row in found_rows):.2f} "
+            f"| {same} |"
         )
 
 
-def _paint(script: Path, engine: str, told: argparse.Namespace, out: Path) -> dict[str, float]:
+def _seconds(rows: list[tuple[Told, Told]]) -> list[float]:
+    return [whole["seconds"] for _, whole in rows]
+
+
+def _further(rows: list[tuple[Told, Told]]) -> list[float]:
+    """Seconds of the whole less those of its half."""
+    return [whole["seconds"] - half["seconds"] for half, whole in rows]
+
+
+def _gain(one: list[float], other: list[float]) -> float:
+    return statistics.median(a / b for a, b in zip(one, other, strict=True))
+
+
+def _paint(script: Path, engine: str, items: int, looks: int, out: Path) -> Told:
     name, count = engine.split(", ")
-    command = [sys.executable, str(script), name, count[0], str(told.items), str(told.looks)]
+    command = [sys.executable, str(script), name, count[0], str(items), str(looks)]
     done = subprocess.run([*command, str(out)], capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    found: Told = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
