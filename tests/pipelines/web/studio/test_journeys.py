@@ -130,9 +130,9 @@ def test_a_liked_look_is_liked_more_after_the_next_run(
     assert float(shown.inner_text()) > before
 
 
-def test_a_blend_is_previewed_as_the_controls_change(open_page, accessible):
+def test_a_blend_is_previewed_as_the_controls_change_by_keyboard(open_page, accessible):
     page = open_page("engineer", LOOK)
-    page.get_by_role("radio", name="Stripes s4").check(force=True)
+    page.get_by_role("radio", name="Stripes s4").press("Space")
     result = page.locator("#result")
     expect(result.locator("img[src^='/previews/']")).to_be_visible()
     first = result.locator("img[src^='/previews/']").get_attribute("src")
@@ -141,7 +141,7 @@ def test_a_blend_is_previewed_as_the_controls_change(open_page, accessible):
     expect(result).to_contain_text("50 % Stripes s5")
     second = result.locator("img[src^='/previews/']").get_attribute("src")
     assert first != second
-    page.get_by_label("Strength").fill("0")
+    page.get_by_label("Strength").press("Home")
     expect(result).to_contain_text("Shown as photographed")
     accessible(page)
 
@@ -152,7 +152,7 @@ def test_a_picture_of_ones_own_is_uploaded_and_shown(open_page, tmp_path):
     Image.fromarray(picture.astype(np.uint8)).save(tmp_path / "mine.png")
     page = open_page("shopper", "/look?rank=2")
     page.get_by_label("JPEG, PNG or WebP").set_input_files(tmp_path / "mine.png")
-    page.get_by_role("button", name="Use as a look").click()
+    page.get_by_role("button", name="Use as a look").press("Enter")
     expect(page.locator("#result img[src^='/previews/']")).to_be_visible()
     expect(page.get_by_role("radio", name="Your picture")).to_be_checked()
 

@@ -29,31 +29,31 @@ def picture(tmp_path_factory):
     return path
 
 
-def test_a_campaign_is_planned_made_and_taken_away_as_a_zip(
+def test_a_campaign_is_planned_made_and_taken_away_as_a_zip_by_keyboard(
     open_page, accessible, reachable, readable
 ):
     page = open_page("merchandiser", "/campaigns")
-    page.locator("input[name=look]").first.check()
-    page.get_by_label("email").check()
+    page.locator("input[name=look]").first.press("Space")
+    page.get_by_label("email").press("Space")
     page.get_by_label("At most").fill("2")
     page.get_by_label("Name").fill("Spring letter")
     page.get_by_label("Longer side painted").fill("96")
-    page.get_by_role("button", name="What does it cost?").click()
+    page.get_by_role("button", name="What does it cost?").press("Enter")
     expect(page.locator("#plan")).to_contain_text("2 products x 1 looks x 2 channels")
     assert page.get_by_label("Name").input_value() == "Spring letter"
-    page.get_by_role("button", name="Make it").click()
+    page.get_by_role("button", name="Make it").press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Spring letter")
     # The page follows its progress by itself.
     page.set_default_timeout(180_000)
     link = page.get_by_role("link", name="Take away the ZIP")
     link.wait_for()
     with page.expect_download() as started:
-        link.click()
+        link.press("Enter")
     with zipfile.ZipFile(started.value.path()) as archive:
         manifest = json.loads(archive.read("manifest.json"))
         assert archive.testzip() is None
     assert {row["channel"] for row in manifest["files"]} == {"web", "email"}
-    page.get_by_role("link", name="Show its pictures").click()
+    page.get_by_role("link", name="Show its pictures").press("Enter")
     sheet = page.get_by_role("img", name="Contact sheet 1")
     sheet.scroll_into_view_if_needed()
     expect(sheet).to_have_js_property("complete", True)
