@@ -155,7 +155,7 @@ def from_scratch(config: TrainingConfig) -> TrainingConfig:
     """
     weights = replace(config.weights, structure=0.0, likeness=0.0)
     if not (weights.content or weights.ssim):
-        weights = replace(weights, content=1.0, ssim=1.0)
+        weights = replace(weights, content=0.4, ssim=0.4)
     # What knows nothing yet is not ill.
     grace = max(config.grace_steps, _SCRATCH_GRACE)
     return replace(config, weights=weights, grace_steps=grace)

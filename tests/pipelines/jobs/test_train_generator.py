@@ -197,6 +197,6 @@ def test_the_page_shows_curves_health_and_what_went_wrong():
 
 def test_from_scratch_the_photo_is_held_against_itself_unless_told_otherwise():
     weights = from_scratch(TrainingConfig()).weights
-    assert (weights.content, weights.ssim, weights.structure, weights.likeness) == (1, 1, 0, 0)
+    assert (weights.content, weights.ssim, weights.structure, weights.likeness) == (0.4, 0.4, 0, 0)
     told = from_scratch(TrainingConfig(weights=LossWeights(ssim=3.0), grace_steps=900))
     assert (told.weights.content, told.weights.ssim, told.grace_steps) == (0, 3, 900)
