@@ -24,8 +24,8 @@ class Clips:
 
     def address(self, uri: str) -> str:
         """Where a page finds the clip; '' for '' and for what is not there."""
-        path = self._paths.get(_name(uri))
-        return f"/clips/{_name(uri)}" if path is not None and path.is_file() else ""
+        name = _name(uri)
+        return "" if self.path(name) is None else f"/clips/{name}"
 
     def path(self, name: str) -> Path | None:
         """The file of that name, None where there is none."""
