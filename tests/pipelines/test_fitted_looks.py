@@ -19,6 +19,8 @@ from styletransfer.painters.generator.fitted import FittedLooks, load_fitted
 from styletransfer.painters.generator.network import load_pretrained
 from styletransfer.training.look_fit import Fit
 
+pytestmark = pytest.mark.slow
+
 PLAIN = Fit(0.5, 1.0, 0.40)
 
 

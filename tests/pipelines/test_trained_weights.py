@@ -16,6 +16,8 @@ from pipelines.stages.render import painter_version, recipe
 from styletransfer.painters.generator.network import load_pretrained
 from styletransfer.painters.generator.trained import RELEASE, load_trained
 
+pytestmark = pytest.mark.slow
+
 TRAINING = """
 [training]
 steps = 1
@@ -61,7 +63,6 @@ def test_render_paints_with_the_weights_that_were_trained(tiny_shop, trained, tm
     assert recipe(own) != recipe(packaged)
 
 
-@pytest.mark.slow
 def test_run_repaints_when_the_file_of_weights_holds_others(job_copy, rerun, trained, tmp_path):
     own = tmp_path / "own.safetensors"
     own.write_bytes(trained.read_bytes())

@@ -238,6 +238,7 @@ def test_the_command_prints_json_and_wants_two_policies(tmp_path: Path) -> None:
     assert isinstance(CliRunner().invoke(app, base).exception, ConfigError)
 
 
+@pytest.mark.slow
 def test_pictures_of_the_looks_teach_the_personal_policy_which_are_alike(
     tiny_shop: Path, tmp_path: Path
 ) -> None:

@@ -80,6 +80,7 @@ def test_a_second_export_of_the_same_does_no_work(shop):
     assert (folder / "out" / "variants.json").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_files_stay_and_are_measured_again_where_others_are_to_measure_on(shop):
     folder, arguments, result = shop
     (folder / "fewer.toml").write_text(SETTINGS.replace("look_px = 64", "look_px = 68"))
@@ -107,6 +108,7 @@ def test_what_is_missing_or_damaged_is_noticed(shop, tmp_path, name):
     assert _made_before(copy, result["learned"]) == (None, {})
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_made_again_the_same(shop):
     folder, arguments, _ = shop
     file = folder / "out" / "float-int8.onnx"

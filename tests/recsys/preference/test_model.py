@@ -359,6 +359,7 @@ def test_blur_equals_the_integral_over_a_stray_liking() -> None:
         assert found == pytest.approx(exact, abs=0.02)
 
 
+@pytest.mark.slow
 def test_the_same_scores_come_from_a_new_process(
     fitted: StylePreferenceModel, tmp_path: Path
 ) -> None:

@@ -85,6 +85,7 @@ def test_more_content_weight_keeps_more_of_the_picture(make_picture: MakePicture
     assert near > far + 0.02
 
 
+@pytest.mark.slow
 @needs_weights
 def test_coarse_scales_run_first_and_those_too_small_are_left_out(
     make_picture: MakePicture,

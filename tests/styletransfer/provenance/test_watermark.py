@@ -119,6 +119,7 @@ def test_a_blank_picture_is_marked_within_a_few_levels():
     assert detect(marked, KEY).payload == PAYLOAD
 
 
+@pytest.mark.slow
 def test_no_unmarked_picture_and_no_wrong_key_gives_a_mark(studio, make_picture):
     pictures = [studio(160, 160, s) for s in range(20)]
     pictures += [make_picture(128, 160, seed=s) for s in range(20)]

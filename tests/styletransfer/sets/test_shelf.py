@@ -18,6 +18,7 @@ def request_of(make_picture):
     return lambda seed: SetRequest(look, "wall", 96, seed)
 
 
+@pytest.mark.slow
 def test_a_shelf_gives_what_make_set_makes_in_the_order_asked_for(tmp_path, request_of) -> None:
     shelf = SetShelf(SetStore(tmp_path))
     found = shelf.fetch([request_of(1), request_of(0), request_of(1)])
