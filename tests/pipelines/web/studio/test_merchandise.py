@@ -211,7 +211,6 @@ def test_no_form_is_taken_without_its_sessions_token(merchandiser):
         assert answer.status_code == 403
 
 
-@pytest.mark.slow
 def test_1000_votes_that_are_posted_count_once(merchandiser, shopper, shop):
     _enter(merchandiser, "Stuffed", encode(np.full((64, 64, 3), 90, np.uint8), "png"))
     csrf = merchandiser.csrf()
