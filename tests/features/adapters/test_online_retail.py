@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -77,8 +77,10 @@ def test_a_missing_column_or_file_is_one_clear_line(tmp_path: Path) -> None:
         load_online_retail(tmp_path / "nowhere")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("openpyxl") is not None, reason="openpyxl is there")
-def test_a_workbook_without_openpyxl_says_what_to_install(tmp_path: Path) -> None:
+def test_a_workbook_without_openpyxl_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
     path = tmp_path / "online_retail_II.xlsx"
     path.write_bytes(b"PK\x03\x04")
     with pytest.raises(InputError, match="needs the package openpyxl"):
