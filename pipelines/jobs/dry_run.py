@@ -30,7 +30,7 @@ def dry_run(
 
     Returns what `plan_of` does, and `costs`: "last run" where a finished run in `out`, with the
     same settings for pictures, told what a unit costs, else "benchmarks". Pictures are counted, not
-    read, clips are opened; of a log that is read in parts the rows and shoppers are those before
+    read, clips are; of a log that is read in parts the rows and shoppers are those before
     cleaning. Renders of the tables' items and looks in the store of `out` count as stored where the
     job there has the same settings for pictures. Raises InputError or SchemaError when a run could
     not start, ConfigError without a key for private tastes.

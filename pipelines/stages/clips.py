@@ -108,27 +108,24 @@ def find_clips(
     """
     from styletransfer.video.reader import ClipReader
 
-    def find(pair: tuple[str, str]) -> tuple[str | None, str | None, str | None, str, int]:
+    def find(item: str, video_path: str) -> tuple[Row, str]:
         try:
-            path = resolve_picture(pair[1], root)
+            path = resolve_picture(video_path, root)
             with ClipReader(path, 64, limits) as reader:
-                suffix, frames = reader.suffix, reader.expected
-            return str(path), storage.digest_file(path), suffix, "", frames
+                told = {"suffix": reader.suffix, "frames": reader.expected}
+            digest = storage.digest_file(path)
         except (InputError, OSError) as error:
-            return None, None, None, str(error), 0
+            return {"item_id": item, "reason": UNREADABLE, "frames": 0}, str(error)
+        return {"item_id": item, "path": str(path), "video_digest": digest, "reason": ""} | told, ""
 
-    pairs = list(named[["item_id", "video_path"]].itertuples(index=False, name=None))
     with ThreadPoolExecutor(_READERS) as readers:
-        found = list(readers.map(find, pairs))
-    rows = [
-        (item, *about[:3], UNREADABLE if about[3] else "", about[4])
-        for (item, _), about in zip(pairs, found, strict=True)
-    ]
+        found = list(readers.map(find, named["item_id"], named["video_path"]))
     rejects = [
-        {"key": item, "reason": f"clip: {about[3]}", "got": path}
-        for (item, path), about in zip(pairs, found, strict=True)
-        if about[3]
+        {"key": row["item_id"], "reason": f"clip: {why}", "got": path}
+        for (row, why), path in zip(found, named["video_path"], strict=True)
+        if why
     ]
+    rows = [row for row, _ in found]
     return pd.DataFrame(rows, columns=[*CLIP_FILE_COLUMNS, "frames"]), rejects
 
 
