@@ -284,7 +284,8 @@ def show(table: pd.DataFrame) -> None:
 
 
 def time_one(seconds: float, who: str) -> None:
-    """In a process of its own: make, read, show and write a clip, print frames, time and memory."""
+    """In a process of its own: make, read, show and write a clip, print frames, time, memory and
+    the size of the file."""
     folder = Path("runs/clips_speed")
     bench = Bench(384, 1, folder)
     photo, count = scenes(3)[-1], round(seconds * RATE)
@@ -292,6 +293,7 @@ def time_one(seconds: float, who: str) -> None:
     if not source.is_file():
         _write_long(source, photo, count)
     look = bench.looks[0]
+    out = folder / f"{who}-{seconds:g}.out.mp4"
     bench.one_set([Frame(resize_longest(decode(photo.file), 384), 0)], look)  # sets are made once
     began = time.process_time()
     with ClipReader(source, 384) as reader:
@@ -300,7 +302,6 @@ def time_one(seconds: float, who: str) -> None:
         else:
             config = replace(bench.config, surroundings=who)  # type: ignore[arg-type]
             rate = Fraction(RATE)
-            out = folder / "out.mp4"
             with ClipWriter(out, reader.height, reader.width, 1 / rate, rate, {}) as writer:
                 report = restyle_clip(
                     reader.frames(), writer, look, config, bench.painter, bench.shelf, count
@@ -309,7 +310,11 @@ def time_one(seconds: float, who: str) -> None:
                 raise SystemExit(f"the clip was not served: {report.reason}")
     spent = time.process_time() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"| {seconds:g} s | {who} | {count} | {count / spent:.1f} | {peak:.0f} |", flush=True)
+    each = f"{out.stat().st_size / count / 384**2:.3f}" if out.is_file() else ""
+    print(
+        f"| {seconds:g} s | {who} | {count} | {count / spent:.1f} | {peak:.0f} | {each} |",
+        flush=True,
+    )
 
 
 def _write_long(path: Path, photo: Photo, count: int) -> None:
@@ -354,8 +359,11 @@ def main() -> None:
         table.to_csv(chosen.folder / "TABLE.csv", index=False)
         show(table)
     if chosen.part in ("all", "speed"):
-        print("\n| clip | engine | frames | frames a second | peak memory, MB |")
-        print("|---|---|---|---|---|", flush=True)
+        print(
+            "\n| clip | engine | frames | frames a second | peak memory, MB | bytes a frame and "
+            "square px of 384 |"
+        )
+        print("|---|---|---|---|---|---|", flush=True)
         for one in ("5,set", "60,set", "5,stills", "5,paint"):
             subprocess.run([sys.executable, "-m", "benchmarks.clips", "--one", one], check=True)
 

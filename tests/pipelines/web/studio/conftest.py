@@ -24,9 +24,12 @@ SHOPPER = "lonely"
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def studio_job(finished_job, tmp_path_factory):
-    """A finished job with an account of every role, named as the role is."""
+    """A finished job with an account of every role, named as the role is.
+
+    Each module has its own: what visitors of one say and change is not there for the next.
+    """
     out = tmp_path_factory.mktemp("studio") / "out"
     shutil.copytree(finished_job[0], out)
     for role in ("merchandiser", "engineer"):
